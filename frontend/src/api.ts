@@ -1,0 +1,191 @@
+/** The HTTP contract of a studio, typed. Nothing here keeps state. */
+
+export type Role = 'viewer' | 'commenter' | 'editor' | 'owner'
+export type Kind = 'person' | 'agent'
+export type PageKind = 'prose' | 'code' | 'note' | 'data'
+
+export interface Participant { id: string; name: string; kind: Kind; color: string }
+export interface Me extends Participant { role: Role }
+
+export interface CanvasSummary {
+  id: string
+  title: string
+  role: Role
+  created: number
+  updated: number
+  pages: number
+  words: number
+  open_suggestions: number
+}
+
+export interface CanvasInfo { id: string; title: string; role: Role; epoch: string; you: Participant }
+export interface Share { id: string; url: string; role: Role; created?: number; expires?: number | null; uses?: number }
+export interface Model {
+  name: string
+  provider: string
+  label: string
+  context: number
+  small: boolean
+  tools: boolean
+  constrained: boolean
+  ready: boolean
+  note: string
+}
+export interface Skill { name: string; label: string }
+export interface Agent { id: string; name: string; color: string; skills: Skill[] }
+
+/** Where in a page: a quote with its surroundings and, when known, Yjs relative positions as JSON objects. */
+export interface Place { page: string; quote?: string; before?: string; after?: string; start?: unknown; end?: unknown }
+
+export interface Ask extends Partial<Place> {
+  agent?: string
+  prompt: string
+  skill?: 'continue' | 'rewrite' | 'critique' | 'brainstorm' | 'ask'
+  model?: string
+  options?: Record<string, unknown>
+  /** Whether the agent also answers in the conversation. */
+  say?: boolean
+}
+
+export type RunState = 'queued' | 'running' | 'done' | 'failed' | 'stopped'
+export interface Run {
+  id: string
+  canvas: string
+  agent: string
+  skill?: string
+  model?: string
+  prompt: string
+  by?: Participant | string
+  state: RunState
+  error?: { code: string; message: string; hint?: string }
+  started?: number
+  finished?: number
+  given?: Record<string, unknown>
+  results?: { type: 'suggestion' | 'thread' | 'message'; id: string }[]
+}
+
+/** An action as the server takes it; its fields are those of the contract. */
+export interface ActionBody { type: string; [field: string]: unknown }
+export interface Outcome { outcome: string; id?: string; [extra: string]: unknown }
+
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly hint: string = '',
+    readonly status: number = 0,
+    readonly details: Readonly<Record<string, unknown>> = {},
+  ) {
+    super(message)
+    this.name = 'ApiError'
+  }
+}
+
+interface Options { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal; retries?: number }
+
+const wait = (ms: number) => new Promise((done) => setTimeout(done, ms))
+
+async function send<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  const { body, headers = {}, retries = 0 } = options
+  const form = body instanceof FormData
+  const init: RequestInit = {
+    method,
+    credentials: 'same-origin',
+    headers: { Accept: 'application/json', ...(body !== undefined && !form ? { 'Content-Type': 'application/json' } : {}), ...headers },
+    ...(body === undefined ? {} : { body: form ? body : JSON.stringify(body) }),
+    ...(options.signal ? { signal: options.signal } : {}),
+  }
+  for (let attempt = 0; ; attempt++) {
+    let response: Response
+    try {
+      response = await fetch(path, init)
+    } catch (cause) {
+      if (options.signal?.aborted) throw cause
+      if (attempt < retries) {
+        await wait(400 * 3 ** attempt)
+        continue
+      }
+      throw new ApiError('unreachable', 'The studio cannot be reached.', 'Your text is kept here. Try again when the line is back.')
+    }
+    if (response.status === 503 && attempt < retries) {
+      await wait(400 * 3 ** attempt)
+      continue
+    }
+    return read<T>(response)
+  }
+}
+
+async function read<T>(response: Response): Promise<T> {
+  const text = await response.text()
+  let data: unknown
+  try {
+    data = text ? JSON.parse(text) : undefined
+  } catch {
+    data = undefined
+  }
+  if (response.ok) return data as T
+  const error = (data as { error?: Record<string, unknown> } | undefined)?.error
+  if (error && typeof error['message'] === 'string') {
+    const { code, message, hint, ...details } = error
+    throw new ApiError(String(code ?? 'failed'), String(message), String(hint ?? ''), response.status, details)
+  }
+  throw new ApiError(
+    response.status === 401 ? 'unauthenticated' : 'failed',
+    `The studio answered ${response.status}.`,
+    'Try again; if it stays so, look at the studio’s log.',
+    response.status,
+  )
+}
+
+/** Not `crypto.randomUUID`, which a page served over plain HTTP on a home network does not have. */
+export function freshKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+const at = (canvas: string, rest = '') => `/api/canvases/${encodeURIComponent(canvas)}${rest}`
+
+export const api = {
+  me: () => send<{ participant: Participant; role: Role | null }>('GET', '/api/me'),
+  changeMe: (body: { name?: string; color?: string }) => send<{ participant: Participant }>('PATCH', '/api/me', { body }),
+  signOut: () => send<void>('POST', '/api/signout', { body: {} }),
+
+  setup: (token: string) => send<{ valid: boolean; needs_name: boolean }>('GET', `/api/setup?setup=${encodeURIComponent(token)}`),
+  claimSetup: (setup: string, name?: string) =>
+    send<{ participant: Participant }>('POST', '/api/setup', { body: { setup, ...(name ? { name } : {}) } }),
+  invitation: (token: string) =>
+    send<{ canvas: { id: string; title: string }; role: Role; signed_in: boolean }>('GET', `/api/join/${encodeURIComponent(token)}`),
+  join: (token: string, name?: string) => send<{ canvas: string }>('POST', '/api/join', { body: { token, ...(name ? { name } : {}) } }),
+
+  canvases: () => send<{ canvases: CanvasSummary[] }>('GET', '/api/canvases'),
+  createCanvas: (body: { title: string; pages: { title: string; text: string; kind: PageKind }[] }) =>
+    send<{ id: string; pages: { id: string; title: string }[] }>('POST', '/api/canvases', { body }),
+  importFiles: (files: File[], title?: string) => {
+    const body = new FormData()
+    for (const file of files) body.append('files', file, file.name)
+    if (title) body.append('title', title)
+    return send<{ id: string; pages: { id: string; title: string }[] }>('POST', '/api/canvases/import', { body })
+  },
+  deleteCanvas: (canvas: string) => send<void>('DELETE', at(canvas)),
+  canvas: (canvas: string) => send<CanvasInfo>('GET', at(canvas)),
+  exportUrl: (canvas: string) => at(canvas, '/export'),
+
+  act: (canvas: string, action: ActionBody, key: string) =>
+    send<Outcome>('POST', at(canvas, '/actions'), { body: action, headers: { 'Idempotency-Key': key }, retries: 2 }),
+
+  shares: async (canvas: string) => {
+    const found = await send<{ shares: Share[] } | Share[]>('GET', at(canvas, '/shares'))
+    return Array.isArray(found) ? found : found.shares
+  },
+  share: (canvas: string, role: Role, days?: number) =>
+    send<Share>('POST', at(canvas, '/shares'), { body: { role, ...(days ? { days } : {}) } }),
+  revoke: (canvas: string, share: string) => send<void>('DELETE', at(canvas, `/shares/${encodeURIComponent(share)}`)),
+
+  ask: (canvas: string, ask: Ask) => send<{ run: string | Run }>('POST', at(canvas, '/ask'), { body: { agent: 'co-author', ...ask } }),
+  runs: (canvas: string) => send<{ runs: Run[] }>('GET', at(canvas, '/runs')),
+  run: (run: string) => send<Run>('GET', `/api/runs/${encodeURIComponent(run)}`),
+  runEventsUrl: (run: string) => `/api/runs/${encodeURIComponent(run)}/events`,
+  stopRun: (run: string) => send<unknown>('POST', `/api/runs/${encodeURIComponent(run)}/stop`, { body: {} }),
+
+  models: () => send<{ models: Model[]; default: string }>('GET', '/api/models'),
+  agents: () => send<{ agents: Agent[] }>('GET', '/api/agents'),
+}

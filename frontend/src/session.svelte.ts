@@ -1,0 +1,424 @@
+import * as decoding from 'lib0/decoding'
+import { IndexeddbPersistence } from 'y-indexeddb'
+import type { Awareness } from 'y-protocols/awareness'
+import { WebsocketProvider } from 'y-websocket'
+import * as Y from 'yjs'
+import { ApiError, api, type ActionBody, type Ask, type CanvasInfo, freshKey, type Kind, type Me, type Outcome, type Participant, type Place, type Role, type Run } from './api'
+import { batchRemoteUpdates } from './batch'
+import { announce, fail } from './notices.svelte'
+import { countWords, type Message, type Page, type Suggestion, type Thread, watch } from './views'
+
+export type { Ask, Me, Outcome, Place, Role, Run } from './api'
+export type { Comment, Hunk, Message, Page, Suggestion, Thread } from './views'
+
+/** Somebody who is here now, a person or an agent; two tabs of one person are one. */
+export interface Person {
+  id: string
+  name: string
+  color: string
+  kind: Kind
+  role: Role | ''
+  page: string
+  status: string
+  self: boolean
+}
+
+/** What is selected in the editor, or where the caret is; the editor keeps it up to date. */
+export interface Selection { page: string; text: string; words: number }
+
+/** What the shell asks of the editor that is on the screen. */
+export interface EditorHandle {
+  focus: () => void
+  /** Where the caret is, in a form that an action takes: `start` is a relative position as a JSON object. */
+  caret: () => { page: string; start: unknown; before: string; after: string }
+}
+
+/** Why the line was closed for good, in words. */
+export interface Closed { code: number; title: string; hint: string }
+
+/** Message type by which the studio says how many of this line's edits are on its disk. */
+const ACK = 100
+const FINAL = new Set(['done', 'failed', 'stopped'])
+const RANK: Record<Role, number> = { viewer: 0, commenter: 1, editor: 2, owner: 3 }
+
+const CLOSED: Record<number, Omit<Closed, 'code'>> = {
+  4400: { title: 'The studio could not read what this page sent.', hint: 'Reload the page. If it happens again, the page and the studio are of different versions.' },
+  4401: { title: 'You are signed out.', hint: 'Open your link again, or ask the owner for a new one. What you wrote is kept in this browser.' },
+  4403: { title: 'The studio refused a change.', hint: 'Your role on this canvas may have changed. Save a copy of your text if you need it, then reload.' },
+  4404: { title: 'This canvas is gone.', hint: 'Its owner has deleted it. You can still save a copy of what is on your screen.' },
+  4409: { title: 'The studio now holds another version of this canvas.', hint: 'Save a copy of your text, then load the studio’s version.' },
+}
+
+interface Doors {
+  /** What a socket is made of; tests bring their own. */
+  socket?: typeof WebSocket
+  reload?: () => void
+}
+
+/** Everything shared about one open canvas. Components read the reactive fields; the editor also reads the Yjs types. */
+export class Session {
+  readonly doc = new Y.Doc()
+  readonly provider: WebsocketProvider
+  readonly awareness: Awareness
+
+  me = $state.raw<Me>() as Me
+  title = $state('')
+  /** Every page in order, also the removed ones. */
+  pages = $state.raw<Page[]>([])
+  suggestions = $state.raw<Suggestion[]>([])
+  threads = $state.raw<Thread[]>([])
+  chat = $state.raw<Message[]>([])
+  people = $state.raw<Person[]>([])
+  runs = $state.raw<Run[]>([])
+  /** Words by page id. */
+  words = $state.raw<ReadonlyMap<string, number>>(new Map())
+
+  /** The page on the screen. */
+  page = $state('')
+  selection = $state.raw<Selection | null>(null)
+  /** Set by the editor while it is on the screen. */
+  editor = $state.raw<EditorHandle | null>(null)
+  /** A place the editor should scroll to and mark; it sets this back to null when done. */
+  target = $state.raw<Place | null>(null)
+
+  /** The line is up and both sides hold the same text. */
+  online = $state(false)
+  /** There is a text to show. Latched: losing the line must not close the editor. */
+  synced = $state(false)
+  closed = $state.raw<Closed | null>(null)
+  #sent = $state(0)
+  #acked = $state(0)
+  /** Edits made here that no connection has carried to the studio yet. */
+  #waiting = $state(false)
+
+  readonly saved: boolean = $derived(this.online && this.#acked >= this.#sent && !this.#waiting)
+  readonly state: 'connecting' | 'saving' | 'saved' | 'offline' | 'closed' = $derived(
+    this.closed ? 'closed' : this.online ? (this.saved ? 'saved' : 'saving') : this.synced ? 'offline' : 'connecting',
+  )
+  readonly canComment: boolean = $derived(RANK[this.me.role] >= RANK.commenter)
+  readonly canEdit: boolean = $derived(RANK[this.me.role] >= RANK.editor && !this.closed)
+  readonly isOwner: boolean = $derived(this.me.role === 'owner')
+  readonly livePages: Page[] = $derived(this.pages.filter((page) => !page.removed))
+  readonly activeRuns: Run[] = $derived(this.runs.filter((run) => !FINAL.has(run.state)))
+
+  readonly #local: IndexeddbPersistence | null
+  readonly #ends: (() => void)[] = []
+  readonly #dirty = new Set<string>()
+  #counting: ReturnType<typeof setTimeout> | undefined
+
+  /** Asks the studio who we are here, then connects. */
+  static async open(canvas: string): Promise<Session> {
+    return new Session(await api.canvas(canvas))
+  }
+
+  constructor(readonly info: CanvasInfo, doors: Doors = {}) {
+    const { id, epoch, role } = info
+    this.me = { ...participant(info.you), role }
+    this.title = info.title ?? ''
+    this.#reload = doors.reload ?? (() => location.reload())
+
+    this.#local = typeof indexedDB === 'undefined' ? null : new IndexeddbPersistence(`studiolo:${id}:${epoch}:${this.me.id}`, this.doc)
+    this.#local?.on('synced', () => {
+      this.synced ||= this.pages.length > 0
+    })
+
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
+    this.provider = new WebsocketProvider(`${scheme}://${location.host}/sync`, id, this.doc, {
+      params: { ack: '1', epoch },
+      disableBc: true,
+      maxBackoffTime: 8000,
+      connect: false,
+      WebSocketPolyfill: this.#counted(doors.socket ?? WebSocket),
+    })
+    this.awareness = this.provider.awareness
+    this.#wire()
+    this.provider.connect()
+  }
+
+  readonly #reload: () => void
+
+  get id(): string {
+    return this.info.id
+  }
+
+  /** A socket that counts the edits it carries, so that they can be told from those the studio has kept. */
+  #counted(Base: typeof WebSocket): typeof WebSocket {
+    const sending = () => {
+      this.#sent++
+      this.#waiting = false
+    }
+    return class extends Base {
+      override send(data: Parameters<WebSocket['send']>[0]) {
+        if (data instanceof Uint8Array && data[0] === 0 && (data[1] === 1 || data[1] === 2)) sending()
+        super.send(data)
+      }
+    }
+  }
+
+  #wire(): void {
+    const { provider, awareness, doc } = this
+    batchRemoteUpdates(provider)
+    provider.messageHandlers[ACK] = (_encoder, decoder) => {
+      this.#acked = decoding.readVarUint(decoder)
+    }
+    provider.on('status', ({ status }) => {
+      if (status !== 'connected') this.online = false
+      if (status === 'connecting') this.#sent = this.#acked = 0
+    })
+    provider.on('sync', (ok) => {
+      this.online = ok
+      if (!ok) return
+      this.synced = true
+      sessionStorage.removeItem(`studiolo:reloaded:${this.id}`)
+    })
+    provider.on('closed', ({ code, reason }) => void this.#shut(code, reason))
+    provider.on('connection-close', (event) => {
+      if (event && provider.wsUnsuccessfulReconnects % 4 === 3) void this.#probe()
+    })
+
+    const onupdate = (_update: Uint8Array, origin: unknown) => {
+      if (origin === provider) return
+      if (!provider.wsconnected) this.#waiting = true
+    }
+    doc.on('update', onupdate)
+    const ontexts = (events: Y.YEvent<Y.AbstractType<unknown>>[]) => {
+      for (const event of events) if (event.path.length || event.target !== (doc.getMap('pages') as unknown)) this.#count(String(event.path[0]))
+    }
+    this.#ends.push(
+      watch(doc, (name, value) => {
+        if (name === 'title') this.title = (value as string) || this.title
+        else if (name === 'pages') this.#showPages(value as Page[])
+        else if (name === 'suggestions') this.suggestions = value as Suggestion[]
+        else if (name === 'threads') this.threads = value as Thread[]
+        else this.#showChat(value as Message[])
+      }),
+      () => doc.off('update', onupdate),
+      () => doc.getMap('pages').unobserveDeep(ontexts),
+    )
+    doc.getMap('pages').observeDeep(ontexts)
+
+    awareness.setLocalStateField('user', { ...this.me })
+    const onpeople = () => this.#showPeople()
+    awareness.on('change', onpeople)
+    this.#ends.push(() => awareness.off('change', onpeople))
+    this.#showPeople()
+
+    // With no copy kept by the browser, leaving now would lose what the studio does not have yet.
+    const onleave = (event: BeforeUnloadEvent) => {
+      if (!this.#local && !this.saved && this.#sent + Number(this.#waiting) > 0) event.preventDefault()
+    }
+    addEventListener('beforeunload', onleave)
+    this.#ends.push(() => removeEventListener('beforeunload', onleave))
+  }
+
+  #showPages(pages: Page[]): void {
+    this.pages = pages
+    for (const { id } of pages) if (!this.words.has(id)) this.#count(id)
+    const here = pages.find((page) => page.id === this.page)
+    if (pages.length && (!here || here.removed)) this.setPage(this.livePages[0]?.id ?? '')
+  }
+
+  #showChat(chat: Message[]): void {
+    this.chat = chat
+    for (const { run, status } of chat) if (run && status === 'writing' && !this.runs.some((known) => known.id === run)) void this.#follow(run)
+  }
+
+  #showPeople(): void {
+    const found = new Map<string, Person>()
+    for (const [client, state] of this.awareness.getStates()) {
+      const user = state['user'] as Partial<Me> | undefined
+      if (!user?.name) continue
+      const self = client === this.doc.clientID || user.id === this.me.id
+      const id = String(user.id ?? client)
+      const old = found.get(id)
+      found.set(id, {
+        id, self, name: user.name, color: user.color ?? '#606c00', kind: user.kind === 'agent' ? 'agent' : 'person', role: user.role ?? '',
+        page: String(state['page'] ?? old?.page ?? ''), status: String(state['status'] || old?.status || ''),
+      })
+    }
+    const people = [...found.values()].sort((a, b) => Number(b.self) - Number(a.self) || a.kind.localeCompare(b.kind) * -1 || a.name.localeCompare(b.name))
+    // Carets move many times a second; who is here does not.
+    if (JSON.stringify(people) !== JSON.stringify(this.people)) this.people = people
+  }
+
+  #count(page: string): void {
+    this.#dirty.add(page)
+    this.#counting ??= setTimeout(() => {
+      this.#counting = undefined
+      const words = new Map(this.words)
+      for (const id of this.#dirty) words.set(id, countWords(this.text(id)?.toString() ?? ''))
+      this.#dirty.clear()
+      this.words = words
+    }, 250)
+  }
+
+  /** The shared text of a page. */
+  text(page: string): Y.Text | undefined {
+    const text = (this.doc.getMap('pages').get(page) as Y.Map<unknown> | undefined)?.get('text')
+    return text instanceof Y.Text ? text : undefined
+  }
+
+  suggestionsOn(page: string): Suggestion[] {
+    return this.suggestions.filter((suggestion) => suggestion.page === page)
+  }
+
+  setPage(id: string): void {
+    if (this.page === id) return
+    this.page = id
+    this.selection = null
+    this.awareness?.setLocalStateField('page', id)
+  }
+
+  /** Brings a place onto the screen, on whatever page it is. */
+  show(place: Place): void {
+    this.setPage(place.page)
+    this.target = place
+  }
+
+  /** Does one thing to the canvas. A failure is shown to the person and thrown on. */
+  async act(action: ActionBody): Promise<Outcome> {
+    try {
+      return await api.act(this.id, action, freshKey())
+    } catch (error) {
+      fail(error)
+      throw error
+    }
+  }
+
+  /** Sets an agent to work. What it makes arrives in the document; the run says how it goes. */
+  async ask(ask: Ask): Promise<Run> {
+    try {
+      const { run } = await api.ask(this.id, ask)
+      const id = typeof run === 'string' ? run : run.id
+      const begun: Run = typeof run === 'string'
+        ? { id, canvas: this.id, agent: ask.agent ?? 'co-author', prompt: ask.prompt, state: 'queued', by: this.me, ...(ask.skill ? { skill: ask.skill } : {}) }
+        : run
+      this.#note(begun)
+      void this.#follow(id)
+      return begun
+    } catch (error) {
+      fail(error)
+      throw error
+    }
+  }
+
+  async stop(run: Run | string): Promise<void> {
+    const id = typeof run === 'string' ? run : run.id
+    try {
+      await api.stopRun(id)
+      this.#note(await api.run(id))
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  #note(run: Run): void {
+    const old = this.runs.find((known) => known.id === run.id)
+    this.runs = old ? this.runs.map((known) => (known === old ? { ...old, ...run } : known)) : [...this.runs, run]
+  }
+
+  readonly #followed = new Map<string, () => void>()
+
+  /** Keeps `runs` true about one run until it ends: by its events, or by asking when they cannot be had. */
+  async #follow(id: string): Promise<void> {
+    if (this.#followed.has(id)) return
+    let source: EventSource | undefined
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const end = () => {
+      source?.close()
+      clearTimeout(timer)
+    }
+    this.#followed.set(id, end)
+    const look = async (): Promise<boolean> => {
+      const run = await api.run(id)
+      this.#note(run)
+      if (!FINAL.has(run.state)) return false
+      end()
+      this.#ended(run)
+      return true
+    }
+    const poll = async () => {
+      const over = await look().catch((error: unknown) => error instanceof ApiError && error.status >= 400 && error.status < 500)
+      if (!over) timer = setTimeout(poll, 2000)
+    }
+    if (typeof EventSource === 'undefined') return poll()
+    source = new EventSource(api.runEventsUrl(id))
+    source.addEventListener('state', (event) => {
+      const data = JSON.parse(String(event.data)) as Partial<Run>
+      const old = this.runs.find((run) => run.id === id)
+      if (old && data.state && !FINAL.has(data.state)) this.#note({ ...old, state: data.state })
+    })
+    source.addEventListener('done', () => {
+      source?.close()
+      void poll()
+    })
+    source.onerror = () => {
+      source?.close()
+      void poll()
+    }
+  }
+
+  #ended(run: Run): void {
+    const by = typeof run.by === 'string' ? run.by : run.by?.id
+    if (by && by !== this.me.id) return
+    if (run.state === 'failed') fail(run.error ?? { message: 'The agent could not finish.', hint: 'Ask again.' })
+    else if (run.state === 'stopped') announce('Stopped.')
+    else {
+      const made = (run.results ?? []).map(({ type }) => type)
+      announce(made.length ? `The agent is done: ${tally(made)}.` : 'The agent is done and changed nothing.')
+    }
+  }
+
+  /** The line failed several times: find out whether it is the line, or that we are not wanted. */
+  async #probe(): Promise<void> {
+    try {
+      const info = await api.canvas(this.id)
+      if (info.epoch !== this.info.epoch) await this.#shut(4409)
+    } catch (error) {
+      const status = error instanceof ApiError ? error.status : 0
+      if (status === 401 || status === 403 || status === 404) await this.#shut(4000 + status)
+    }
+  }
+
+  async #shut(code: number, reason = ''): Promise<void> {
+    this.provider.shouldConnect = false
+    const flag = `studiolo:reloaded:${this.id}`
+    if (code === 4409 && !this.#waiting && this.#acked >= this.#sent && !sessionStorage.getItem(flag)) {
+      // Nothing of ours is missing there, so take the studio's version without asking; but never in a circle.
+      sessionStorage.setItem(flag, '1')
+      await this.#local?.clearData()
+      this.#reload()
+      return
+    }
+    const words = CLOSED[code] ?? { title: reason || 'The studio closed the line.', hint: 'Reload the page to try again.' }
+    this.closed = { code, ...words }
+  }
+
+  /** Forgets this browser's copy and starts again from the studio's. */
+  async startOver(): Promise<void> {
+    if (this.closed?.code === 4403 || this.closed?.code === 4409) await this.#local?.clearData()
+    this.#reload()
+  }
+
+  destroy(): void {
+    for (const end of this.#ends) end()
+    for (const end of this.#followed.values()) end()
+    clearTimeout(this.#counting)
+    this.provider.destroy()
+    void this.#local?.destroy()
+    this.doc.destroy()
+  }
+}
+
+function participant(you: Participant & { participant?: Participant }): Participant {
+  const { id, name, kind, color } = you.participant ?? you
+  return { id, name, kind, color }
+}
+
+function tally(types: string[]): string {
+  const say = (type: string, one: string, many: string) => {
+    const n = types.filter((found) => found === type).length
+    return n ? [n === 1 ? one : `${n} ${many}`] : []
+  }
+  return [...say('suggestion', 'one suggestion', 'suggestions'), ...say('thread', 'one comment', 'comments'), ...say('message', 'an answer', 'answers')].join(', ')
+}
