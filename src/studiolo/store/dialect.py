@@ -1,0 +1,109 @@
+"""The one place that knows which database it is: how to open it, how a write begins, and the upserts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from studiolo.canvas.errors import Invalid
+from studiolo.store.errors import storage_failed
+
+_ASYNC_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
+
+
+def open_engine(url: str, patience: float) -> AsyncEngine:
+    """An engine for `url`. A SQLite file is made when it is missing, readable by its owner only.
+
+    `patience`: seconds to wait for a database that another program holds locked.
+    """
+    address = make_url(url)
+    address = address.set(drivername=_ASYNC_DRIVERS.get(address.drivername, address.drivername))
+    if address.get_backend_name() != "sqlite":
+        return create_async_engine(address, pool_pre_ping=True)
+    _make_private_file(address)
+    engine = create_async_engine(address, pool_size=4, max_overflow=16)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver begins nothing of itself: `begun` does
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={int(patience * 1000)}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",  # a deleted canvas is gone from the file too
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begun(connection: sa.Connection) -> None:
+        if begin := connection.get_execution_options().get("studiolo_begin", "BEGIN"):
+            connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def for_writing(engine: AsyncEngine) -> AsyncEngine:
+    """The same engine, whose transactions write.
+
+    SQLite takes the write lock at once: a read transaction that turns into a write one fails without waiting
+    when another connection has written meanwhile.
+    """
+    return engine.execution_options(studiolo_begin="BEGIN IMMEDIATE")
+
+
+def one_writer(engine: AsyncEngine) -> bool:
+    """Whether the database takes one write transaction at a time."""
+    return engine.dialect.name == "sqlite"
+
+
+async def scrub(engine: AsyncEngine) -> None:
+    """Empty SQLite's write-ahead log, so that what was deleted is in no file. Skipped while others read."""
+    if engine.dialect.name == "sqlite":
+        async with engine.execution_options(studiolo_begin="").connect() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def insert_new(connection: AsyncConnection, table: sa.Table) -> sa.Insert:
+    """An insert that leaves rows that are there as they are."""
+    return _insert(connection, table).on_conflict_do_nothing()
+
+
+def upsert(connection: AsyncConnection, table: sa.Table, change: tuple[str, ...]) -> sa.Insert:
+    """An insert that, where the primary key is there, sets the columns `change` to the new values."""
+    insert = _insert(connection, table)
+    return insert.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns), set_={name: insert.excluded[name] for name in change}
+    )
+
+
+def _insert(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def _make_private_file(address: URL) -> None:
+    if not address.database or ":memory:" in address.database or "mode=memory" in address.database:
+        raise Invalid(
+            "The database must be a file: what is kept in memory is lost when Studiolo stops.",
+            "Set STUDIOLO_DATABASE_URL to sqlite:////path/to/studiolo.db, or leave it out.",
+        )
+    path = Path(address.database)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        path.chmod(0o600)  # its -wal and -shm files take the mode from it
+    except OSError as error:
+        raise storage_failed(error) from error

@@ -1,0 +1,338 @@
+"""The store: canvases, their logs, and what is kept about them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from studiolo.canvas.errors import Conflict, Invalid, NotFound
+from studiolo.store import dialect
+from studiolo.store.database import Database
+from studiolo.store.errors import StorageFailed
+from studiolo.store.log import Log, insert_rows
+from studiolo.store.records import CanvasRecord, HistoryRow, LedgerRow, Loaded, LogRow
+from studiolo.store.tables import (
+    SCHEMA_VERSION,
+    canvases,
+    client_owners,
+    grants,
+    idempotency,
+    ledger,
+    metadata,
+    runs,
+    schema_version,
+    snapshots,
+    updates,
+)
+
+REMEMBERED_FOR = 2 * 86400.0
+"""Seconds for which the response to an idempotency key is kept."""
+
+_HISTORY_BATCH = 500
+
+
+class Store:
+    """One open database. Made by `await Store.open(url)`; several processes may have the same one open."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._log = Log(database)
+        self.clock = clock
+
+    @classmethod
+    async def open(cls, url: str, clock: Callable[[], float] = time.time, patience: float = 5.0) -> Store:
+        """Open the database at `url`, making it when there is none.
+
+        `patience`: seconds to wait for another program that holds a SQLite file locked. Raises StorageFailed
+        when it cannot be opened, Invalid when a newer Studiolo has written it.
+        """
+        database = Database(url, patience)
+        try:
+            async with database.writing() as connection:
+                await connection.run_sync(_make_tables)
+        except BaseException:
+            await database.close()
+            raise
+        return cls(database, clock)
+
+    async def close(self) -> None:
+        """Commit what waits and let go of the database."""
+        await self._log.close()
+        await self._database.close()
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A transaction that reads, for the rooms above that keep rows here (`people`)."""
+        return self._database.reading()
+
+    def writing(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A transaction that writes; on SQLite nobody else writes until it ends, so keep it short."""
+        return self._database.writing()
+
+    @property
+    def commits(self) -> int:
+        """How many transactions `append` has committed."""
+        return self._log.commits
+
+    # The log
+
+    async def append(self, rows: Sequence[LogRow]) -> None:
+        """Return when `rows` are committed, all or none of them; see `Log.append`.
+
+        After StorageFailed nothing of `rows` was kept: try the same rows again before later ones, which would
+        be OutOfOrder. (A database server that is lost during the commit may have kept them: then the second
+        try is OutOfOrder with `expected` beyond the rows.)
+        """
+        await self._log.append(rows)
+
+    async def load(self, canvas: str) -> Loaded:
+        """What brings the canvas to life again. Raises NotFound, or StorageFailed when the log has a hole."""
+        async with self.reading() as connection:
+            epoch = await connection.scalar(sa.select(canvases.c.epoch).where(canvases.c.id == canvas))
+            if epoch is None:
+                raise _no_canvas()
+            found = (
+                await connection.execute(
+                    sa.select(snapshots.c.seq, snapshots.c.data).where(snapshots.c.canvas == canvas)
+                )
+            ).one_or_none()
+            seq, snapshot = (found.seq, found.data) if found else (0, None)
+            rows = await connection.execute(
+                sa.select(updates.c.seq, updates.c.data)
+                .where(updates.c.canvas == canvas, updates.c.seq > seq)
+                .order_by(updates.c.seq)
+            )
+            later: list[bytes] = []
+            for row in rows:
+                if row.seq != seq + 1:
+                    raise StorageFailed(
+                        f"The log of this canvas has a hole after row {seq}, so it was not opened.",
+                        "Put back the newest backup of the database.",
+                    )
+                seq = row.seq
+                if row.data:
+                    later.append(row.data)
+            owners = await connection.execute(
+                sa.select(client_owners.c.client_id, client_owners.c.participant).where(
+                    client_owners.c.canvas == canvas
+                )
+            )
+            return Loaded(snapshot, later, seq, epoch, {row.client_id: row.participant for row in owners})
+
+    async def save_snapshot(self, canvas: str, seq: int, data: bytes) -> None:
+        """Keep the whole document as it is after row `seq`, so that loading starts there.
+
+        The log keeps its rows. Only the newest snapshot is kept; one that comes late changes nothing.
+        Raises NotFound, or Conflict when the log has not reached `seq`.
+        """
+        async with self.writing() as connection:
+            tip = await connection.scalar(
+                sa.select(sa.func.max(updates.c.seq)).where(updates.c.canvas == canvas)
+            )
+            if tip is None:
+                await _need_canvas(connection, canvas)
+            if seq > (tip or 0):
+                raise Conflict(
+                    f"The log ends at row {tip or 0}, before the snapshot at {seq}.", "Append the rows first."
+                )
+            kept = await connection.scalar(sa.select(snapshots.c.seq).where(snapshots.c.canvas == canvas))
+            if kept is None or kept < seq:
+                await connection.execute(
+                    dialect.upsert(connection, snapshots, ("seq", "at", "data")),
+                    {"canvas": canvas, "seq": seq, "at": self.clock(), "data": data},
+                )
+
+    async def history(self, canvas: str, after: int = 0) -> AsyncIterator[HistoryRow]:
+        """Every row of the log after row `after`, in order. `async for row in store.history(canvas)`.
+
+        It reads in portions and holds no transaction between them, so a slow reader is in nobody's way.
+        """
+        while True:
+            async with self.reading() as connection:
+                rows = (
+                    await connection.execute(
+                        sa.select(updates.c.seq, updates.c.at, updates.c.participant, updates.c.data)
+                        .where(updates.c.canvas == canvas, updates.c.seq > after)
+                        .order_by(updates.c.seq)
+                        .limit(_HISTORY_BATCH)
+                    )
+                ).all()
+            for row in rows:
+                after = row.seq
+                yield HistoryRow(row.seq, row.at, row.participant, row.data)
+            if len(rows) < _HISTORY_BATCH:
+                return
+
+    async def ledger(self, canvas: str, after: int = 0, limit: int = 500) -> list[LedgerRow]:
+        """The first `limit` actions after row `after`, oldest first."""
+        async with self.reading() as connection:
+            rows = await connection.execute(
+                sa.select(ledger)
+                .where(ledger.c.canvas == canvas, ledger.c.seq > after)
+                .order_by(ledger.c.seq)
+                .limit(limit)
+            )
+            return [LedgerRow(row.seq, row.at, row.participant, row.action, row.outcome) for row in rows]
+
+    # Canvases
+
+    async def create_canvas(
+        self, id: str, title: str, created_by: str, at: float, rows: Sequence[LogRow] = ()
+    ) -> str:
+        """Make a canvas, owned by `created_by`, with `rows` as its first content in one commit; its epoch."""
+        epoch = secrets.token_hex(8)
+        if [(row.canvas, row.seq) for row in rows] != [(id, seq + 1) for seq in range(len(rows))]:
+            raise Invalid("The first rows of a canvas count from 1.", "Number them 1, 2, 3...")
+        try:
+            async with self.writing() as connection:
+                await connection.execute(
+                    sa.insert(canvases).values(
+                        id=id,
+                        title=title,
+                        epoch=epoch,
+                        created_by=created_by,
+                        created=at,
+                        updated=at,
+                        summary={},
+                    )
+                )
+                await connection.execute(
+                    sa.insert(grants).values(participant=created_by, canvas=id, source="", role="owner")
+                )
+                await insert_rows(connection, rows)
+        except IntegrityError as error:
+            raise Conflict("There is a canvas with this id already.", "Use another id.") from error
+        return epoch
+
+    async def canvas(self, id: str) -> CanvasRecord:
+        """What is known of one canvas without opening it. Raises NotFound."""
+        found = await self.list_canvases([id])
+        if not found:
+            raise _no_canvas()
+        return found[0]
+
+    async def list_canvases(self, ids: Collection[str] | None = None) -> list[CanvasRecord]:
+        """All canvases, or those of `ids`, the last changed first; see `people.canvases` for what one may see."""
+        query = sa.select(canvases).order_by(canvases.c.updated.desc(), canvases.c.id)
+        if ids is not None:
+            query = query.where(canvases.c.id.in_(list(ids)))
+        async with self.reading() as connection:
+            return [
+                CanvasRecord(
+                    row.id, row.title, row.epoch, row.created_by, row.created, row.updated, dict(row.summary)
+                )
+                for row in await connection.execute(query)
+            ]
+
+    async def touch_canvas(self, id: str, title: str, at: float, summary: dict[str, Any]) -> None:
+        """Note what the list of canvases shows. Raises NotFound."""
+        async with self.writing() as connection:
+            done = await connection.execute(
+                sa.update(canvases)
+                .where(canvases.c.id == id)
+                .values(title=title, updated=at, summary=summary)
+            )
+            if not done.rowcount:
+                raise _no_canvas()
+
+    async def delete_canvas(self, id: str) -> None:
+        """Remove the canvas and every row of any table that belongs to it. Raises NotFound."""
+        async with self.writing() as connection:
+            await _need_canvas(connection, id)
+            for table in reversed(metadata.sorted_tables):
+                if "canvas" in table.c:
+                    await connection.execute(sa.delete(table).where(table.c.canvas == id))
+            await connection.execute(sa.delete(canvases).where(canvases.c.id == id))
+        await self._database.scrub()
+
+    # Requests that may come twice
+
+    async def remember(self, key: str, participant: str, canvas: str, response: dict[str, Any]) -> None:
+        """Keep the response to a request with an idempotency key; the first one stays. `canvas` may be ""."""
+        now = self.clock()
+        async with self.writing() as connection:
+            await connection.execute(sa.delete(idempotency).where(idempotency.c.at < now - REMEMBERED_FOR))
+            if canvas:
+                await _need_canvas(connection, canvas)
+            await connection.execute(
+                dialect.insert_new(connection, idempotency),
+                {"participant": participant, "canvas": canvas, "key": key, "at": now, "response": response},
+            )
+
+    async def recall(self, key: str, participant: str, canvas: str) -> dict[str, Any] | None:
+        """The response that was remembered in the last two days, or None."""
+        async with self.reading() as connection:
+            return await connection.scalar(
+                sa.select(idempotency.c.response).where(
+                    idempotency.c.key == key,
+                    idempotency.c.participant == participant,
+                    idempotency.c.canvas == canvas,
+                    idempotency.c.at >= self.clock() - REMEMBERED_FOR,
+                )
+            )
+
+    # Runs of agents
+
+    async def save_run(self, run: dict[str, Any]) -> None:
+        """Keep a run, new or changed: JSON with at least `id`, `canvas`, `state` and `started`.
+
+        Raises NotFound when its canvas has been deleted.
+        """
+        async with self.writing() as connection:
+            await _need_canvas(connection, run["canvas"])
+            await connection.execute(
+                dialect.upsert(connection, runs, ("state", "started", "run")),
+                {
+                    "id": run["id"],
+                    "canvas": run["canvas"],
+                    "state": run["state"],
+                    "started": run["started"] or self.clock(),
+                    "run": run,
+                },
+            )
+
+    async def get_run(self, id: str) -> dict[str, Any] | None:
+        """The run as it was last saved, or None."""
+        async with self.reading() as connection:
+            return await connection.scalar(sa.select(runs.c.run).where(runs.c.id == id))
+
+    async def list_runs(
+        self, canvas: str | None = None, states: Collection[str] = (), limit: int = 100
+    ) -> list[dict[str, Any]]:
+        """Runs, the newest first: of one canvas or of all, in any state or in one of `states`."""
+        query = sa.select(runs.c.run).order_by(runs.c.started.desc(), runs.c.id).limit(limit)
+        if canvas is not None:
+            query = query.where(runs.c.canvas == canvas)
+        if states:
+            query = query.where(runs.c.state.in_(list(states)))
+        async with self.reading() as connection:
+            return list(await connection.scalars(query))
+
+
+def _make_tables(connection: sa.Connection) -> None:
+    """Make what is missing. A database that a newer Studiolo has written is left alone."""
+    if sa.inspect(connection).has_table(schema_version.name):
+        found = connection.scalar(sa.select(sa.func.max(schema_version.c.version)))
+        if found is not None and found > SCHEMA_VERSION:
+            raise Invalid(
+                f"A newer Studiolo has written this database (schema {found}, not {SCHEMA_VERSION}).",
+                "Install the newer Studiolo again, or set STUDIOLO_HOME to another folder.",
+            )
+    metadata.create_all(connection)
+    if connection.scalar(sa.select(sa.func.max(schema_version.c.version))) is None:
+        connection.execute(sa.insert(schema_version).values(version=SCHEMA_VERSION))
+
+
+async def _need_canvas(connection: AsyncConnection, id: str) -> None:
+    if await connection.scalar(sa.select(canvases.c.id).where(canvases.c.id == id)) is None:
+        raise _no_canvas()
+
+
+def _no_canvas() -> NotFound:
+    return NotFound("There is no such canvas.", "It may have been deleted; go back to the list of canvases.")

@@ -1,0 +1,132 @@
+"""The tables. One that holds anything of a canvas has a column `canvas`: deletion goes by that name."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+SCHEMA_VERSION = 1
+"""Counts up with every change of the tables; a database of a newer version is not opened."""
+
+metadata = sa.MetaData()
+
+
+def _of_canvas(*, key: bool = True) -> sa.Column[str]:
+    return sa.Column(
+        "canvas", sa.Text, sa.ForeignKey("canvases.id", ondelete="CASCADE"), primary_key=key, nullable=not key
+    )
+
+
+schema_version = sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, primary_key=True))
+
+canvases = sa.Table(
+    "canvases",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("epoch", sa.Text, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("created", sa.Double, nullable=False),
+    sa.Column("updated", sa.Double, nullable=False),
+    sa.Column("summary", sa.JSON, nullable=False),
+)
+
+updates = sa.Table(
+    "updates",
+    metadata,
+    _of_canvas(),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("participant", sa.Text, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+snapshots = sa.Table(
+    "snapshots",
+    metadata,
+    _of_canvas(),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+client_owners = sa.Table(
+    "client_owners",
+    metadata,
+    _of_canvas(),
+    sa.Column("client_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("participant", sa.Text, nullable=False),
+)
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    _of_canvas(),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("participant", sa.Text, nullable=False),
+    sa.Column("action", sa.JSON, nullable=False),
+    sa.Column("outcome", sa.JSON, nullable=False),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _of_canvas(key=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("started", sa.Double, nullable=False),
+    sa.Column("run", sa.JSON, nullable=False),
+    sa.Index("runs_of_canvas", "canvas", "started"),
+)
+
+# No foreign key on `canvas`: a request that makes a canvas has none yet, and is remembered under "".
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("participant", sa.Text, primary_key=True),
+    sa.Column("canvas", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("at", sa.Double, nullable=False, index=True),
+    sa.Column("response", sa.JSON, nullable=False),
+)
+
+participants = sa.Table(
+    "participants",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("color", sa.Text, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),  # setup | share | token | agent
+    sa.Column("made", sa.Double, nullable=False),
+)
+
+# One row per source, so that taking a share back leaves what came from elsewhere; "" is a direct grant.
+# No foreign key: `canvas` may be "*", and a canvas may be made by a participant that is not kept here.
+grants = sa.Table(
+    "grants",
+    metadata,
+    sa.Column("participant", sa.Text, primary_key=True),
+    sa.Column("canvas", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("expires", sa.Double),
+    sa.Index("grants_on_canvas", "canvas"),
+    sa.Index("grants_from_source", "source"),
+)
+
+secrets = sa.Table(
+    "secrets",
+    metadata,
+    sa.Column("hash", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("kind", sa.Text, nullable=False),  # setup | session | share | token
+    sa.Column("participant", sa.Text, sa.ForeignKey("participants.id", ondelete="CASCADE"), index=True),
+    sa.Column("canvas", sa.Text, index=True),
+    sa.Column("role", sa.Text),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("made_by", sa.Text),
+    sa.Column("made", sa.Double, nullable=False),
+    sa.Column("expires", sa.Double),
+    sa.Column("last_used", sa.Double),
+)
