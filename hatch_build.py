@@ -1,7 +1,7 @@
 """Builds frontend/ into src/studiolo/web/static, where the server serves it from and the wheel picks it up.
 
-Runs for every wheel, sdist and editable install, and by itself as `python hatch_build.py`. It does nothing when the
-built page says that it was made from exactly these sources, so a second run costs milliseconds and needs no Node.
+Runs for every wheel, sdist and editable install, and by itself as `python hatch_build.py`. It does nothing when
+the built page says that it was made from exactly these sources: a second run costs milliseconds and needs no Node.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class FrontEnd:
         return (self.static / "index.html").exists() and says(self.built_from, self.digest())
 
     def build(self) -> None:
-        """Build, unless fresh. Raises `CalledProcessError` when npm fails, `SystemExit` when there is no npm."""
+        """Build, unless fresh. Raises `CalledProcessError` when npm fails, `SystemExit` without npm."""
         if self.fresh():
             return
         self.install()
@@ -56,7 +56,7 @@ class FrontEnd:
         self.installed_from.write_text(digest)
 
     def digest(self) -> str:
-        """A digest of every source file's path and content. Tests are left out: they do not change the page."""
+        """A digest of every source's path and content. Tests are left out: they do not change the page."""
         files = (path for path in self._files() if not path.name.endswith((".test.ts", ".md")))
         return digest_of(sorted(files), self.sources)
 
@@ -64,6 +64,7 @@ class FrontEnd:
         """Run npm in frontend/, with its output on stderr: stdout belongs to whoever called."""
         command, env = npm_command(), dict(os.environ)
         # npm scripts find `node` by name, so the one that comes with npm must be on the path.
+        env["NPM_CONFIG_UPDATE_NOTIFIER"] = "false"
         env["PATH"] = f"{Path(command[0]).parent}{os.pathsep}{env.get('PATH', '')}"
         subprocess.run([*command, *args], cwd=self.sources, env=env, check=True, stdout=sys.stderr)
 
