@@ -1,8 +1,8 @@
 """Builds frontend/ into src/studiolo/web/static, where the server serves it from and the wheel picks it up.
 
 Runs for every wheel, sdist and editable install, and by itself as `python hatch_build.py`. It does nothing
-when the built page says that it was made from exactly these sources: a second run costs milliseconds and needs
-no Node.
+when the built page says that it was made from exactly these sources: a second run takes milliseconds and
+needs no Node.
 """
 
 from __future__ import annotations
