@@ -47,7 +47,7 @@ build-frontend: ## build the page into the package, if its sources changed
 lock: ## choose exact versions anew; FLAGS=--upgrade takes newer ones
 	@scripts/setup.sh dev
 	@scripts/lock.sh $(FLAGS)
-	@cd frontend && npm install --package-lock-only --no-audit --no-fund
+	@for folder in frontend tests; do (cd $$folder && npm install --package-lock-only --no-audit --no-fund); done
 
 screenshots: ## make the pictures in docs/images from the running program
 	@scripts/setup.sh dev

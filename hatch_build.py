@@ -29,10 +29,8 @@ class FrontEnd:
     def __init__(self, root: Path) -> None:
         self.sources = root / "frontend"
         self.static = root / "src" / "studiolo" / "web" / "static"
-        self.packages = self.sources / "node_modules"
-        # Beside what they vouch for: whoever empties the folder also forgets that it was fresh.
+        # Inside what it vouches for: whoever empties the folder also forgets that it was fresh.
         self.built_from = self.static / ".built-from"
-        self.installed_from = self.packages / ".installed-from"
 
     def fresh(self) -> bool:
         """Whether the built page was made from these sources."""
@@ -42,33 +40,17 @@ class FrontEnd:
         """Build, unless fresh. Raises `CalledProcessError` when npm fails, `SystemExit` without npm."""
         if self.fresh():
             return
-        self.install()
+        install(self.sources)
         digest = self.digest()
-        self.npm("run", "build", "--", "--outDir", str(self.static), "--emptyOutDir")
+        npm(self.sources, "run", "build", "--", "--outDir", str(self.static), "--emptyOutDir")
         if not (self.static / "index.html").exists():
             raise SystemExit(f"The front-end build left no index.html in {self.static}.")
         self.built_from.write_text(digest)
-
-    def install(self) -> None:
-        """Install exactly what the lock names, unless that is what is there."""
-        digest = digest_of([self.sources / "package.json", self.sources / "package-lock.json"], self.sources)
-        if says(self.installed_from, digest):
-            return
-        self.npm("ci", "--no-audit", "--no-fund", "--loglevel=error")
-        self.installed_from.write_text(digest)
 
     def digest(self) -> str:
         """A digest of every source's path and content. Tests are left out: they do not change the page."""
         files = (path for path in self._files() if not path.name.endswith((".test.ts", ".md")))
         return digest_of(sorted(files), self.sources)
-
-    def npm(self, *args: str) -> None:
-        """Run npm in frontend/, with its output on stderr: stdout belongs to whoever called."""
-        command, env = npm_command(), dict(os.environ)
-        # npm scripts find `node` by name, so the one that comes with npm must be on the path.
-        env["NPM_CONFIG_UPDATE_NOTIFIER"] = "false"
-        env["PATH"] = f"{Path(command[0]).parent}{os.pathsep}{env.get('PATH', '')}"
-        subprocess.run([*command, *args], cwd=self.sources, env=env, check=True, stdout=sys.stderr)
 
     def _files(self) -> Iterator[Path]:
         for folder, folders, names in os.walk(self.sources):
@@ -87,6 +69,24 @@ class BuildHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         FrontEnd(Path(self.root)).build()
+
+
+def install(folder: Path) -> None:
+    """Install exactly what the npm lock in a folder names, unless that is what is there."""
+    digest = digest_of([folder / "package.json", folder / "package-lock.json"], folder)
+    installed_from = folder / "node_modules" / ".installed-from"
+    if not says(installed_from, digest):
+        npm(folder, "ci", "--no-audit", "--no-fund", "--loglevel=error")
+        installed_from.write_text(digest)
+
+
+def npm(folder: Path, *args: str) -> None:
+    """Run npm in a folder, with its output on stderr: stdout belongs to whoever called."""
+    command, env = npm_command(), dict(os.environ)
+    env["NPM_CONFIG_UPDATE_NOTIFIER"] = "false"
+    # npm scripts find `node` by name, so the one that comes with npm must be on the path.
+    env["PATH"] = f"{Path(command[0]).parent}{os.pathsep}{env.get('PATH', '')}"
+    subprocess.run([*command, *args], cwd=folder, env=env, check=True, stdout=sys.stderr)
 
 
 def npm_command() -> list[str]:

@@ -56,3 +56,7 @@ else
   install_studiolo
   packages > "$(stamp "$kind")"
 fi
+if [ "$kind" = dev ]; then
+  # Yjs clients for the tests to talk to, and a novel to import.
+  .venv/bin/python -c 'import hatch_build, pathlib; hatch_build.install(pathlib.Path("tests"))'
+fi
