@@ -1,0 +1,280 @@
+"""The actions: everything a participant can do to a canvas besides typing, as typed and validated values.
+
+HTTP, MCP, agents, the command line and training environments all send these same JSON objects. `parse` turns one
+into its model or says which field is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from studiolo.canvas.errors import Invalid, TooLarge
+from studiolo.canvas.quotes import Quote
+
+LONGEST_PAGE = 5_000_000  # code points in one page
+
+
+def clean_text(text: str) -> str:
+    """Text as pages keep it: line breaks are `\\n`, and it can be written as UTF-8. Raises ValueError."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            "it holds half of a surrogate pair, which no UTF-8 text can; send whole characters"
+        ) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def check_length(text: str, what: str) -> None:
+    """Raise `TooLarge` when a page would hold more than `LONGEST_PAGE` characters."""
+    if len(text) > LONGEST_PAGE:
+        raise TooLarge(
+            f"{what} would have {len(text):,} characters; a page holds at most {LONGEST_PAGE:,}.",
+            "Split it into several pages.",
+        )
+
+
+Text = Annotated[str, AfterValidator(clean_text)]
+Line = Annotated[str, AfterValidator(lambda text: " ".join(clean_text(text).split())), Field(max_length=300)]
+Body = Annotated[Text, Field(min_length=1, max_length=100_000)]
+
+
+class _Action(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Place(BaseModel):
+    """Where in a page: context around the quote, or relative positions made by a client that holds the document."""
+
+    model_config = ConfigDict(extra="forbid")
+    before: Text = ""
+    after: Text = ""
+    start: dict[str, Any] | None = None
+    end: dict[str, Any] | None = None
+
+
+class HunkSpec(_Place):
+    """One change: replace `find` by `replace`; an empty `find` inserts."""
+
+    find: Text = ""
+    replace: Text = ""
+
+    @property
+    def quoted(self) -> Quote:
+        return Quote(self.find, self.before, self.after)
+
+
+class Edit(_Action):
+    """Change a page at once."""
+
+    type: Literal["edit"] = "edit"
+    page: str
+    hunks: list[HunkSpec] = Field(min_length=1, max_length=2_000)
+    reason: Text = ""
+
+
+class Suggest(_Action):
+    """Propose a change. With `streaming` the replacement of its one hunk grows by `extend` until `finish`."""
+
+    type: Literal["suggest"] = "suggest"
+    page: str
+    hunks: list[HunkSpec] = Field(min_length=1, max_length=2_000)
+    reason: Text = ""
+    skill: Line = ""
+    run: Line = ""
+    model: Line = ""
+    streaming: bool = False
+
+
+class Extend(_Action):
+    """Append to a streaming suggestion of one's own."""
+
+    type: Literal["extend"] = "extend"
+    suggestion: str
+    text: Text
+    hunk: int = 0
+
+
+class Finish(_Action):
+    """End a streaming suggestion of one's own."""
+
+    type: Literal["finish"] = "finish"
+    suggestion: str
+    status: Literal["open", "withdrawn"] = "open"
+
+
+class _Decision(_Action):
+    suggestion: str
+    hunks: list[int] | None = Field(default=None, min_length=1)
+
+
+class Accept(_Decision):
+    """Take a suggestion, or some of its hunks, into the text."""
+
+    type: Literal["accept"] = "accept"
+
+
+class Reject(_Decision):
+    """Turn a suggestion, or some of its hunks, down."""
+
+    type: Literal["reject"] = "reject"
+
+
+class Withdraw(_Decision):
+    """Take back a suggestion of one's own."""
+
+    type: Literal["withdraw"] = "withdraw"
+
+
+class Comment(_Place, _Action):
+    """Open a thread on a passage. `replace` adds a linked suggestion that would settle it."""
+
+    type: Literal["comment"] = "comment"
+    page: str
+    quote: Text = Field(min_length=1)
+    text: Body
+    replace: Text | None = None
+    skill: Line = ""
+    run: Line = ""
+    model: Line = ""
+
+
+class Reply(_Action):
+    type: Literal["reply"] = "reply"
+    thread: str
+    text: Body
+
+
+class Resolve(_Action):
+    type: Literal["resolve"] = "resolve"
+    thread: str
+    reopen: bool = False
+
+
+class CitedQuote(BaseModel):
+    """A passage that a message cites; `found` says whether it was checked to be in the page."""
+
+    page: str
+    quote: Text
+    found: bool
+
+
+class Say(_Action):
+    """A message of the conversation beside the pages. With `streaming` it grows by `say_more` until `say_done`."""
+
+    type: Literal["say"] = "say"
+    text: Text = ""
+    run: Line = ""
+    streaming: bool = False
+    ideas: list[Body] = Field(default=[], max_length=50)
+    quotes: list[CitedQuote] = Field(default=[], max_length=50)
+
+
+class SayMore(_Action):
+    type: Literal["say_more"] = "say_more"
+    message: str
+    text: Text
+
+
+class SayDone(_Action):
+    """End a streaming message of one's own; `text` replaces what was streamed."""
+
+    type: Literal["say_done"] = "say_done"
+    message: str
+    status: Literal["done", "failed", "stopped"] = "done"
+    text: Text | None = None
+    ideas: list[Body] = Field(default=[], max_length=50)
+    quotes: list[CitedQuote] = Field(default=[], max_length=50)
+
+
+class Pick(_Place, _Action):
+    """Turn one idea of a message into a suggestion by whoever had it."""
+
+    type: Literal["pick"] = "pick"
+    message: str
+    idea: int
+    page: str
+
+
+class AddPage(_Action):
+    type: Literal["add_page"] = "add_page"
+    title: Line
+    text: Text = ""
+    kind: Literal["prose", "code", "note", "data"] = "prose"
+    after: str | None = None
+
+
+class RenamePage(_Action):
+    type: Literal["rename_page"] = "rename_page"
+    page: str
+    title: Line
+
+
+class MovePage(_Action):
+    """Put a page after another one; `after` null puts it first."""
+
+    type: Literal["move_page"] = "move_page"
+    page: str
+    after: str | None
+
+
+class RemovePage(_Action):
+    """Take a page out of the list. Its text stays and `restore_page` brings it back."""
+
+    type: Literal["remove_page"] = "remove_page"
+    page: str
+
+
+class RestorePage(_Action):
+    type: Literal["restore_page"] = "restore_page"
+    page: str
+
+
+class Retitle(_Action):
+    """Name the canvas."""
+
+    type: Literal["retitle"] = "retitle"
+    title: Line
+
+
+Action = Annotated[
+    Edit
+    | Suggest
+    | Extend
+    | Finish
+    | Accept
+    | Reject
+    | Withdraw
+    | Comment
+    | Reply
+    | Resolve
+    | Say
+    | SayMore
+    | SayDone
+    | Pick
+    | AddPage
+    | RenamePage
+    | MovePage
+    | RemovePage
+    | RestorePage
+    | Retitle,
+    Field(discriminator="type"),
+]
+_adapter: TypeAdapter[Action] = TypeAdapter(Action)
+
+
+def parse(action: dict[str, Any]) -> Action:
+    """The typed action in a JSON object. Raises `Invalid` naming the field."""
+    try:
+        return _adapter.validate_python(action)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"][1:]) or "type"
+        raise Invalid(
+            f"The action is not valid: `{where}`: {first['msg']}.",
+            "The action types and their fields are described in /api/openapi.json.",
+            fields=json.loads(error.json(include_url=False, include_context=False, include_input=False)),
+        ) from error

@@ -1,0 +1,347 @@
+"""A canvas: one document, and the two ways in.
+
+`receive` takes what a participant typed, as a raw CRDT update; `apply` takes everything else, as a typed action. Both
+check the participant's role here and nowhere else, and both give an `Outcome`: one update to store and to send, the
+client ids it claims, and, for an action, the ledger's row. Nothing here knows a clock, a network or a disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from pycrdt import Map, Text, merge_updates
+
+from studiolo.canvas import actions, anchors
+from studiolo.canvas.document import STUDIO, Document, plain
+from studiolo.canvas.errors import Forbidden, Invalid, NotFound
+from studiolo.canvas.identity import DecodeError, TextEdit
+from studiolo.canvas.participant import Participant
+from studiolo.canvas.records import SuggestionRecord, ThreadRecord, write_anchor
+
+THE_STUDIO = Participant(STUDIO, "Studio", "agent", "#5b5d63", "owner")
+
+
+class Gap(Exception):
+    """An update hangs on others that have not arrived; the sender must synchronise again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an action or of typing.
+
+    `update` is the change of the document (b"" when nothing changed), `claims` the client ids that appear for the
+    first time and whose they are, `entry` the ledger's row, None for typing.
+    """
+
+    outcome: str
+    id: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    update: bytes = b""
+    claims: Mapping[int, str] = field(default_factory=dict)
+    entry: Mapping[str, Any] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome as every surface shows it: `{outcome, id, ...details}`."""
+        return {"outcome": self.outcome, "id": self.id, **self.details}
+
+
+class Canvas:
+    """One work, live in memory.
+
+    `updates` are the stored updates in order, `owners` says whose each client id in them is, `clock` gives seconds
+    since the epoch and `random` ids and client ids.
+    """
+
+    def __init__(
+        self,
+        updates: Iterable[bytes],
+        owners: Mapping[int, str],
+        *,
+        clock: Callable[[], float],
+        random: Random,
+    ) -> None:
+        self.document = Document(updates, random)
+        self.clock = clock
+        self.suggestions: dict[str, SuggestionRecord] = {
+            id: SuggestionRecord.read(self.document.suggestions[id]) for id in self.document.suggestions
+        }
+        self.threads: dict[str, ThreadRecord] = {
+            id: ThreadRecord.read(self.document.threads[id]) for id in self.document.threads
+        }
+        self.messages: dict[str, int] = {message["id"]: at for at, message in enumerate(self.document.chat)}
+        self._random = random
+        self._owners = dict(owners)
+        self._writers: dict[str, int] = {}
+        self._unclaimed: dict[int, str] = {}
+        self._moved: set[str] = set()
+        self._claim(self.document.client, STUDIO)
+
+    @classmethod
+    def new(
+        cls,
+        title: str,
+        pages: Iterable[Mapping[str, str]],
+        *,
+        by: Participant,
+        clock: Callable[[], float],
+        random: Random,
+    ) -> tuple[Canvas, Outcome]:
+        """A fresh canvas with pages `{title, text, kind}`, their text written by `by`, and what to store of it."""
+        wanted = [actions.AddPage.model_validate({"type": "add_page", **page}) for page in pages]
+        canvas = cls([], {}, clock=clock, random=random)
+        ids = [canvas.new_id() for _ in wanted]
+        for page in wanted:
+            actions.check_length(page.text, f"The page “{page.title}”")
+        with canvas.document.change() as made:
+            canvas.document.meta["title"] = title
+            canvas.document.meta["lens"] = "prose"
+            for order, (id, page) in enumerate(zip(ids, wanted, strict=True), start=1):
+                canvas.document.pages[id] = shared_page(id, page, float(order))
+        updates = [made()]
+        with canvas.document.change() as written:
+            for id, page in zip(ids, wanted, strict=True):
+                if page.text:
+                    canvas.document.edit(id, [TextEdit(0, 0, page.text)], canvas.writer(by.id))
+        updates += [update for update in [written()] if update]
+        entry = {"type": "create", "title": title, "pages": [page.title for page in wanted]}
+        details = {"pages": [{"id": id, "title": page.title} for id, page in zip(ids, wanted, strict=True)]}
+        outcome = Outcome(
+            "created", None, details, merge_updates(*updates), entry=_entry(entry, "created", None)
+        )
+        return canvas, canvas.claimed(outcome)
+
+    # -- the two ways in
+
+    def receive(self, update: bytes, by: Participant) -> Outcome | None:
+        """Typing: apply a raw update from a participant's own editor; None when it brings nothing new.
+
+        Raises `Invalid` for bytes that are no update, `Gap`, and `Forbidden` for a role that may not write, a client
+        id that is somebody else's, or a change of anything but a page's text.
+        """
+        try:
+            change = self.document.identity.inspect(update)
+        except DecodeError as error:
+            raise Invalid(f"Not a Yjs update: {error}.", "Send v1 updates.") from error
+        if change.gap:
+            raise Gap
+        if change.empty:
+            return None
+        if not by.may("editor"):
+            raise Forbidden(
+                f"A {by.role} may not change the text.",
+                "Ask the canvas's owner to make you an editor, or suggest.",
+            )
+        if change.foreign:
+            raise Forbidden(
+                f"Only the text of pages can be typed into, and this update holds {change.foreign}.",
+                "Send an action for everything else.",
+            )
+        for client in change.clients:
+            if self.owner_of(client) not in (None, by.id):
+                raise Forbidden(
+                    f"Client id {client} belongs to somebody else.",
+                    "Write with your own client id; if this copy holds text that the studio does not have, "
+                    "save it elsewhere and reload.",
+                )
+        self.document.integrate(update)
+        self._moved |= change.pages
+        for client in change.clients:
+            self._claim(client, by.id)
+        return self.claimed(Outcome("typed", update=update))
+
+    def apply(self, action: Mapping[str, Any], by: Participant) -> Outcome:
+        """Do one action. Raises a `StudioloError`, and then nothing has changed."""
+        from studiolo.canvas.handlers import HANDLERS  # the handlers know the canvas
+
+        parsed = actions.parse(dict(action))
+        needed, handle = HANDLERS[type(parsed)]
+        if not by.may(needed):
+            raise Forbidden(
+                f"A {by.role} may not {parsed.type.replace('_', ' ')}: it needs the role {needed}.",
+                "Ask the canvas's owner for that role.",
+            )
+        outcome = handle(self, parsed, by)
+        recorded = parsed.model_dump(exclude_defaults=True) | {"type": parsed.type}
+        entry = _entry(recorded, outcome.outcome, outcome.id, outcome.details)
+        return self.claimed(
+            Outcome(outcome.outcome, outcome.id, outcome.details, outcome.update, entry=entry)
+            if parsed.type not in ("extend", "say_more")
+            else outcome
+        )
+
+    # -- what happens by itself
+
+    def settle(self) -> Outcome | None:
+        """Look at the open suggestions of every page that changed since the last call: mark those whose text is no
+        longer there as stale, and bring back those whose text returned. None when nothing changed."""
+        pages, self._moved = self._moved, set()
+        changes: list[tuple[SuggestionRecord, int, anchors.Anchor, bool]] = []
+        texts = {page: self.page_text(page) for page in pages}
+        for record in self.suggestions.values():
+            if record.page not in pages or not record.undecided:
+                continue
+            text = texts[record.page]
+            for index, hunk in enumerate(record.hunks):
+                if hunk.status not in ("open", "stale"):
+                    continue
+                span = anchors.find(self.document.identity, record.page, text, hunk.anchor)
+                anchor = hunk.anchor
+                if span is not None and anchor.quote:
+                    known = anchors.between(self.document.identity, record.page, anchor.start, anchor.end)
+                    if known != span:
+                        anchor = anchors.anchor(self.document.identity, record.page, text, span)
+                if (span is None) != (hunk.status == "stale") or anchor is not hunk.anchor:
+                    changes.append((record, index, anchor, span is None))
+        if not changes:
+            return None
+        with self.document.change() as written:
+            for record, index, anchor, gone in changes:
+                hunk = record.hunks[index]
+                hunk.status, hunk.anchor = "stale" if gone else "open", anchor
+                shared = self.document.suggestions[record.id]["hunks"][index]
+                shared["status"] = hunk.status
+                write_anchor(shared, anchor)
+            for record in {id(change[0]): change[0] for change in changes}.values():
+                if record.status != "streaming":
+                    self.set_status(record)
+        return self.claimed(Outcome("settled", update=written()))
+
+    def recover(self) -> Outcome | None:
+        """End what was being written when the studio stopped: nobody is going to finish it."""
+        streaming = [record for record in self.suggestions.values() if record.status == "streaming"]
+        writing = [
+            message
+            for message in (self.document.chat[at] for at in self.messages.values())
+            if message.get("status") == "writing"
+        ]
+        if not streaming and not writing:
+            return None
+        with self.document.change() as written:
+            for record in streaming:
+                if not any(hunk.replace for hunk in record.hunks):
+                    for index, hunk in enumerate(record.hunks):
+                        hunk.status = "withdrawn"
+                        self.document.suggestions[record.id]["hunks"][index]["status"] = "withdrawn"
+                self.set_status(record)
+            for message in writing:
+                message["status"] = "stopped"
+        self._moved |= {record.page for record in streaming}
+        return self.claimed(Outcome("recovered", update=written()))
+
+    # -- what there is
+
+    @property
+    def title(self) -> str:
+        return self.document.meta.get("title") or ""
+
+    def page(self, id: str) -> Any:
+        """The shared map of a page. Raises `NotFound`."""
+        page = self.document.pages.get(id)
+        if page is None:
+            raise NotFound(f"There is no page {id!r} in this canvas.", "Ask for the canvas to see its pages.")
+        return page
+
+    def page_text(self, id: str) -> str:
+        """A page's text now. Raises `NotFound`."""
+        self.page(id)
+        return self.document.identity.text(id)
+
+    def outline(self) -> list[dict[str, Any]]:
+        """The pages in order, without their text: id, title, kind, order, removed, and the number of words."""
+        pages = [self.document.pages[id] for id in self.document.pages]
+        return sorted(
+            (
+                {
+                    "id": page["id"],
+                    "title": page["title"],
+                    "kind": page["kind"],
+                    "order": page["order"],
+                    "removed": bool(page.get("removed")),
+                    "words": len(self.document.identity.text(page["id"]).split()),
+                }
+                for page in pages
+            ),
+            key=lambda page: (page["order"], page["id"]),
+        )
+
+    def view(self) -> dict[str, Any]:
+        """Everything that a viewer may see, as JSON-ready data; pages carry their text."""
+        suggestions = plain(self.document.suggestions)
+        return {
+            "title": self.title,
+            "lens": self.document.meta.get("lens") or "prose",
+            "pages": [page | {"text": self.page_text(page["id"])} for page in self.outline()],
+            "suggestions": sorted(suggestions.values(), key=lambda record: (record["at"], record["id"])),
+            "threads": sorted(
+                plain(self.document.threads).values(), key=lambda thread: (thread["at"], thread["id"])
+            ),
+            "chat": plain(self.document.chat),
+            "facts": plain(self.document.facts),
+            "panels": plain(self.document.panels),
+        }
+
+    def authors(self, page: str) -> list[dict[str, Any]]:
+        """Who wrote each run of a page's text, in order: start and length in code points, and the participant's id
+        ("" where it is not known)."""
+        self.page(page)
+        runs: list[dict[str, Any]] = []
+        for run in self.document.identity.runs(page):
+            owner = self.owner_of(run.client) or ""
+            if runs and runs[-1]["participant"] == owner:
+                runs[-1]["length"] += run.length
+            else:
+                runs.append({"start": run.start, "length": run.length, "participant": owner})
+        return runs
+
+    def owner_of(self, client: int) -> str | None:
+        """The participant that a client id belongs to, if it is known."""
+        return self._owners.get(client) or self._unclaimed.get(client)
+
+    # -- for the handlers
+
+    def new_id(self) -> str:
+        """A short id for a record; 64 random bits."""
+        return f"{self._random.getrandbits(64):016x}"
+
+    def writer(self, participant: str) -> int:
+        """The client id with which the studio writes text for a participant."""
+        client = self._writers.get(participant)
+        if client is None:
+            client = self._writers[participant] = self.document.new_client()
+            self._claim(client, participant)
+        return client
+
+    def moved(self, page: str) -> None:
+        """A page's text changed: `settle` must look at its suggestions."""
+        self._moved.add(page)
+
+    def set_status(self, record: SuggestionRecord) -> None:
+        """Inside `change()`: bring a suggestion's status in step with its hunks'."""
+        record.status = record.overall()
+        self.document.suggestions[record.id]["status"] = record.status
+
+    def claimed(self, outcome: Outcome) -> Outcome:
+        """The outcome with the client ids that nobody has been told of yet."""
+        if not self._unclaimed or not outcome.update:
+            return outcome
+        claims, self._unclaimed = self._unclaimed, {}
+        self._owners.update(claims)
+        return Outcome(outcome.outcome, outcome.id, outcome.details, outcome.update, claims, outcome.entry)
+
+    def _claim(self, client: int, participant: str) -> None:
+        if client not in self._owners:
+            self._unclaimed[client] = participant
+
+
+def shared_page(id: str, page: actions.AddPage, order: float) -> Any:
+    """A page's shared map, its text still empty: the text is written afterwards, by its author's client id."""
+    return Map({"id": id, "title": page.title, "kind": page.kind, "order": order, "text": Text()})
+
+
+def _entry(
+    action: Mapping[str, Any], outcome: str, id: str | None, details: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    return {"action": dict(action), "outcome": {"outcome": outcome, "id": id, **(details or {})}}

@@ -1,0 +1,114 @@
+"""The CRDT document of a canvas: pycrdt's `Doc` and our `Identity` of every item in it, kept in step.
+
+Records (suggestions, threads, the conversation, pages' titles) are written through pycrdt by the studio's own client
+id. Text in pages is written through `Identity.edit` by the client id of whoever wrote it, so that the document itself
+says who wrote each character; and in code points, where pycrdt counts UTF-8 bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from random import Random
+from typing import Any
+
+from pycrdt import Array, Doc, Map, Text, TransactionEvent
+
+from studiolo.canvas.identity import Identity, TextEdit
+
+STUDIO = "studio"  # the participant that records belong to
+
+PlainMap = Map[Any]
+PlainArray = Array[Any]
+
+
+class Broken(RuntimeError):
+    """A transaction failed half-way. pycrdt has kept that half, so this copy must be dropped and loaded again."""
+
+
+class Document:
+    """One Yjs document. Feed it with the canvas's updates in order; change it inside `change()` only."""
+
+    def __init__(self, updates: Iterable[bytes], random: Random) -> None:
+        self.identity = Identity()
+        self._random = random
+        self._doc: Doc[Any] = Doc(client_id=random.getrandbits(32))
+        self.meta: PlainMap = self._doc.get("meta", type=Map)
+        self.pages: PlainMap = self._doc.get("pages", type=Map)
+        self.suggestions: PlainMap = self._doc.get("suggestions", type=Map)
+        self.threads: PlainMap = self._doc.get("threads", type=Map)
+        self.facts: PlainMap = self._doc.get("facts", type=Map)
+        self.panels: PlainMap = self._doc.get("panels", type=Map)
+        self.chat: PlainArray = self._doc.get("chat", type=Array)
+        for update in updates:
+            self.integrate(update)
+        self._written: list[bytes] = []
+        self._doc.observe(self._keep)
+
+    @property
+    def client(self) -> int:
+        """The client id that records are written with. It is new each time a document is loaded: what an earlier
+        process wrote and lost must never be mistaken for what this one writes."""
+        return self._doc.client_id
+
+    def new_client(self) -> int:
+        """A client id that no item of the document has."""
+        while (client := self._random.getrandbits(32)) in self.identity.state() or client == self.client:
+            pass
+        return client
+
+    def integrate(self, update: bytes) -> None:
+        """Apply an update that is known to be in order and allowed. Raises `Broken` when pycrdt cannot."""
+        try:
+            self._doc.apply_update(update)
+        except BaseException as error:  # a panic is no Exception
+            raise Broken("pycrdt could not apply an update.") from error
+        self.identity.apply(update)
+
+    @contextmanager
+    def change(self) -> Iterator[Callable[[], bytes]]:
+        """One transaction. Yields a function that gives, once the block has ended, its single update (b"" if none).
+
+        Whatever can be refused must be refused before: an exception inside raises `Broken`.
+        """
+        self._written.clear()
+        try:
+            with self._doc.transaction():
+                yield self._taken
+        except BaseException as error:  # pycrdt's panics are not Exceptions
+            raise Broken("A change of the canvas failed half-way.") from error
+        if self._written:
+            self.identity.apply(self._written[0])
+
+    def edit(self, page: str, edits: Sequence[TextEdit], client: int) -> None:
+        """Inside `change()`: edit a page's text (offsets of the text before the change) as `client`."""
+        if edits:
+            self._doc.apply_update(self.identity.edit(page, edits, client))
+
+    def state(self) -> bytes:
+        """The state vector, as sync step 1 carries it."""
+        return self._doc.get_state()
+
+    def update_since(self, state: bytes | None = None) -> bytes:
+        """Everything that a document with that state vector lacks; the whole document without one.
+
+        Deleted text is not in it. Raises ValueError for a malformed state vector.
+        """
+        return self._doc.get_update(state) if state is not None else self._doc.get_update()
+
+    def _keep(self, event: TransactionEvent) -> None:
+        self._written.append(event.update)
+
+    def _taken(self) -> bytes:
+        return self._written[0] if self._written else b""
+
+
+def plain(value: Any) -> Any:
+    """A shared value as plain Python data."""
+    if isinstance(value, Map):
+        return {key: plain(value[key]) for key in value}
+    if isinstance(value, Array):
+        return [plain(item) for item in value]
+    if isinstance(value, Text):
+        return str(value)
+    return value

@@ -1,0 +1,35 @@
+"""Which role each action needs, and what does it. The one table of permissions for everything but typing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from studiolo.canvas import actions, paging, suggesting, talking
+from studiolo.canvas.canvas import Canvas, Outcome
+from studiolo.canvas.participant import Participant, Role
+
+Handler = Callable[[Canvas, Any, Participant], Outcome]
+
+HANDLERS: dict[type, tuple[Role, Handler]] = {
+    actions.Edit: ("editor", suggesting.edit),
+    actions.Suggest: ("commenter", suggesting.suggest),
+    actions.Extend: ("commenter", suggesting.extend),
+    actions.Finish: ("commenter", suggesting.finish),
+    actions.Accept: ("editor", suggesting.accept),
+    actions.Reject: ("editor", suggesting.reject),
+    actions.Withdraw: ("commenter", suggesting.withdraw),
+    actions.Comment: ("commenter", talking.open_thread),
+    actions.Reply: ("commenter", talking.reply),
+    actions.Resolve: ("commenter", talking.resolve),
+    actions.Say: ("commenter", talking.say),
+    actions.SayMore: ("commenter", talking.say_more),
+    actions.SayDone: ("commenter", talking.say_done),
+    actions.Pick: ("commenter", talking.pick),
+    actions.AddPage: ("editor", paging.add_page),
+    actions.RenamePage: ("editor", paging.rename_page),
+    actions.MovePage: ("editor", paging.move_page),
+    actions.RemovePage: ("editor", paging.remove_page),
+    actions.RestorePage: ("editor", paging.restore_page),
+    actions.Retitle: ("owner", paging.retitle),
+}

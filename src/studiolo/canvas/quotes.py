@@ -1,0 +1,275 @@
+"""Finding a quoted passage in a page: a model never counts characters, it quotes.
+
+A quote is looked for exactly, then with white space and typographic characters folded, then by a bounded fuzzy
+search. A quote that fits nowhere or in two places is refused with the fresh text around the best candidates, so
+that whoever quoted can try again. Nothing is resolved on a guess. Offsets are code points.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rapidfuzz import fuzz
+
+from studiolo.canvas.errors import Invalid, QuoteAmbiguous, QuoteNotFound
+
+FUZZY_SCORE = 90.0  # percent of the quote's characters that must agree
+FUZZY_LEAD = 5.0  # and by how much the best place must beat the second best
+FUZZY_LENGTH = range(12, 2_001)  # shorter quotes fit by chance, longer ones cost too much
+CONTEXT = 60  # characters shown on either side of a candidate
+CANDIDATES = 5
+
+
+class Span(NamedTuple):
+    """A range of a page's text in code points; `start == end` is a place between two characters."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A passage as somebody quotes it. An empty `find` is the place between `before` and `after`."""
+
+    find: str
+    before: str = ""
+    after: str = ""
+
+
+def resolve(text: str, quote: Quote) -> Span:
+    """The one place in `text` that `quote` means.
+
+    Raises `QuoteNotFound` or `QuoteAmbiguous`, both with `candidates`, and `Invalid` for an insertion that does
+    not say where.
+    """
+    if not quote.find:
+        return _resolve_insertion(text, quote)
+    found = list(occurrences(text, quote.find))
+    if len(found) != 1:
+        found = _by_context(text, found, quote) if found else _folded(text, quote)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise QuoteAmbiguous(
+            f"The quote “{_short(quote.find)}” fits in {len(found)} places.",
+            "Quote more of the text, or add `before` and `after`: the words on either side of the place you mean.",
+            candidates=[_candidate(text, span) for span in found[:CANDIDATES]],
+        )
+    fuzzy = _fuzzy(text, quote.find)
+    if fuzzy:
+        return fuzzy
+    raise QuoteNotFound(
+        f"The quote “{_short(quote.find)}” is not in the page.",
+        "Quote the page's text as it is now, word for word; the nearest passages are in `candidates`.",
+        candidates=[_candidate(text, span) for span in _nearest(text, quote.find)],
+    )
+
+
+def occurrences(text: str, find: str) -> Iterator[Span]:
+    """Every place where `find` stands in `text`, overlapping ones too."""
+    at = text.find(find)
+    while at >= 0:
+        yield Span(at, at + len(find))
+        at = text.find(find, at + 1)
+
+
+def context(text: str, span: Span, length: int = 64) -> tuple[str, str]:
+    """The characters before and after a span, at most `length` of each."""
+    return text[max(0, span.start - length) : span.start], text[span.end : span.end + length]
+
+
+def _resolve_insertion(text: str, quote: Quote) -> Span:
+    if not quote.before and not quote.after:
+        if not text:
+            return Span(0, 0)
+        raise Invalid(
+            "An insertion must say where.",
+            "Give `before`: the words just before the place, or `after`: the words just after it.",
+        )
+    found = [
+        Span(at := s.start + len(quote.before), at) for s in occurrences(text, quote.before + quote.after)
+    ]
+    if not found:
+        folded = _Folded(text)
+        before, after = fold(quote.before), fold(quote.after)
+        starts = [s.start + len(before) for s in occurrences(folded.text, before + after)]
+        found = [Span(at := folded.offset(start), at) for start in starts]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise QuoteAmbiguous(
+            f"The place after “{_short(quote.before[-40:])}” and before “{_short(quote.after[:40])}” occurs "
+            f"{len(found)} times.",
+            "Give more of the words before and after it.",
+            candidates=[_candidate(text, span) for span in found[:CANDIDATES]],
+        )
+    raise QuoteNotFound(
+        "The words around the place to insert at are not in the page.",
+        "Quote the page's text as it is now, word for word; the nearest passages are in `candidates`.",
+        candidates=[
+            _candidate(text, span) for span in _nearest(text, quote.before[-200:] or quote.after[:200])
+        ],
+    )
+
+
+def _by_context(text: str, found: list[Span], quote: Quote) -> list[Span]:
+    """The occurrences whose surroundings agree with the quote's, if it names any."""
+    if not quote.before and not quote.after:
+        return found
+    before, after = fold(quote.before), fold(quote.after)
+
+    def agrees(span: Span) -> bool:
+        reach = 2 * max(len(quote.before), len(quote.after)) + 8  # folding shortens runs of white space
+        left, right = context(text, span, reach)
+        return fold(left).endswith(before) and fold(right).startswith(after)
+
+    return [span for span in found if agrees(span)]
+
+
+_FOLDS = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‛′´`", "'"),
+        **dict.fromkeys("“”„‟″«»", '"'),
+        **dict.fromkeys("‐‑‒–—―−", "-"),
+        "…": "...",
+        "\u200b": "",
+        "\ufeff": "",
+        "\u00ad": "",
+    }
+)
+_SPACES = re.compile(r"\s+")
+
+
+def fold(text: str) -> str:
+    """`text` with typographic quotes, dashes and dots made plain and every run of white space one blank."""
+    return _SPACES.sub(" ", text.translate(_FOLDS))
+
+
+class _Folded:
+    """A folded text that remembers where each of its characters came from."""
+
+    def __init__(self, text: str) -> None:
+        out: list[str] = []
+        origins: list[int] = []
+        blank = False
+        for at, char in enumerate(text):
+            if char.isspace():
+                if not blank:
+                    out.append(" ")
+                    origins.append(at)
+                blank = True
+                continue
+            plain = char.translate(_FOLDS)
+            if plain:
+                blank = False
+            out.extend(plain)
+            origins.extend([at] * len(plain))
+        self.text = "".join(out)
+        self._origins = origins
+        self._length = len(text)
+
+    def offset(self, at: int) -> int:
+        return self._origins[at] if at < len(self._origins) else self._length
+
+    def span(self, start: int, end: int) -> Span:
+        return Span(self.offset(start), self._origins[end - 1] + 1)
+
+
+def _folded(text: str, quote: Quote) -> list[Span]:
+    needle = fold(quote.find)
+    if not needle.strip():
+        return []
+    folded = _Folded(text)
+    found = [folded.span(s.start, s.end) for s in occurrences(folded.text, needle)]
+    return found if len(found) < 2 else _by_context(text, found, quote)
+
+
+_WORDS = re.compile(r"\w+")
+_NUMBERS = re.compile(r"\d+")
+
+
+def _fuzzy(text: str, find: str) -> Span | None:
+    """The one passage that all but agrees with `find`, cut at word boundaries, or None.
+
+    Numbers must agree to the digit: "1841" for "1851" is another claim, not a slip of the pen.
+    """
+    if len(find) not in FUZZY_LENGTH:
+        return None
+    best = _alignments(text, find, 2, FUZZY_SCORE - FUZZY_LEAD)
+    if not best or best[0][0] < FUZZY_SCORE:
+        return None
+    score, span = best[0]
+    if len(best) > 1 and score - best[1][0] < FUZZY_LEAD:
+        return None
+    span = _whole_words(text, span)
+    there = text[span.start : span.end]
+    if _NUMBERS.findall(there) != _NUMBERS.findall(find) or fuzz.ratio(there, find) < FUZZY_SCORE:
+        return None
+    return span
+
+
+def _nearest(text: str, find: str) -> list[Span]:
+    return [_whole_words(text, span) for _, span in _alignments(text, find[:400], 3, 50.0)]
+
+
+def _alignments(text: str, find: str, most: int, cutoff: float) -> list[tuple[float, Span]]:
+    """The best disjoint places for `find` with their scores (percent), best first.
+
+    Only paragraphs that share a rare word with the quote are aligned, so a page of megabytes stays cheap.
+    """
+    words = sorted(set(_WORDS.findall(find.casefold())), key=len, reverse=True)[:6]
+    if not words:
+        return []
+    pieces: list[Span] = []
+    folded = text.casefold()
+    if len(folded) != len(text):  # ß and friends: casefold moved the offsets
+        folded = text.lower() if len(text.lower()) == len(text) else text
+    reach = len(find) + 16
+    for word in words:
+        hits = list(occurrences(folded, word))
+        if len(hits) > 200:
+            continue
+        pieces += [Span(max(0, hit.start - reach), min(len(text), hit.end + reach)) for hit in hits]
+    found: list[tuple[float, Span]] = []
+    for piece in _merged(pieces)[:400]:
+        part = text[piece.start : piece.end]
+        while (
+            hit := fuzz.partial_ratio_alignment(find, part, score_cutoff=cutoff)
+        ) and hit.dest_end > hit.dest_start:
+            span = Span(piece.start + hit.dest_start, piece.start + hit.dest_end)
+            found.append((hit.score, span))
+            part = part[: hit.dest_start] + "\0" * (hit.dest_end - hit.dest_start) + part[hit.dest_end :]
+            if len(found) > 2 * CANDIDATES:
+                break
+    return sorted(found, key=lambda scored: -scored[0])[:most]
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for span in sorted(spans):
+        if merged and span.start <= merged[-1].end:
+            merged[-1] = Span(merged[-1].start, max(span.end, merged[-1].end))
+        else:
+            merged.append(span)
+    return merged
+
+
+def _whole_words(text: str, span: Span) -> Span:
+    start, end = span
+    while start > 0 and _WORDS.match(text[start - 1]) and _WORDS.match(text[start]):
+        start -= 1
+    while end < len(text) and end > start and _WORDS.match(text[end]) and _WORDS.match(text[end - 1]):
+        end += 1
+    return Span(start, end)
+
+
+def _candidate(text: str, span: Span) -> dict[str, str]:
+    before, after = context(text, span, CONTEXT)
+    return {"text": text[span.start : span.end], "before": before, "after": after}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,167 @@
+"""Suggestions and threads as plain values, and how they lie in the document.
+
+Only the studio writes records, so the values here are the truth in memory and the shared maps are what everybody
+else sees of them. Anchors are stored as JSON text, because a CRDT map turns whole numbers into floats.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pycrdt import Array, Map, Text
+
+from studiolo.canvas.anchors import Anchor
+from studiolo.canvas.document import PlainMap
+from studiolo.canvas.participant import Participant
+
+HunkStatus = Literal["open", "accepted", "rejected", "withdrawn", "stale"]
+SuggestionStatus = Literal[
+    "streaming", "open", "accepted", "partly_accepted", "rejected", "withdrawn", "stale"
+]
+
+
+@dataclass(slots=True)
+class HunkRecord:
+    """One change of a suggestion: where, what is there, what would be."""
+
+    anchor: Anchor
+    replace: str
+    status: HunkStatus = "open"
+    by: str = ""
+    by_name: str = ""
+    decided: float = 0.0
+
+    def shared(self) -> PlainMap:
+        return Map({**_anchor_fields(self.anchor), "replace": Text(self.replace), "status": self.status})
+
+    @classmethod
+    def read(cls, shared: PlainMap) -> HunkRecord:
+        return cls(
+            _read_anchor(shared),
+            str(shared["replace"]),
+            shared["status"],
+            shared.get("by") or "",
+            shared.get("by_name") or "",
+            shared.get("decided") or 0.0,
+        )
+
+
+@dataclass(slots=True)
+class SuggestionRecord:
+    """A proposed change to a page. Times are seconds since the epoch."""
+
+    id: str
+    page: str
+    author: str
+    name: str
+    author_kind: str
+    color: str
+    at: float
+    reason: str = ""
+    skill: str = ""
+    run: str = ""
+    model: str = ""
+    status: SuggestionStatus = "open"
+    hunks: list[HunkRecord] = field(default_factory=list)
+
+    def shared(self) -> PlainMap:
+        return Map({**_fields(self), "hunks": Array([hunk.shared() for hunk in self.hunks])})
+
+    @classmethod
+    def read(cls, shared: PlainMap) -> SuggestionRecord:
+        record = cls(**{name: shared.get(name) or "" for name in _SUGGESTION_FIELDS})
+        record.at = shared["at"]
+        record.hunks = [HunkRecord.read(hunk) for hunk in shared["hunks"]]
+        return record
+
+    @property
+    def undecided(self) -> bool:
+        """Whether somebody can still decide something about it."""
+        return self.status == "streaming" or any(hunk.status in ("open", "stale") for hunk in self.hunks)
+
+    def overall(self) -> SuggestionStatus:
+        """The status that its hunks add up to."""
+        statuses = {hunk.status for hunk in self.hunks}
+        if "accepted" in statuses:
+            return "accepted" if statuses == {"accepted"} else "partly_accepted"
+        for status in ("open", "stale", "rejected"):
+            if status in statuses:
+                return status
+        return "withdrawn"
+
+
+_SUGGESTION_FIELDS = (
+    "id", "page", "author", "name", "author_kind", "color", "at", "reason", "skill", "run", "model", "status",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class ThreadRecord:
+    """Comments anchored to a place."""
+
+    id: str
+    page: str
+    author: str
+    anchor: Anchor
+    status: str = "open"
+
+    @classmethod
+    def read(cls, shared: PlainMap) -> ThreadRecord:
+        return cls(shared["id"], shared["page"], shared["author"], _read_anchor(shared), shared["status"])
+
+    def shared(self, by: Participant, at: float, comment: PlainMap, **more: str) -> PlainMap:
+        return Map(
+            {
+                "id": self.id,
+                "page": self.page,
+                **_anchor_fields(self.anchor),
+                **signature(by),
+                "at": at,
+                "status": self.status,
+                "comments": Array([comment]),
+                **{name: value for name, value in more.items() if value},
+            }
+        )
+
+
+def comment(id: str, by: Participant, at: float, text: str) -> PlainMap:
+    """One entry of a thread."""
+    return Map({"id": id, **signature(by), "at": at, "text": text})
+
+
+def signature(by: Participant) -> dict[str, str]:
+    """The fields that say whose a record is; the name and colour are those of the moment."""
+    return {"author": by.id, "name": by.name, "author_kind": by.kind, "color": by.color}
+
+
+def write_anchor(shared: PlainMap, anchor: Anchor) -> None:
+    """Replace a record's anchor; must be called inside `Document.change`."""
+    for name, value in _anchor_fields(anchor).items():
+        if shared[name] != value:
+            shared[name] = value
+
+
+def _fields(record: SuggestionRecord) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in _SUGGESTION_FIELDS}
+
+
+def _anchor_fields(anchor: Anchor) -> dict[str, str]:
+    return {
+        "start": json.dumps(anchor.start),
+        "end": json.dumps(anchor.end),
+        "quote": anchor.quote,
+        "before": anchor.before,
+        "after": anchor.after,
+    }
+
+
+def _read_anchor(shared: PlainMap) -> Anchor:
+    return Anchor(
+        json.loads(shared["start"]),
+        json.loads(shared["end"]),
+        shared["quote"],
+        shared["before"],
+        shared["after"],
+    )

@@ -1,0 +1,109 @@
+"""Who is in a room: the awareness states of its clients, people's and agents'.
+
+A client speaks only for itself, and says only where it is: its name, colour and role are stamped here, so nobody can
+appear as somebody else. Several changes in one turn of the event loop reach everyone in one frame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from studiolo.canvas import Participant
+from studiolo.rooms.protocol import AwarenessEntry, BadFrame
+
+if TYPE_CHECKING:
+    from studiolo.rooms.connection import Connection
+    from studiolo.rooms.room import Room
+
+LARGEST_STATE = 16  # values in one state; y-codemirror sends two, we send four
+LONGEST_STATE = 4_096  # characters of one state as text
+RENEWED = 15.0  # seconds; clients forget a state that is not renewed for 30
+
+
+class Presence:
+    """The awareness of one room."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._states: dict[int, AwarenessEntry] = {}
+        self._speakers: dict[
+            int, Connection | str
+        ] = {}  # the connection, or the agent, behind each client id
+        self._changed: set[int] = set()
+        self._renewal: asyncio.TimerHandle | None = None
+
+    def hear(self, connection: Connection, entries: Iterable[AwarenessEntry]) -> None:
+        """What a client says of itself. Clients also echo what they heard of others: that is passed over."""
+        for entry in entries:
+            if connection.client is None and entry.state is not None and self._free(entry.client, connection):
+                connection.client = entry.client
+                self._speakers[entry.client] = connection
+            if entry.client != connection.client:
+                continue
+            if entry.state is None:
+                self._put(entry.client, None)
+                continue
+            if len(entry.state) > LARGEST_STATE or len(str(entry.state)) > LONGEST_STATE:
+                raise BadFrame("an awareness state that is too large")
+            self._put(entry.client, {**entry.state, "user": connection.participant.as_dict()})
+
+    def show(self, client: int, agent: Participant, state: dict[str, Any] | None) -> None:
+        """Put an agent on the page, move it, or take it away (None)."""
+        self._speakers[client] = agent.id
+        self._put(client, None if state is None else {**state, "user": agent.as_dict()})
+        if state is not None and self._renewal is None:
+            self._renewal = asyncio.get_running_loop().call_later(RENEWED, self._renew)
+
+    def gone(self, connection: Connection) -> None:
+        """A client has left; the others are told."""
+        client = connection.client
+        if client is None or self._speakers.get(client) is not connection:
+            return
+        del self._speakers[client]
+        if client in self._states:
+            self._put(client, None)
+
+    def here(self) -> set[int]:
+        """The clients that are present."""
+        return {client for client, entry in self._states.items() if entry.state is not None}
+
+    def agents(self) -> bool:
+        """Whether an agent is present."""
+        return any(isinstance(self._speakers.get(client), str) for client in self.here())
+
+    def entries(self, clients: Iterable[int]) -> list[AwarenessEntry]:
+        return [self._states[client] for client in clients if client in self._states]
+
+    def close(self) -> None:
+        if self._renewal:
+            self._renewal.cancel()
+
+    def _free(self, client: int, connection: Connection) -> bool:
+        """Whether a connection may speak for a client id: nobody else does, and nobody else has written with it."""
+        owner = self._room.canvas.owner_of(client)
+        return client not in self._speakers and owner in (None, connection.participant.id)
+
+    def _put(self, client: int, state: dict[str, Any] | None) -> None:
+        # Clocks are counted here: a client that comes back may have fallen behind what the others were told of it.
+        known = self._states.get(client)
+        self._states[client] = AwarenessEntry(client, known.clock + 1 if known else 1, state)
+        if not self._changed:
+            asyncio.get_running_loop().call_soon(self._tell)
+        self._changed.add(client)
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, set()
+        for connection in self._room.connections:
+            connection.tell_presence(changed - {connection.client})  # it knows best where it is itself
+
+    def _renew(self) -> None:
+        """Agents have no client that says every few seconds that they are still there."""
+        self._renewal = None
+        for client, speaker in self._speakers.items():
+            entry = self._states.get(client)
+            if isinstance(speaker, str) and entry is not None and entry.state is not None:
+                self._put(client, entry.state)
+                if self._renewal is None:
+                    self._renewal = asyncio.get_running_loop().call_later(RENEWED, self._renew)

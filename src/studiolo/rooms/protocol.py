@@ -1,0 +1,157 @@
+"""The y-websocket protocol, version 13: frames in and out of bytes.
+
+A frame is a message type and its body: sync (step 1: a state vector, step 2 and update: an update), awareness (the
+states of clients), a query for awareness, and our own acknowledgement for clients that ask for it. Numbers are
+variable-length (7 bits a byte, low first), strings and buffers carry their length. See y-protocols.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+SYNC, AWARENESS, AUTH, QUERY_AWARENESS, ACK = 0, 1, 2, 3, 100
+STEP_1, STEP_2, UPDATE = 0, 1, 2
+
+
+class BadFrame(ValueError):
+    """Bytes that are no frame of the protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStep1:
+    """What the sender has."""
+
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SyncUpdate:
+    """Something the receiver may lack (step 2), or something new."""
+
+    update: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AwarenessEntry:
+    """One client's state at a clock; None: the client is gone."""
+
+    client: int
+    clock: int
+    state: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Awareness:
+    entries: tuple[AwarenessEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryAwareness:
+    """The sender wants to know who is here."""
+
+
+Message = SyncStep1 | SyncUpdate | Awareness | QueryAwareness | None
+
+
+def read(frame: bytes) -> Message:
+    """The message in a frame; None for a type that needs no answer. Raises `BadFrame`."""
+    reader = _Reader(frame)
+    match reader.uint():
+        case 0:
+            match reader.uint():
+                case 0:
+                    return SyncStep1(reader.buffer())
+                case 1 | 2:
+                    return SyncUpdate(reader.buffer())
+                case step:
+                    raise BadFrame(f"sync step {step}")
+        case 1:
+            return Awareness(_read_entries(reader.buffer()))
+        case 2:
+            return None
+        case 3:
+            return QueryAwareness()
+        case kind:
+            raise BadFrame(f"message type {kind}")
+
+
+def sync_step_1(state: bytes) -> bytes:
+    return bytes((SYNC, STEP_1)) + _buffer(state)
+
+
+def sync_step_2(update: bytes) -> bytes:
+    return bytes((SYNC, STEP_2)) + _buffer(update)
+
+
+def sync_update(update: bytes) -> bytes:
+    return bytes((SYNC, UPDATE)) + _buffer(update)
+
+
+def ack(count: int) -> bytes:
+    """So many of the connection's step 2 and update frames are stored."""
+    return bytes((ACK,)) + _uint(count)
+
+
+def awareness(entries: Iterable[AwarenessEntry]) -> bytes:
+    listed = list(entries)
+    body = _uint(len(listed))
+    for entry in listed:
+        state = json.dumps(entry.state, ensure_ascii=False, separators=(",", ":")).encode()
+        body += _uint(entry.client) + _uint(entry.clock) + _buffer(state)
+    return bytes((AWARENESS,)) + _buffer(body)
+
+
+def _read_entries(body: bytes) -> tuple[AwarenessEntry, ...]:
+    reader = _Reader(body)
+    entries: list[AwarenessEntry] = []
+    for _ in range(min(reader.uint(), len(body))):
+        client, clock = reader.uint(), reader.uint()
+        try:
+            state = json.loads(reader.buffer())
+        except (ValueError, RecursionError) as error:
+            raise BadFrame("an awareness state that is not JSON") from error
+        if state is not None and not isinstance(state, dict):
+            raise BadFrame("an awareness state that is not an object")
+        entries.append(AwarenessEntry(client, clock, state))
+    return tuple(entries)
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def uint(self) -> int:
+        number = shift = 0
+        while True:
+            if self._at >= len(self._data) or shift > 63:
+                raise BadFrame("it ends too early" if shift <= 63 else "a number of more than 64 bits")
+            byte = self._data[self._at]
+            self._at += 1
+            number |= (byte & 127) << shift
+            if byte < 128:
+                return number
+            shift += 7
+
+    def buffer(self) -> bytes:
+        length = self.uint()
+        if length > len(self._data) - self._at:
+            raise BadFrame("it ends too early")
+        self._at += length
+        return self._data[self._at - length : self._at]
+
+
+def _uint(number: int) -> bytes:
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _buffer(data: bytes) -> bytes:
+    return _uint(len(data)) + data

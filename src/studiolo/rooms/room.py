@@ -1,0 +1,330 @@
+"""A live canvas: its clients, and the road from a change to the disk and to everybody.
+
+Whatever changes the canvas goes one way: it is applied in memory, waits with what else arrives meanwhile, is stored
+in one commit, and only then is sent, acknowledged and answered. So nobody ever sees text that a crash could take
+back, and the log alone is the truth: a room whose storage fails closes, and the next one is loaded from the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pycrdt import merge_updates
+
+from studiolo.canvas import THE_STUDIO, Canvas, Outcome, Participant, StudioloError
+from studiolo.canvas.document import Broken
+from studiolo.canvas.errors import NotFound, Unavailable
+from studiolo.rooms import protocol
+from studiolo.rooms.connection import NO_CANVAS, SIGNED_OUT, TRY_LATER, Close, Connection, Send
+from studiolo.rooms.presence import Presence
+from studiolo.store import LogRow, Store
+
+log = logging.getLogger(__name__)
+
+SETTLE_AFTER = 0.3  # seconds of quiet after typing before suggestions are looked at again
+SUMMARY_AFTER = 5.0  # seconds after a change before the list of canvases learns of it
+SNAPSHOT_EVERY = 1_000  # log rows
+MERGED_AT_ONCE = 200  # updates; merging costs grow with the square of their number
+BACKLOG = 8 << 20  # bytes that may wait for the disk before senders are made to wait
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is committed together: rows, what follows the commit, and who waits for it."""
+
+    rows: list[LogRow] = field(default_factory=list)
+    sources: list[Connection | None] = field(default_factory=list)
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)
+    size: int = 0
+
+
+class Room:
+    """One canvas in memory. Made by `Rooms`; it stays while somebody is in it or something is being stored."""
+
+    def __init__(
+        self, id: str, canvas: Canvas, store: Store, seq: int, epoch: str, rows_since_snapshot: int
+    ) -> None:
+        self.id = id
+        self.canvas = canvas
+        self.epoch = epoch
+        self.connections: set[Connection] = set()
+        self.presence = Presence(self)
+        self.failed: StudioloError | None = None
+        self._store = store
+        self._seq = seq
+        self._since_snapshot = rows_since_snapshot
+        self._batch = _Batch()
+        self._writer: asyncio.Task[None] | None = None
+        self._writing = 0  # bytes in the commit under way
+        self._caught_up = asyncio.Event()
+        self._caught_up.set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = False  # since the list of canvases was told
+
+    # -- clients
+
+    def join(self, participant: Participant, send: Send, close: Close, ack: bool = False) -> Connection:
+        """Let a client in. It hears who is here, is asked for what it has if it may write, and is answered with the
+        document when it says what it lacks."""
+        connection = Connection(self, participant, send, close, ack)
+        if self.failed:
+            connection.close(TRY_LATER, self.failed.message)
+            return connection
+        self.connections.add(connection)
+        if participant.may("editor"):
+            connection.push(protocol.sync_step_1(self.canvas.document.state()))
+        if here := self.presence.here():
+            connection.tell_presence(here)
+        return connection
+
+    def forget(self, connection: Connection) -> None:
+        """A client is gone or going."""
+        if connection in self.connections:
+            self.connections.discard(connection)
+            self.presence.gone(connection)
+
+    def answer(self, connection: Connection, state: bytes) -> None:
+        """Send a client what it lacks, once all of that is stored."""
+        try:
+            missing = self.canvas.document.update_since(state)
+        except ValueError as error:
+            raise protocol.BadFrame("a state vector that cannot be read") from error
+        connection.synced = True
+        self._then(lambda: connection.push(protocol.sync_step_2(missing), counted=False))
+
+    def type(self, connection: Connection, update: bytes) -> None:
+        """Take what a client typed. Raises what `Canvas.receive` raises."""
+        try:
+            outcome = self.canvas.receive(update, connection.participant)
+        except Broken:
+            self._broke()
+            return
+        if outcome is not None:
+            self._enqueue(outcome, connection.participant, connection)
+            self._soon("settle", SETTLE_AFTER, self.settle)
+        if connection.wants_ack:
+            received = connection.received
+            self._then(lambda: connection.push(protocol.ack(received)))
+
+    def evict(self, participant: str) -> None:
+        """Close a participant's connections: their role or their session has changed."""
+        for connection in [c for c in self.connections if c.participant.id == participant]:
+            connection.close(SIGNED_OUT, "Your access has changed. Open the canvas again.")
+
+    # -- actions and agents
+
+    async def apply(self, action: dict[str, Any], by: Participant) -> Outcome:
+        """Do an action; returns when it is stored. Raises a `StudioloError`, and then nothing has changed."""
+        if self.failed:
+            raise self.failed
+        try:
+            outcome = self.canvas.apply(action, by)
+        except Broken as error:
+            raise self._broke() from error
+        stored = asyncio.get_running_loop().create_future()
+        self._enqueue(outcome, by, None)
+        self._batch.waiting.append(stored)
+        self.settle()
+        await stored
+        return outcome
+
+    def show(self, by: Participant, state: dict[str, Any] | None) -> None:
+        """Put an agent among those present, move it, or take it away (None)."""
+        if not self.failed:
+            self.presence.show(self.canvas.writer(by.id), by, state)
+
+    def settle(self) -> None:
+        """Bring the suggestions in step with the text."""
+        if self.failed:
+            return
+        try:
+            outcome = self.canvas.settle()
+        except Broken:
+            self._broke()
+            return
+        if outcome:
+            self._enqueue(outcome, THE_STUDIO, None)
+
+    def recover(self) -> None:
+        """End what was being written when the studio stopped."""
+        if outcome := self.canvas.recover():
+            self._enqueue(outcome, THE_STUDIO, None)
+        self.settle()
+
+    # -- the end
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is here and nothing is under way."""
+        return not (self.connections or self._writer or self._tasks or self.presence.agents())
+
+    async def keep_up(self) -> None:
+        """Wait until the disk has caught up, when too much waits for it."""
+        if self._batch.size + self._writing > BACKLOG:
+            self._caught_up.clear()
+            await self._caught_up.wait()
+
+    async def close(self, reason: str = "The studio is closing. Come back soon.") -> None:
+        """Store what waits, keep a snapshot, send everybody away."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self.presence.close()
+        for connection in list(self.connections):
+            connection.close(TRY_LATER, reason)
+        if self._writer:
+            await self._writer
+        if not self.failed:
+            await self._summarise()
+            if self._since_snapshot:
+                await self._snapshot()
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def delete(self) -> None:
+        """The canvas was deleted: nothing of it is stored any more."""
+        self._fail(NotFound("The canvas was deleted.", "Go back to the list of canvases."), NO_CANVAS)
+
+    # -- the road to the disk and to everybody
+
+    def _enqueue(self, outcome: Outcome, by: Participant, source: Connection | None) -> None:
+        """Put a change on the road. One without an update still has its row in the ledger."""
+        if not outcome.update and outcome.entry is None:
+            return
+        self._seq += 1
+        row = LogRow(
+            self.id, self._seq, self.canvas.clock(), by.id, outcome.update, dict(outcome.claims),
+            dict(outcome.entry) if outcome.entry else None,
+        )  # fmt: skip
+        self._batch.rows.append(row)
+        self._batch.sources.append(source)
+        self._batch.size += len(outcome.update)
+        self._start()
+
+    def _then(self, callback: Callable[[], None]) -> None:
+        """Call back once everything that has happened so far is stored; at once if it is."""
+        if self._writer is None:
+            callback()
+        else:
+            self._batch.afterwards.append(callback)
+
+    def _start(self) -> None:
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write(), name=f"writer of {self.id}")
+
+    async def _write(self) -> None:
+        try:
+            while (batch := self._batch).rows or batch.afterwards or batch.waiting:
+                self._batch, self._writing = _Batch(), batch.size
+                if batch.rows:
+                    await self._store.append(batch.rows)
+                self._writing = 0
+                self._deliver(batch)
+                self._caught_up.set()
+        except StudioloError as error:
+            log.error("Canvas %s could not be stored: %s", self.id, error.message)
+            self._refuse(batch, self._fail(error))
+        finally:
+            self._writer = None
+            self._caught_up.set()
+        if self.failed is None:
+            self._soon("summary", SUMMARY_AFTER, self._summary)
+            if self._since_snapshot >= SNAPSHOT_EVERY:
+                self._run(self._snapshot())
+
+    def _deliver(self, batch: _Batch) -> None:
+        for callback in batch.afterwards:
+            callback()
+        self._since_snapshot += len(batch.rows)
+        self._changed |= any(row.data for row in batch.rows)
+        for start in range(0, len(batch.rows), MERGED_AT_ONCE):
+            updates = [row.data for row in batch.rows[start : start + MERGED_AT_ONCE] if row.data]
+            if not updates:
+                continue
+            frame = protocol.sync_update(updates[0] if len(updates) == 1 else merge_updates(*updates))
+            sources = set(batch.sources[start : start + MERGED_AT_ONCE])
+            only = next(iter(sources)) if len(sources) == 1 else None
+            for connection in list(self.connections):
+                if connection.synced and connection is not only:
+                    connection.push(frame)
+        for stored in batch.waiting:
+            if not stored.done():
+                stored.set_result(None)
+
+    def _fail(self, error: StudioloError, code: int = TRY_LATER) -> StudioloError:
+        """Give this copy up: what it holds may not be what is stored."""
+        if self.failed is None:
+            self.failed = error
+            for timer in self._timers.values():
+                timer.cancel()
+            self.presence.close()
+            for connection in list(self.connections):
+                connection.close(code, error.message)
+            self._refuse(self._batch, error)
+            self._batch = _Batch()
+        return self.failed
+
+    def _broke(self) -> StudioloError:
+        log.exception("Canvas %s broke in memory; it is loaded again from its log", self.id)
+        return self._fail(Unavailable("The canvas had to be loaded again.", "Try once more."))
+
+    @staticmethod
+    def _refuse(batch: _Batch, error: StudioloError) -> None:
+        for stored in batch.waiting:
+            if not stored.done():
+                stored.set_exception(error)
+
+    # -- what is done now and then
+
+    def _soon(self, name: str, delay: float, callback: Callable[[], None]) -> None:
+        """Call back after `delay` seconds, once, however often it is asked for meanwhile."""
+        if name in self._timers or self.failed:
+            return
+
+        def due() -> None:
+            del self._timers[name]
+            callback()
+
+        self._timers[name] = asyncio.get_running_loop().call_later(delay, due)
+
+    def _run(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _summary(self) -> None:
+        self._run(self._summarise())
+
+    async def _summarise(self) -> None:
+        if self._changed:
+            self._changed = False
+            await self.describe()
+
+    async def describe(self) -> None:
+        """Tell the list of canvases what this one holds."""
+        pages = [page for page in self.canvas.outline() if not page["removed"]]
+        summary = {
+            "pages": len(pages),
+            "words": sum(page["words"] for page in pages),
+            "open_suggestions": sum(record.undecided for record in self.canvas.suggestions.values()),
+        }
+        try:
+            await self._store.touch_canvas(self.id, self.canvas.title, self.canvas.clock(), summary)
+        except StudioloError as error:
+            log.warning("The summary of canvas %s was not stored: %s", self.id, error.message)
+
+    async def _snapshot(self) -> None:
+        """Keep the document as it is, when all of it is stored, so that opening it again is quick."""
+        if self._writer or self.failed:
+            return
+        seq, self._since_snapshot = self._seq, 0
+        try:
+            await self._store.save_snapshot(self.id, seq, self.canvas.document.update_since())
+        except StudioloError as error:
+            log.warning("The snapshot of canvas %s was not stored: %s", self.id, error.message)
