@@ -136,9 +136,9 @@ async def insert_rows(connection: AsyncConnection, rows: Sequence[LogRow]) -> No
         ],
     )
     claims = [
-        {"canvas": r.canvas, "client_id": client, "participant": r.participant}
+        {"canvas": r.canvas, "client_id": client, "participant": participant}
         for r in rows
-        for client in r.claims
+        for client, participant in r.claims.items()
     ]
     if claims:
         await connection.execute(dialect.insert_new(connection, tables.client_owners), claims)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ from typing import Any
 class LogRow:
     """One row of a canvas's log: an update, who made it, and what else is kept in the same commit.
 
-    `seq` counts from 1 without gaps. `claims` are client ids that belong to `participant` from now on (a
+    `seq` counts from 1 without gaps. `claims` says whose client ids are from now on, client id -> participant id (a
     client id that has an owner keeps it). `entry` is the ledger row: `{"action": ..., "outcome": ...}`.
     `data` may be empty when only the ledger has something to say.
     """
@@ -20,7 +21,7 @@ class LogRow:
     at: float
     participant: str
     data: bytes
-    claims: tuple[int, ...] = ()
+    claims: Mapping[int, str] = field(default_factory=dict)
     entry: dict[str, Any] | None = None
 
 

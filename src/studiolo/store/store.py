@@ -218,7 +218,7 @@ class Store:
         return found[0]
 
     async def list_canvases(self, ids: Collection[str] | None = None) -> list[CanvasRecord]:
-        """All canvases, or those of `ids`, the last changed first; see `people.canvases` for what one may see."""
+        """All canvases, or those of `ids`, the last changed first. What one may see: `people.canvases`."""
         query = sa.select(canvases).order_by(canvases.c.updated.desc(), canvases.c.id)
         if ids is not None:
             query = query.where(canvases.c.id.in_(list(ids)))
