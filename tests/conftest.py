@@ -1,8 +1,136 @@
-"""What every test shares: the `--slow` flag."""
+"""Shared by all tests: a real studio, served by a real process on a free port with its own data folder."""
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
 import pytest
+
+READY = re.compile(r"Studiolo is ready at (http://\S+)/\?setup=(\S+)\n")
+
+
+@dataclass
+class ServedStudio:
+    """A running `studiolo serve`."""
+
+    home: Path
+    environ: dict[str, str]
+    process: subprocess.Popen[str] = field(init=False)
+    url: str = field(init=False)
+    setup: str = field(init=False)
+    token: str = field(init=False)
+    """An API token of the role owner."""
+
+    def start(self) -> None:
+        """Start the server and wait until it says that it is ready."""
+        with (self.home / "stderr.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "studiolo", "serve", "--port", "0"],
+                env=self.environ,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        ready = READY.fullmatch(line)
+        assert ready, f"not ready: {line!r}\n{self.log()}"
+        self.url, self.setup = ready.groups()
+
+    def log(self) -> str:
+        return (self.home / "stderr.log").read_text()
+
+    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the `studiolo` command on this studio's data."""
+        return subprocess.run(
+            [sys.executable, "-m", "studiolo", *arguments],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def make_token(self, role: str, canvas: str = "*", name: str = "") -> str:
+        made = self.cli("token", "create", "--role", role, "--canvas", canvas, "--name", name or f"Test {role}")
+        assert made.returncode == 0, made.stderr
+        return made.stdout.strip()
+
+    def client(self, token: str | None = None, **options: Any) -> httpx2.Client:
+        """An HTTP client with a bearer token: the owner's, another one, or none for an empty string."""
+        bearer = self.token if token is None else token
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=30, **options)
+
+    def canvas(self, *texts: str, title: str = "A canvas") -> dict[str, Any]:
+        """Make a canvas with one page for each text; the answer has its `id` and `pages`."""
+        pages = [{"title": f"Page {number}", "text": text} for number, text in enumerate(texts, start=1)]
+        with self.client() as owner:
+            made = owner.post("/api/canvases", json={"title": title, "pages": pages})
+        assert made.status_code == 201, made.text
+        return made.json()
+
+    def sync_url(self, canvas: str, token: str | None = None, **query: str) -> str:
+        """The websocket address of a canvas."""
+        params = httpx2.QueryParams({"token": self.token if token is None else token, **query})
+        return f"{self.url.replace('http', 'ws', 1)}/sync/{canvas}?{params}"
+
+    def stop(self, sig: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and wait; the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        finally:
+            assert self.process.stdout
+            self.process.stdout.close()
+
+
+StartStudio = Callable[..., ServedStudio]
+
+
+def serve(home: Path, environ: dict[str, str] | None = None) -> ServedStudio:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("STUDIOLO_")}
+    served = ServedStudio(home, {**clean, "STUDIOLO_HOME": str(home), "PYTHONUNBUFFERED": "1", **(environ or {})})
+    served.token = served.make_token("owner")
+    served.start()
+    return served
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedStudio]:
+    """One studio for all tests that leave it running: make your own canvas in it, and do not stop it."""
+    served = serve(tmp_path_factory.mktemp("studio"))
+    yield served
+    assert served.stop() == 0, served.log()
+
+
+@pytest.fixture
+def start_studio(tmp_path: Path) -> Iterator[StartStudio]:
+    """Start a studio of one's own, to stop or kill. `start_studio(NAME="value")` adds to its environment."""
+    started: list[ServedStudio] = []
+
+    def start(**environ: str) -> ServedStudio:
+        home = tmp_path / f"studio{len(started)}"
+        home.mkdir()
+        started.append(serve(home, environ))
+        return started[-1]
+
+    yield start
+    for served in started:
+        served.stop(signal.SIGKILL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -10,9 +138,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--slow"):
-        return
-    skip = pytest.mark.skip(reason="slow: runs with --slow (make test SLOW=1)")
-    for item in items:
-        if "slow" in item.keywords:
-            item.add_marker(skip)
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow: runs with --slow (make test SLOW=1)"))

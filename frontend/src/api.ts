@@ -19,7 +19,9 @@ export interface CanvasSummary {
 }
 
 export interface CanvasInfo { id: string; title: string; role: Role; epoch: string; you: Participant }
-export interface Share { id: string; url: string; role: Role; created?: number; expires?: number | null; uses?: number }
+/** A link that lets others in. Its address is only known when it is made. */
+export interface Share { id: string; role: Role; url?: string; made?: number; expires?: number | null }
+export type Member = Me
 export interface Model {
   name: string
   provider: string
@@ -55,7 +57,8 @@ export interface Run {
   skill?: string
   model?: string
   prompt: string
-  by?: Participant | string
+  /** Id of whoever asked. */
+  by?: string
   state: RunState
   error?: { code: string; message: string; hint?: string }
   started?: number
@@ -172,15 +175,15 @@ export const api = {
   act: (canvas: string, action: ActionBody, key: string) =>
     send<Outcome>('POST', at(canvas, '/actions'), { body: action, headers: { 'Idempotency-Key': key }, retries: 2 }),
 
-  shares: async (canvas: string) => {
-    const found = await send<{ shares: Share[] } | Share[]>('GET', at(canvas, '/shares'))
-    return Array.isArray(found) ? found : found.shares
-  },
+  shares: (canvas: string) => send<{ shares: Share[] }>('GET', at(canvas, '/shares')),
+  members: (canvas: string) => send<{ members: Member[] }>('GET', at(canvas, '/members')),
   share: (canvas: string, role: Role, days?: number) =>
     send<Share>('POST', at(canvas, '/shares'), { body: { role, ...(days ? { days } : {}) } }),
   revoke: (canvas: string, share: string) => send<void>('DELETE', at(canvas, `/shares/${encodeURIComponent(share)}`)),
 
-  ask: (canvas: string, ask: Ask) => send<{ run: string | Run }>('POST', at(canvas, '/ask'), { body: { agent: 'co-author', ...ask } }),
+  ask: (canvas: string, ask: Ask) => send<{ run: string }>('POST', at(canvas, '/ask'), {
+      body: { agent: 'co-author', ...ask }, headers: { 'Idempotency-Key': freshKey() }, retries: 2,
+    }),
   runs: (canvas: string) => send<{ runs: Run[] }>('GET', at(canvas, '/runs')),
   run: (run: string) => send<Run>('GET', `/api/runs/${encodeURIComponent(run)}`),
   runEventsUrl: (run: string) => `/api/runs/${encodeURIComponent(run)}/events`,

@@ -31,6 +31,8 @@ export interface EditorHandle {
   focus: () => void
   /** Where the caret is, in a form that an action takes: `start` is a relative position as a JSON object. */
   caret: () => { page: string; start: unknown; before: string; after: string }
+  /** What is selected, as a place with its quote; null when nothing is. */
+  selected: () => Place | null
 }
 
 /** Why the line was closed for good, in words. */
@@ -288,11 +290,10 @@ export class Session {
   /** Sets an agent to work. What it makes arrives in the document; the run says how it goes. */
   async ask(ask: Ask): Promise<Run> {
     try {
-      const { run } = await api.ask(this.id, ask)
-      const id = typeof run === 'string' ? run : run.id
-      const begun: Run = typeof run === 'string'
-        ? { id, canvas: this.id, agent: ask.agent ?? 'co-author', prompt: ask.prompt, state: 'queued', by: this.me, ...(ask.skill ? { skill: ask.skill } : {}) }
-        : run
+      const { run: id } = await api.ask(this.id, ask)
+      const begun: Run = {
+        id, canvas: this.id, agent: ask.agent ?? 'co-author', prompt: ask.prompt, state: 'queued', by: this.me.id, ...(ask.skill ? { skill: ask.skill } : {}),
+      }
       this.#note(begun)
       void this.#follow(id)
       return begun
@@ -359,8 +360,7 @@ export class Session {
   }
 
   #ended(run: Run): void {
-    const by = typeof run.by === 'string' ? run.by : run.by?.id
-    if (by && by !== this.me.id) return
+    if (run.by && run.by !== this.me.id) return
     if (run.state === 'failed') fail(run.error ?? { message: 'The agent could not finish.', hint: 'Ask again.' })
     else if (run.state === 'stopped') announce('Stopped.')
     else {

@@ -22,9 +22,7 @@ def clean_text(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise ValueError(
-            "it holds half of a surrogate pair, which no UTF-8 text can; send whole characters"
-        ) from error
+        raise ValueError("it holds half of a surrogate pair, which no UTF-8 text can; send whole characters") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -169,8 +167,8 @@ class Say(_Action):
     text: Text = ""
     run: Line = ""
     streaming: bool = False
-    ideas: list[Body] = Field(default=[], max_length=50)
-    quotes: list[CitedQuote] = Field(default=[], max_length=50)
+    ideas: list[Body] = Field(default_factory=list[Body], max_length=50)
+    quotes: list[CitedQuote] = Field(default_factory=list[CitedQuote], max_length=50)
 
 
 class SayMore(_Action):
@@ -186,8 +184,8 @@ class SayDone(_Action):
     message: str
     status: Literal["done", "failed", "stopped"] = "done"
     text: Text | None = None
-    ideas: list[Body] = Field(default=[], max_length=50)
-    quotes: list[CitedQuote] = Field(default=[], max_length=50)
+    ideas: list[Body] = Field(default_factory=list[Body], max_length=50)
+    quotes: list[CitedQuote] = Field(default_factory=list[CitedQuote], max_length=50)
 
 
 class Pick(_Place, _Action):

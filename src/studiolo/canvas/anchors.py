@@ -60,9 +60,7 @@ def find(identity: Identity, page: str, text: str, at: Anchor) -> Span | None:
     return moved[0] if len(moved) == 1 else None
 
 
-def place(
-    identity: Identity, page: str, text: str, quote: Quote, start: Position | None, end: Position | None
-) -> Span:
+def place(identity: Identity, page: str, text: str, quote: Quote, start: Position | None, end: Position | None) -> Span:
     """Resolve a quote that may come with relative positions from a client that holds the document.
 
     The positions win when the quoted text is between them; otherwise the quote must speak for itself.
@@ -70,9 +68,7 @@ def place(
     if start is not None:
         span = between(identity, page, start, end if end is not None and quote.find else start)
         if span is None:
-            raise Invalid(
-                "The position is not in this page.", "Send `start` and `end` made from this page's text."
-            )
+            raise Invalid("The position is not in this page.", "Send `start` and `end` made from this page's text.")
         if not quote.find:
             return Span(span.start, span.start)
         if text[span.start : span.end] == quote.find:

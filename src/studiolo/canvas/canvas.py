@@ -66,10 +66,10 @@ class Canvas:
         self.document = Document(updates, random)
         self.clock = clock
         self.suggestions: dict[str, SuggestionRecord] = {
-            id: SuggestionRecord.read(self.document.suggestions[id]) for id in self.document.suggestions
+            id: SuggestionRecord.read(shared) for id, shared in self.document.suggestions.items()
         }
         self.threads: dict[str, ThreadRecord] = {
-            id: ThreadRecord.read(self.document.threads[id]) for id in self.document.threads
+            id: ThreadRecord.read(shared) for id, shared in self.document.threads.items()
         }
         self.messages: dict[str, int] = {message["id"]: at for at, message in enumerate(self.document.chat)}
         self._random = random
@@ -108,9 +108,7 @@ class Canvas:
         updates += [update for update in [written()] if update]
         entry = {"type": "create", "title": title, "pages": [page.title for page in wanted]}
         details = {"pages": [{"id": id, "title": page.title} for id, page in zip(ids, wanted, strict=True)]}
-        outcome = Outcome(
-            "created", None, details, merge_updates(*updates), entry=_entry(entry, "created", None)
-        )
+        outcome = Outcome("created", None, details, merge_updates(*updates), entry=_entry(entry, "created", None))
         return canvas, canvas.claimed(outcome)
 
     # -- the two ways in
@@ -251,7 +249,7 @@ class Canvas:
 
     def outline(self) -> list[dict[str, Any]]:
         """The pages in order, without their text: id, title, kind, order, removed, and the number of words."""
-        pages = [self.document.pages[id] for id in self.document.pages]
+        pages = self.document.pages.values()
         return sorted(
             (
                 {
@@ -275,9 +273,7 @@ class Canvas:
             "lens": self.document.meta.get("lens") or "prose",
             "pages": [page | {"text": self.page_text(page["id"])} for page in self.outline()],
             "suggestions": sorted(suggestions.values(), key=lambda record: (record["at"], record["id"])),
-            "threads": sorted(
-                plain(self.document.threads).values(), key=lambda thread: (thread["at"], thread["id"])
-            ),
+            "threads": sorted(plain(self.document.threads).values(), key=lambda thread: (thread["at"], thread["id"])),
             "chat": plain(self.document.chat),
             "facts": plain(self.document.facts),
             "panels": plain(self.document.panels),

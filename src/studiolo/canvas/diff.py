@@ -58,10 +58,11 @@ def text_edits(old: str, new: str) -> list[TextEdit]:
         starts.append(starts[-1] + len(token))
     middle_a, middle_b = a[low : len(a) - high], b[low : len(b) - high]
     edits: list[TextEdit] = []
-    for tag, a0, a1, b0, b1 in Levenshtein.opcodes(middle_a, middle_b):
-        if tag == "equal":
+    for op in Levenshtein.opcodes(middle_a, middle_b):
+        if op.tag == "equal":
             continue
-        start, end, insert = starts[low + a0], starts[low + a1], "".join(middle_b[b0:b1])
+        start, end = starts[low + op.src_start], starts[low + op.src_end]
+        insert = "".join(middle_b[op.dest_start : op.dest_end])
         if edits and edits[-1].end == start:  # an insertion beside a replacement is one edit
             edits[-1] = TextEdit(edits[-1].start, end, edits[-1].insert + insert)
         else:
@@ -75,9 +76,7 @@ def rewrite_hunks(old: str, new: str) -> list[Hunk]:
     for edit in text_edits(old, new):
         if merged and _near(old[merged[-1].end : edit.start]):
             last = merged[-1]
-            merged[-1] = TextEdit(
-                last.start, edit.end, last.insert + old[last.end : edit.start] + edit.insert
-            )
+            merged[-1] = TextEdit(last.start, edit.end, last.insert + old[last.end : edit.start] + edit.insert)
         else:
             merged.append(edit)
     return [

@@ -7,10 +7,10 @@ says who wrote each character; and in code points, where pycrdt counts UTF-8 byt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from pycrdt import Array, Doc, Map, Text, TransactionEvent
 
@@ -66,7 +66,7 @@ class Document:
         self.identity.apply(update)
 
     @contextmanager
-    def change(self) -> Iterator[Callable[[], bytes]]:
+    def change(self) -> Generator[Callable[[], bytes]]:
         """One transaction. Yields a function that gives, once the block has ended, its single update (b"" if none).
 
         Whatever can be refused must be refused before: an exception inside raises `Broken`.
@@ -106,9 +106,9 @@ class Document:
 def plain(value: Any) -> Any:
     """A shared value as plain Python data."""
     if isinstance(value, Map):
-        return {key: plain(value[key]) for key in value}
+        return {key: plain(item) for key, item in cast("PlainMap", value).items()}
     if isinstance(value, Array):
-        return [plain(item) for item in value]
+        return [plain(item) for item in cast("PlainArray", value)]
     if isinstance(value, Text):
         return str(value)
     return value

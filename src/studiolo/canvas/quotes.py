@@ -89,9 +89,7 @@ def _resolve_insertion(text: str, quote: Quote) -> Span:
             "An insertion must say where.",
             "Give `before`: the words just before the place, or `after`: the words just after it.",
         )
-    found = [
-        Span(at := s.start + len(quote.before), at) for s in occurrences(text, quote.before + quote.after)
-    ]
+    found = [Span(at := s.start + len(quote.before), at) for s in occurrences(text, quote.before + quote.after)]
     if not found:
         folded = _Folded(text)
         before, after = fold(quote.before), fold(quote.after)
@@ -109,9 +107,7 @@ def _resolve_insertion(text: str, quote: Quote) -> Span:
     raise QuoteNotFound(
         "The words around the place to insert at are not in the page.",
         "Quote the page's text as it is now, word for word; the nearest passages are in `candidates`.",
-        candidates=[
-            _candidate(text, span) for span in _nearest(text, quote.before[-200:] or quote.after[:200])
-        ],
+        candidates=[_candidate(text, span) for span in _nearest(text, quote.before[-200:] or quote.after[:200])],
     )
 
 
@@ -236,9 +232,7 @@ def _alignments(text: str, find: str, most: int, cutoff: float) -> list[tuple[fl
     found: list[tuple[float, Span]] = []
     for piece in _merged(pieces)[:400]:
         part = text[piece.start : piece.end]
-        while (
-            hit := fuzz.partial_ratio_alignment(find, part, score_cutoff=cutoff)
-        ) and hit.dest_end > hit.dest_start:
+        while (hit := fuzz.partial_ratio_alignment(find, part, score_cutoff=cutoff)) and hit.dest_end > hit.dest_start:
             span = Span(piece.start + hit.dest_start, piece.start + hit.dest_end)
             found.append((hit.score, span))
             part = part[: hit.dest_start] + "\0" * (hit.dest_end - hit.dest_start) + part[hit.dest_end :]

@@ -17,9 +17,7 @@ from studiolo.canvas.document import PlainMap
 from studiolo.canvas.participant import Participant
 
 HunkStatus = Literal["open", "accepted", "rejected", "withdrawn", "stale"]
-SuggestionStatus = Literal[
-    "streaming", "open", "accepted", "partly_accepted", "rejected", "withdrawn", "stale"
-]
+SuggestionStatus = Literal["streaming", "open", "accepted", "partly_accepted", "rejected", "withdrawn", "stale"]
 
 
 @dataclass(slots=True)
@@ -64,17 +62,15 @@ class SuggestionRecord:
     run: str = ""
     model: str = ""
     status: SuggestionStatus = "open"
-    hunks: list[HunkRecord] = field(default_factory=list)
+    hunks: list[HunkRecord] = field(default_factory=list[HunkRecord])
 
     def shared(self) -> PlainMap:
         return Map({**_fields(self), "hunks": Array([hunk.shared() for hunk in self.hunks])})
 
     @classmethod
     def read(cls, shared: PlainMap) -> SuggestionRecord:
-        record = cls(**{name: shared.get(name) or "" for name in _SUGGESTION_FIELDS})
-        record.at = shared["at"]
-        record.hunks = [HunkRecord.read(hunk) for hunk in shared["hunks"]]
-        return record
+        fields: dict[str, Any] = {name: shared[name] for name in _SUGGESTION_FIELDS}
+        return cls(**fields, hunks=[HunkRecord.read(hunk) for hunk in shared["hunks"]])
 
     @property
     def undecided(self) -> bool:

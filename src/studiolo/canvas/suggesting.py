@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NoReturn
 
 from studiolo.canvas import actions, anchors
@@ -35,15 +36,11 @@ def suggest(canvas: Canvas, action: actions.Suggest, by: Participant) -> Outcome
     """Propose a change to a page."""
     text = canvas.page_text(action.page)
     if action.streaming and len(action.hunks) != 1:
-        raise Invalid(
-            "A streaming suggestion has exactly one hunk.", "Send the others as a suggestion of their own."
-        )
+        raise Invalid("A streaming suggestion has exactly one hunk.", "Send the others as a suggestion of their own.")
     if not action.streaming:
         for index, hunk in enumerate(action.hunks):
             if hunk.find == hunk.replace:
-                raise Invalid(
-                    f"Hunk {index} changes nothing.", "Leave it out, or say what to put there.", hunk=index
-                )
+                raise Invalid(f"Hunk {index} changes nothing.", "Leave it out, or say what to put there.", hunk=index)
     spans = place_hunks(canvas, action.page, text, action.hunks)
     record = _record(canvas, action, by)
     record.status = "streaming" if action.streaming else "open"
@@ -143,9 +140,7 @@ def withdraw(canvas: Canvas, action: actions.Withdraw, by: Participant) -> Outco
     """Take back a suggestion of one's own, or some of its hunks."""
     record = _decidable(canvas, action)
     if record.author != by.id:
-        raise Forbidden(
-            "Only its author can withdraw a suggestion.", "Reject it instead, if your role allows that."
-        )
+        raise Forbidden("Only its author can withdraw a suggestion.", "Reject it instead, if your role allows that.")
     return _close(canvas, record, action, by, "withdrawn")
 
 
@@ -157,18 +152,14 @@ def place_hunks(canvas: Canvas, page: str, text: str, hunks: Sequence[actions.Hu
     spans: list[Span] = []
     for index, hunk in enumerate(hunks):
         try:
-            spans.append(
-                anchors.place(canvas.document.identity, page, text, hunk.quoted, hunk.start, hunk.end)
-            )
+            spans.append(anchors.place(canvas.document.identity, page, text, hunk.quoted, hunk.start, hunk.end))
         except StudioloError as error:
             error.details["hunk"] = index
             raise
     ordered = sorted(range(len(spans)), key=lambda index: spans[index])
-    for one, other in zip(ordered, ordered[1:], strict=False):
+    for one, other in pairwise(ordered):
         if spans[other].start < spans[one].end:
-            raise Invalid(
-                f"Hunks {one} and {other} overlap.", "Make one hunk of them.", hunks=sorted((one, other))
-            )
+            raise Invalid(f"Hunks {one} and {other} overlap.", "Make one hunk of them.", hunks=sorted((one, other)))
     return spans
 
 
@@ -181,9 +172,7 @@ def put(canvas: Canvas, record: SuggestionRecord) -> None:
 def get(canvas: Canvas, id: str) -> SuggestionRecord:
     record = canvas.suggestions.get(id)
     if record is None:
-        raise NotFound(
-            f"There is no suggestion {id!r} in this canvas.", "Ask for the canvas to see its suggestions."
-        )
+        raise NotFound(f"There is no suggestion {id!r} in this canvas.", "Ask for the canvas to see its suggestions.")
     return record
 
 
@@ -215,14 +204,10 @@ def _own_streaming(canvas: Canvas, id: str, by: Participant) -> SuggestionRecord
     return record
 
 
-def _decidable(
-    canvas: Canvas, action: actions.Accept | actions.Reject | actions.Withdraw
-) -> SuggestionRecord:
+def _decidable(canvas: Canvas, action: actions.Accept | actions.Reject | actions.Withdraw) -> SuggestionRecord:
     record = get(canvas, action.suggestion)
     if record.status == "streaming":
-        raise Conflict(
-            "The suggestion is still being written.", "Wait until it is finished, or stop its run first."
-        )
+        raise Conflict("The suggestion is still being written.", "Wait until it is finished, or stop its run first.")
     return record
 
 
@@ -237,9 +222,7 @@ def _chosen(
         return chosen
     for index in action.hunks:
         if not 0 <= index < len(record.hunks):
-            raise Invalid(
-                f"There is no hunk {index}.", f"Hunks are counted from 0 to {len(record.hunks) - 1}."
-            )
+            raise Invalid(f"There is no hunk {index}.", f"Hunks are counted from 0 to {len(record.hunks) - 1}.")
         if record.hunks[index].status not in ("open", "stale"):
             _raise_decided(record, record.hunks[index])
     return sorted(set(action.hunks))
@@ -260,9 +243,7 @@ def _close(
     return Outcome(status, record.id, {"status": record.status, "hunks": chosen}, written())
 
 
-def _decide_hunk(
-    canvas: Canvas, record: SuggestionRecord, index: int, status: HunkStatus, by: Participant
-) -> None:
+def _decide_hunk(canvas: Canvas, record: SuggestionRecord, index: int, status: HunkStatus, by: Participant) -> None:
     hunk = record.hunks[index]
     hunk.status, hunk.by, hunk.by_name, hunk.decided = status, by.id, by.name, canvas.clock()
     shared = canvas.document.suggestions[record.id]["hunks"][index]

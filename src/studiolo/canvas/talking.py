@@ -142,9 +142,7 @@ def pick(canvas: Canvas, action: actions.Pick, by: Participant) -> Outcome:
         reason=f"An idea that {by.name} picked",
         skill="brainstorm",
         run=message.get("run") or "",
-        hunks=[
-            HunkRecord(anchors.anchor(canvas.document.identity, action.page, text, span), ideas[action.idea])
-        ],
+        hunks=[HunkRecord(anchors.anchor(canvas.document.identity, action.page, text, span), ideas[action.idea])],
     )
     with canvas.document.change() as written:
         put(canvas, record)
@@ -181,8 +179,7 @@ def _extras(canvas: Canvas, quotes: Sequence[actions.CitedQuote], ideas: Sequenc
         known = canvas.document.pages
         extras["quotes"] = json.dumps(
             [
-                cited.model_dump()
-                | {"found": cited.page in known and cited.quote in canvas.page_text(cited.page)}
+                cited.model_dump() | {"found": cited.page in known and cited.quote in canvas.page_text(cited.page)}
                 for cited in quotes
             ]
         )

@@ -6,12 +6,12 @@ zip keeps its text exactly.
 """
 
 from studiolo.formats.chapters import Section, split_chapters
-from studiolo.formats.kinds import TEXT_SUFFIXES, kind_of
+from studiolo.formats.kinds import is_text_name, kind_of
 from studiolo.formats.reading import Imported, PageDraft, decode, read_files
 from studiolo.formats.writing import as_files, as_one_text, as_zip, safe_name, splits_when_read
 
 __all__ = [
-    "TEXT_SUFFIXES",
+
     "Imported",
     "PageDraft",
     "Section",
@@ -19,6 +19,7 @@ __all__ = [
     "as_one_text",
     "as_zip",
     "decode",
+    "is_text_name",
     "kind_of",
     "read_files",
     "safe_name",

@@ -1,51 +1,28 @@
-"""`People`: everything the studio knows about its participants and the secrets they come in with."""
+"""`People`: everything the studio knows about its participants and how they come in."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 import secrets as random
-import unicodedata
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from studiolo.canvas.errors import Invalid, NotFound, Unauthenticated
-from studiolo.canvas.participant import ROLES, Kind, Participant, Role, rank
+from studiolo.canvas.errors import NotFound, Unauthenticated
+from studiolo.canvas.participant import Kind, Participant, Role, rank
+from studiolo.people.names import clean_color, clean_name, free_color
+from studiolo.people.roles import SHARED, STUDIO, Who, check_role, give, granted, highest, narrowed
+from studiolo.people.vault import DAY, Vault, in_time, secret_id
 from studiolo.store import StorageFailed, Store
 from studiolo.store.dialect import upsert
 from studiolo.store.tables import canvases, grants, participants, secrets
 
-PALETTE = ("#1878b4", "#e40c48", "#606c00", "#9048fc", "#a84884")
-"""Colours that can be told apart, also by people who do not see some colours, and read on white."""
-
-DAY = 86400.0
 SESSION_DAYS = 30
 SETUP_DAYS = 7
 NOTE_USE_EVERY = 3600.0
 """Seconds between two notes of a secret's use; a session's end moves on with each."""
-
-MAX_NAME = 80
-STUDIO = "*"
-_SHARED: tuple[Role, ...] = ("viewer", "commenter", "editor")
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """Somebody who came with a session or an API token.
-
-    `participant.role` is the role in the whole studio, or "viewer" for somebody who has none there: ask
-    `role_in` or `as_in` for what counts on a canvas. A token narrows to `token_role` on `token_canvas`
-    ("*": any canvas); both are None for a session.
-    """
-
-    participant: Participant
-    via: Literal["session", "token"]
-    token_role: Role | None = None
-    token_canvas: str | None = None
 
 
 class SetupState(NamedTuple):
@@ -84,6 +61,7 @@ class People:
     def __init__(self, store: Store, clock: Callable[[], float] | None = None) -> None:
         self._store = store
         self._clock = clock or store.clock
+        self._vault = Vault(self._clock)
 
     # Setup links
 
@@ -91,16 +69,15 @@ class People:
         """A fresh one-time token for the setup link; earlier ones stop working."""
         now = self._clock()
         async with self._store.writing() as connection:
-            await connection.execute(
-                sa.delete(secrets).where(sa.or_(secrets.c.kind == "setup", secrets.c.expires <= now))
-            )
+            old = sa.or_(secrets.c.kind == "setup", secrets.c.expires <= now)
+            await connection.execute(sa.delete(secrets).where(old))
             await connection.execute(sa.delete(grants).where(grants.c.expires <= now))
-            return await self._mint(connection, "setup", "", expires=now + SETUP_DAYS * DAY)
+            return await self._vault.mint(connection, "setup", expires=now + SETUP_DAYS * DAY)
 
     async def setup_state(self, token: str) -> SetupState:
         """Whether a setup token can be used, and whether its use asks for a name."""
         async with self._store.reading() as connection:
-            valid = await self._find(connection, token, "setup") is not None
+            valid = await self._vault.find(connection, token, "setup") is not None
             return SetupState(valid, valid and await _owner(connection) is None)
 
     async def claim_setup(self, token: str, name: str | None = None) -> Participant:
@@ -109,7 +86,7 @@ class People:
         Raises Unauthenticated for a token that was used or is out of date, Invalid for a name that is none.
         """
         async with self._store.writing() as connection:
-            if await self._find(connection, token, "setup") is None:
+            if await self._vault.find(connection, token, "setup") is None:
                 raise Unauthenticated(
                     "This setup link was used already or is out of date.",
                     "Restart Studiolo: it prints a new one.",
@@ -117,8 +94,8 @@ class People:
             owner = await _owner(connection)
             if owner is None:
                 owner = await self._new(connection, clean_name(name or ""), "person", "setup", STUDIO)
-                await self._grant(connection, owner.id, STUDIO, "owner", "", None)
-            await connection.execute(sa.delete(secrets).where(secrets.c.hash == _hash(token)))
+                await give(connection, owner.id, STUDIO, "owner")
+            await self._vault.burn(connection, token, "setup")
             return replace(owner, role="owner")
 
     # Sessions
@@ -126,45 +103,43 @@ class People:
     async def session(self, participant: Participant) -> str:
         """A token for the cookie of somebody who has just signed in; it ends 30 days after its last use."""
         async with self._store.writing() as connection:
+            await _need_participant(connection, participant.id)
             expires = self._clock() + SESSION_DAYS * DAY
-            return await self._mint(connection, "session", "", participant=participant.id, expires=expires)
+            return await self._vault.mint(connection, "session", participant=participant.id, expires=expires)
 
     async def sign_out(self, token: str) -> None:
         """End the session; a token that is no session's is left alone."""
         async with self._store.writing() as connection:
-            await connection.execute(
-                sa.delete(secrets).where(secrets.c.hash == _hash(token), secrets.c.kind == "session")
-            )
+            await self._vault.burn(connection, token, "session")
 
     async def who(self, token: str | None) -> Who | None:
         """Whose session or API token this is; None when it is wrong, expired or revoked."""
         if not token:
             return None
-        now = self._clock()
         async with self._store.reading() as connection:
-            found = await self._find(connection, token, "session", "token")
+            found = await self._vault.find(connection, token, "session", "token")
             if found is None:
                 return None
             participant = await _participant(connection, found.participant)
             if participant is None:
                 return None
-            roles = await self._roles(connection, participant.id)
-        if found.last_used is None or now - found.last_used >= NOTE_USE_EVERY:
-            await self._note_use(found, now)
+            roles = await granted(connection, participant.id, self._clock())
+        await self._note_use(found)
         participant = replace(participant, role=roles.get(STUDIO, "viewer"))
         if found.kind == "session":
             return Who(participant, "session")
         return Who(participant, "token", found.role, found.canvas)
 
-    async def _note_use(self, secret: sa.Row[Any], now: float) -> None:
-        values: dict[str, float] = {"last_used": now}
+    async def _note_use(self, secret: sa.Row[Any]) -> None:
+        now = self._clock()
+        if secret.last_used is not None and now - secret.last_used < NOTE_USE_EVERY:
+            return
+        values = {"last_used": now}
         if secret.kind == "session":
             values["expires"] = now + SESSION_DAYS * DAY
         try:
             async with self._store.writing() as connection:
-                await connection.execute(
-                    sa.update(secrets).where(secrets.c.hash == secret.hash).values(values)
-                )
+                await connection.execute(sa.update(secrets).where(secrets.c.hash == secret.hash).values(values))
         except StorageFailed:
             pass  # a full disk must not keep people from reading; the next request tries again
 
@@ -184,24 +159,25 @@ class People:
         It acts for a new participant called `name`, who holds `role`; or for `participant`, narrowed to it.
         """
         name = clean_name(name)
-        _check_role(role, ROLES)
-        expires = self._expiry(days)
+        check_role(role)
+        expires = self._vault.after(days)
         async with self._store.writing() as connection:
             if canvas != STUDIO:
                 await _need_canvas(connection, canvas)
-            made_for = participant or await self._new(connection, name, kind, "token", canvas)
-            token = await self._mint(
+            if participant is not None:
+                await _need_participant(connection, participant.id)
+            holder = participant or await self._new(connection, name, kind, "token", canvas)
+            token = await self._vault.mint(
                 connection,
                 "token",
-                "st_",
-                participant=made_for.id,
+                participant=holder.id,
                 canvas=canvas,
                 role=role,
                 name=name,
                 expires=expires,
             )
             if participant is None:
-                await self._grant(connection, made_for.id, canvas, role, secret_id(token), expires)
+                await give(connection, holder.id, canvas, role, secret_id(token), expires)
             return token
 
     # Shares
@@ -211,20 +187,18 @@ class People:
 
         `secret_id(token)` is the share's id, for `revoke`.
         """
-        _check_role(role, _SHARED)
-        expires = self._expiry(days)
+        check_role(role, SHARED)
+        expires = self._vault.after(days)
         async with self._store.writing() as connection:
             await _need_canvas(connection, canvas)
-            return await self._mint(
-                connection, "share", "", canvas=canvas, role=role, made_by=by.id, expires=expires
-            )
+            return await self._vault.mint(connection, "share", canvas=canvas, role=role, made_by=by.id, expires=expires)
 
     async def shares(self, canvas: str) -> list[Share]:
         """The canvas's share links that work, the newest first."""
         async with self._store.reading() as connection:
             found = await connection.execute(
                 sa.select(secrets)
-                .where(secrets.c.kind == "share", secrets.c.canvas == canvas, self._in_time(secrets))
+                .where(secrets.c.kind == "share", secrets.c.canvas == canvas, in_time(secrets, self._clock()))
                 .order_by(secrets.c.made.desc(), secrets.c.id)
             )
             return [_as_share(row) for row in found]
@@ -232,7 +206,7 @@ class People:
     async def invitation(self, token: str) -> Share | None:
         """Where a share link leads, or None when it does not work (any more)."""
         async with self._store.reading() as connection:
-            found = await self._find(connection, token, "share")
+            found = await self._vault.find(connection, token, "share")
             return None if found is None else _as_share(found)
 
     async def join(self, token: str, name: str = "", existing: Participant | None = None) -> Joined:
@@ -241,22 +215,24 @@ class People:
         Whoever holds a higher role keeps it. Raises NotFound when the link does not work (any more).
         """
         async with self._store.writing() as connection:
-            found = await self._find(connection, token, "share")
+            found = await self._vault.find(connection, token, "share")
             if found is None:
                 raise NotFound("This link does not work any more.", "Ask whoever sent it for a new one.")
-            guest = existing or await self._new(
-                connection, clean_name(name or "Guest"), "person", "share", found.canvas
-            )
-            await self._grant(connection, guest.id, found.canvas, found.role, found.id, found.expires)
-            role = _highest(await self._roles(connection, guest.id), found.canvas) or found.role
+            if existing is not None:
+                await _need_participant(connection, existing.id)
+            name = clean_name(name or "Guest")
+            guest = existing or await self._new(connection, name, "person", "share", found.canvas)
+            await give(connection, guest.id, found.canvas, found.role, found.id, found.expires)
+            roles = await granted(connection, guest.id, self._clock())
+            role = highest(roles, found.canvas) or found.role
             return Joined(replace(guest, role=role), found.canvas, role)
 
     async def revoke(self, id: str, canvas: str | None = None) -> list[str]:
         """Take a share link or an API token back, and every grant that came from it.
 
-        Guests who came by the link and hold no other grant are signed out; somebody who had an account before
-        only loses this access. Returns the ids of the participants who lost a grant, so that their live
-        connections can be looked at again. `canvas`: only when it belongs to this one. Raises NotFound.
+        Guests who came by the link and hold no other grant are signed out; somebody who had an account
+        before only loses this access. Returns the ids of the participants who lost a grant, so that their
+        live connections can be looked at again. `canvas`: only when it belongs to this one. Raises NotFound.
         """
         async with self._store.writing() as connection:
             mine = secrets.c.canvas == canvas if canvas is not None else sa.true()
@@ -265,14 +241,12 @@ class People:
             )
             if not gone.rowcount:
                 raise NotFound("There is no such link or token.", "It may have been taken back already.")
-            lost = list(
-                await connection.scalars(sa.select(grants.c.participant).where(grants.c.source == id))
-            )
+            lost = list(await connection.scalars(sa.select(grants.c.participant).where(grants.c.source == id)))
             await connection.execute(sa.delete(grants).where(grants.c.source == id))
-            homeless = (
-                sa.select(participants.c.id)
-                .where(participants.c.id.in_(lost), participants.c.origin == "share")
-                .where(~sa.exists().where(grants.c.participant == participants.c.id))
+            homeless = sa.select(participants.c.id).where(
+                participants.c.id.in_(lost),
+                participants.c.origin == "share",
+                ~sa.exists().where(grants.c.participant == participants.c.id),
             )
             await connection.execute(sa.delete(secrets).where(secrets.c.participant.in_(homeless)))
             return lost
@@ -285,7 +259,8 @@ class People:
         The studio's owner holds a role on every id: whether there is such a canvas, the store knows.
         """
         async with self._store.reading() as connection:
-            return _narrowed(who, _highest(await self._roles(connection, who.participant.id), canvas), canvas)
+            roles = await granted(connection, who.participant.id, self._clock())
+        return narrowed(who, highest(roles, canvas), canvas)
 
     async def as_in(self, who: Who, canvas: str) -> Participant | None:
         """The participant with the role held on the canvas, as `canvas.apply` wants it; None without one."""
@@ -295,25 +270,14 @@ class People:
     async def canvases(self, who: Who) -> list[dict[str, Any]]:
         """The canvases that `who` may see, the last changed first, each with the role held there."""
         async with self._store.reading() as connection:
-            roles = await self._roles(connection, who.participant.id)
-        found = await self._store.list_canvases(None if STUDIO in roles else roles)
+            roles = await granted(connection, who.participant.id, self._clock())
         listed: list[dict[str, Any]] = []
-        for canvas in found:
-            role = _narrowed(who, _highest(roles, canvas.id), canvas.id)
+        for canvas in await self._store.list_canvases(None if STUDIO in roles else roles):
+            role = narrowed(who, highest(roles, canvas.id), canvas.id)
             if role is not None:
-                listed.append(
-                    {
-                        "pages": 0,
-                        "words": 0,
-                        "open_suggestions": 0,
-                        **canvas.summary,
-                        "id": canvas.id,
-                        "title": canvas.title,
-                        "role": role,
-                        "created": canvas.created,
-                        "updated": canvas.updated,
-                    }
-                )
+                counts = {"pages": 0, "words": 0, "open_suggestions": 0, **canvas.summary}
+                about = {"id": canvas.id, "title": canvas.title, "role": role}
+                listed.append({**counts, **about, "created": canvas.created, "updated": canvas.updated})
         return listed
 
     async def members(self, canvas: str) -> list[Participant]:
@@ -322,14 +286,14 @@ class People:
             found = await connection.execute(
                 sa.select(participants, grants.c.role)
                 .join(grants, grants.c.participant == participants.c.id)
-                .where(grants.c.canvas.in_((canvas, STUDIO)), self._in_time(grants))
+                .where(grants.c.canvas.in_((canvas, STUDIO)), in_time(grants, self._clock()))
             )
-            highest: dict[str, Participant] = {}
+            members: dict[str, Participant] = {}
             for row in found:
-                one = Participant(row.id, row.name, cast(Kind, row.kind), row.color, cast(Role, row.role))
-                if row.id not in highest or rank(one.role) > rank(highest[row.id].role):
-                    highest[row.id] = one
-        return sorted(highest.values(), key=lambda one: (-rank(one.role), one.name.casefold(), one.id))
+                one = replace(_as_participant(row), role=row.role)
+                if row.id not in members or rank(one.role) > rank(members[row.id].role):
+                    members[row.id] = one
+        return sorted(members.values(), key=lambda one: (-rank(one.role), one.name.casefold(), one.id))
 
     # Participants
 
@@ -339,7 +303,8 @@ class People:
             found = await _participant(connection, id)
             if found is None:
                 return None
-            return replace(found, role=(await self._roles(connection, id)).get(STUDIO, "viewer"))
+            roles = await granted(connection, id, self._clock())
+            return replace(found, role=roles.get(STUDIO, "viewer"))
 
     async def rename(self, id: str, name: str | None = None, color: str | None = None) -> Participant:
         """Change the name, the colour (`#rrggbb`) or both. Raises NotFound and Invalid."""
@@ -347,189 +312,51 @@ class People:
         if name is not None:
             values["name"] = clean_name(name)
         if color is not None:
-            values["color"] = _clean_color(color)
-        async with self._store.writing() as connection:
-            if values:
-                await connection.execute(
-                    sa.update(participants).where(participants.c.id == id).values(values)
-                )
+            values["color"] = clean_color(color)
+        if values:
+            async with self._store.writing() as connection:
+                await connection.execute(sa.update(participants).where(participants.c.id == id).values(values))
         found = await self.participant(id)
         if found is None:
-            raise NotFound("There is no such participant.", "Sign in again.")
+            raise _nobody()
         return found
 
     async def agent(self, id: str, name: str, color: str) -> Participant:
         """The built-in agent `id`, made when it is missing, with this name and colour; a commenter."""
-        values = {
-            "id": id,
-            "name": clean_name(name),
-            "kind": "agent",
-            "color": _clean_color(color),
-            "origin": "agent",
-        }
+        agent = Participant(id, clean_name(name), "agent", clean_color(color), "commenter")
         async with self._store.writing() as connection:
             await connection.execute(
-                upsert(connection, participants, ("name", "color")), {**values, "made": self._clock()}
+                upsert(connection, participants, ("name", "color")),
+                {
+                    "id": id,
+                    "name": agent.name,
+                    "kind": agent.kind,
+                    "color": agent.color,
+                    "origin": "agent",
+                    "made": self._clock(),
+                },
             )
-        return Participant(id, values["name"], "agent", values["color"], "commenter")
+        return agent
 
-    # Inside a transaction
-
-    async def _new(
-        self, connection: AsyncConnection, name: str, kind: Kind, origin: str, canvas: str
-    ) -> Participant:
+    async def _new(self, connection: AsyncConnection, name: str, kind: Kind, origin: str, canvas: str) -> Participant:
         """A new participant in the colour that the fewest of those on `canvas` have."""
-        query = sa.select(participants.c.color, sa.func.count(sa.distinct(participants.c.id))).group_by(
-            participants.c.color
-        )
+        colors = sa.select(participants.c.color, sa.func.count(sa.distinct(participants.c.id)))
         if canvas != STUDIO:
-            query = query.join(grants, grants.c.participant == participants.c.id).where(
+            colors = colors.join(grants, grants.c.participant == participants.c.id).where(
                 grants.c.canvas.in_((canvas, STUDIO))
             )
-        used = {row[0]: row[1] for row in await connection.execute(query)}
-        color = min(PALETTE, key=lambda color: used.get(color, 0))
-        made = Participant(random.token_hex(8), name, kind, color)
+        used = {row[0]: row[1] for row in await connection.execute(colors.group_by(participants.c.color))}
+        made = Participant(random.token_hex(8), name, kind, free_color(used))
         await connection.execute(
             sa.insert(participants).values(
-                id=made.id, name=name, kind=kind, color=color, origin=origin, made=self._clock()
+                id=made.id, name=name, kind=kind, color=made.color, origin=origin, made=self._clock()
             )
         )
         return made
 
-    async def _grant(
-        self,
-        connection: AsyncConnection,
-        participant: str,
-        canvas: str,
-        role: Role,
-        source: str,
-        expires: float | None,
-    ) -> None:
-        await connection.execute(
-            upsert(connection, grants, ("role", "expires")),
-            {
-                "participant": participant,
-                "canvas": canvas,
-                "source": source,
-                "role": role,
-                "expires": expires,
-            },
-        )
 
-    async def _roles(self, connection: AsyncConnection, participant: str) -> dict[str, Role]:
-        """Canvas (or "*") -> the highest role granted there."""
-        found = await connection.execute(
-            sa.select(grants.c.canvas, grants.c.role).where(
-                grants.c.participant == participant, self._in_time(grants)
-            )
-        )
-        roles: dict[str, Role] = {}
-        for canvas, role in found:
-            if canvas not in roles or rank(role) > rank(roles[canvas]):
-                roles[canvas] = role
-        return roles
-
-    async def _mint(
-        self,
-        connection: AsyncConnection,
-        kind: str,
-        prefix: str,
-        *,
-        participant: str | None = None,
-        canvas: str | None = None,
-        role: Role | None = None,
-        name: str = "",
-        made_by: str | None = None,
-        expires: float | None = None,
-    ) -> str:
-        token = prefix + random.token_urlsafe(24)
-        now = self._clock()
-        await connection.execute(
-            sa.insert(secrets).values(
-                hash=_hash(token),
-                id=secret_id(token),
-                kind=kind,
-                participant=participant,
-                canvas=canvas,
-                role=role,
-                name=name,
-                made_by=made_by,
-                made=now,
-                expires=expires,
-                last_used=now if kind == "session" else None,
-            )
-        )
-        return token
-
-    async def _find(self, connection: AsyncConnection, token: str, *kinds: str) -> sa.Row[Any] | None:
-        """The secret's row, when it is of one of `kinds` and in time."""
-        found = await connection.execute(
-            sa.select(secrets).where(
-                secrets.c.hash == _hash(token), secrets.c.kind.in_(kinds), self._in_time(secrets)
-            )
-        )
-        return found.one_or_none()
-
-    def _in_time(self, table: sa.Table) -> sa.ColumnElement[bool]:
-        return sa.or_(table.c.expires.is_(None), table.c.expires > self._clock())
-
-    def _expiry(self, days: float | None) -> float | None:
-        if days is None:
-            return None
-        if not 0 < days <= 36500:
-            raise Invalid("The number of days is not between 0 and 36500.", "Leave it out for no end.")
-        return self._clock() + days * DAY
-
-
-def secret_id(token: str) -> str:
-    """The id by which a link or a token can be named without giving it away."""
-    return _hash(token)[:16]
-
-
-def clean_name(name: str) -> str:
-    """The name on one line, without characters that nobody sees; raises Invalid when nothing is left."""
-    visible = "".join(
-        " " if char.isspace() else char
-        for char in name
-        if char.isspace()
-        or char == "\u200d"
-        or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn")
-    )
-    cleaned = " ".join(visible.split())[:MAX_NAME].strip()
-    if not cleaned.replace("\u200d", ""):
-        raise Invalid("The name is empty.", "Give a name that others will see.")
-    return cleaned
-
-
-def _clean_color(color: str) -> str:
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
-        raise Invalid(f"{color[:20]!r} is no colour.", "Give it as #rrggbb.")
-    return color.lower()
-
-
-def _check_role(role: str, allowed: tuple[Role, ...]) -> None:
-    if role not in allowed:
-        raise Invalid(
-            f"{role[:20]!r} is no role that can be given here.", "Use one of " + ", ".join(allowed) + "."
-        )
-
-
-def _hash(token: str) -> str:
-    # A random token of 192 bits needs no slow hash and no salt.
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _highest(roles: dict[str, Role], canvas: str) -> Role | None:
-    return max((roles[place] for place in (canvas, STUDIO) if place in roles), key=rank, default=None)
-
-
-def _narrowed(who: Who, role: Role | None, canvas: str) -> Role | None:
-    """What the token leaves of `role`: never more, and nothing on another canvas."""
-    if role is None or who.via == "session":
-        return role
-    if who.token_role is None or who.token_canvas not in (STUDIO, canvas):
-        return None
-    return min(role, who.token_role, key=rank)
+def _as_participant(row: sa.Row[Any]) -> Participant:
+    return Participant(row.id, row.name, row.kind, row.color)
 
 
 def _as_share(row: sa.Row[Any]) -> Share:
@@ -538,18 +365,25 @@ def _as_share(row: sa.Row[Any]) -> Share:
 
 async def _participant(connection: AsyncConnection, id: str) -> Participant | None:
     row = (await connection.execute(sa.select(participants).where(participants.c.id == id))).one_or_none()
-    return None if row is None else Participant(row.id, row.name, row.kind, row.color)
+    return None if row is None else _as_participant(row)
 
 
 async def _owner(connection: AsyncConnection) -> Participant | None:
     """Whom the first setup link made."""
-    query = sa.select(participants.c.id).where(participants.c.origin == "setup").order_by(participants.c.made)
-    id = await connection.scalar(query.limit(1))
-    return None if id is None else await _participant(connection, id)
+    query = sa.select(participants).where(participants.c.origin == "setup").order_by(participants.c.made)
+    row = (await connection.execute(query.limit(1))).one_or_none()
+    return None if row is None else _as_participant(row)
+
+
+async def _need_participant(connection: AsyncConnection, id: str) -> None:
+    if await _participant(connection, id) is None:
+        raise _nobody()
 
 
 async def _need_canvas(connection: AsyncConnection, id: str) -> None:
     if await connection.scalar(sa.select(canvases.c.id).where(canvases.c.id == id)) is None:
-        raise NotFound(
-            "There is no such canvas.", "It may have been deleted; go back to the list of canvases."
-        )
+        raise NotFound("There is no such canvas.", "It may have been deleted; go back to the list of canvases.")
+
+
+def _nobody() -> NotFound:
+    return NotFound("There is no such participant.", "Sign in again.")

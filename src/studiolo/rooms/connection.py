@@ -35,9 +35,7 @@ class Connection:
     def __init__(self, room: Room, participant: Participant, send: Send, close: Close, ack: bool) -> None:
         self.participant = participant
         self.client: int | None = None  # the client id whose presence this connection speaks for
-        self.synced = (
-            False  # whether it has been answered with the document, so that updates make sense to it
-        )
+        self.synced = False  # whether it has been answered with the document, so that updates make sense to it
         self.received = 0  # step 2 and update frames so far
         self.wants_ack = ack
         self.absent: set[int] = set()  # clients whose presence it must be told anew

@@ -28,9 +28,7 @@ class Presence:
     def __init__(self, room: Room) -> None:
         self._room = room
         self._states: dict[int, AwarenessEntry] = {}
-        self._speakers: dict[
-            int, Connection | str
-        ] = {}  # the connection, or the agent, behind each client id
+        self._speakers: dict[int, Connection | str] = {}  # the connection, or the agent, behind each client id
         self._changed: set[int] = set()
         self._renewal: asyncio.TimerHandle | None = None
 

@@ -46,9 +46,7 @@ class _Batch:
 class Room:
     """One canvas in memory. Made by `Rooms`; it stays while somebody is in it or something is being stored."""
 
-    def __init__(
-        self, id: str, canvas: Canvas, store: Store, seq: int, epoch: str, rows_since_snapshot: int
-    ) -> None:
+    def __init__(self, id: str, canvas: Canvas, store: Store, seq: int, epoch: str, rows_since_snapshot: int) -> None:
         self.id = id
         self.canvas = canvas
         self.epoch = epoch
@@ -219,6 +217,7 @@ class Room:
             self._writer = asyncio.create_task(self._write(), name=f"writer of {self.id}")
 
     async def _write(self) -> None:
+        batch = self._batch
         try:
             while (batch := self._batch).rows or batch.afterwards or batch.waiting:
                 self._batch, self._writing = _Batch(), batch.size

@@ -33,8 +33,25 @@ def open_engine(url: str, patience: float) -> AsyncEngine:
         return create_async_engine(address, pool_pre_ping=True)
     _make_private_file(address)
     engine = create_async_engine(address, pool_size=4, max_overflow=16)
+    _configure_sqlite(engine.sync_engine, patience)
+    return engine
 
-    @event.listens_for(engine.sync_engine, "connect")
+
+def open_blocking_engine(engine: AsyncEngine, patience: float) -> sa.Engine | None:
+    """For SQLite, an engine for the same file that a thread can use; None for a database behind a network.
+
+    The asynchronous SQLite driver hands every call to its own thread and back, which for a transaction of five
+    calls takes longer than the commit.
+    """
+    if engine.dialect.name != "sqlite":
+        return None
+    blocking = sa.create_engine(engine.url.set(drivername="sqlite"), pool_size=1, max_overflow=0)
+    _configure_sqlite(blocking, patience)
+    return blocking
+
+
+def _configure_sqlite(engine: sa.Engine, patience: float) -> None:
+    @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver begins nothing of itself: `begun` does
         cursor = connection.cursor()
@@ -48,26 +65,18 @@ def open_engine(url: str, patience: float) -> AsyncEngine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def begun(connection: sa.Connection) -> None:
         if begin := connection.get_execution_options().get("studiolo_begin", "BEGIN"):
             connection.exec_driver_sql(begin)
 
-    return engine
 
+WRITES = {"studiolo_begin": "BEGIN IMMEDIATE"}
+"""Execution options of an engine whose transactions write.
 
-def for_writing(engine: AsyncEngine) -> AsyncEngine:
-    """The same engine, whose transactions write.
-
-    SQLite takes the write lock at once: a read transaction that turns into a write one fails without waiting
-    when another connection has written meanwhile.
-    """
-    return engine.execution_options(studiolo_begin="BEGIN IMMEDIATE")
-
-
-def one_writer(engine: AsyncEngine) -> bool:
-    """Whether the database takes one write transaction at a time."""
-    return engine.dialect.name == "sqlite"
+SQLite takes the write lock at once: a read transaction that turns into a write one fails without waiting when
+another connection has written meanwhile.
+"""
 
 
 async def scrub(engine: AsyncEngine) -> None:
@@ -77,7 +86,7 @@ async def scrub(engine: AsyncEngine) -> None:
             await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def insert_new(connection: AsyncConnection, table: sa.Table) -> sa.Insert:
+def insert_new(connection: AsyncConnection | sa.Connection, table: sa.Table) -> sa.Insert:
     """An insert that leaves rows that are there as they are."""
     return _insert(connection, table).on_conflict_do_nothing()
 
@@ -90,7 +99,7 @@ def upsert(connection: AsyncConnection, table: sa.Table, change: tuple[str, ...]
     )
 
 
-def _insert(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+def _insert(connection: AsyncConnection | sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 

@@ -11,9 +11,9 @@ import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from studiolo.canvas.errors import Invalid, NotFound, StudioloError
 from studiolo.store import dialect, tables
@@ -33,7 +33,6 @@ class Log:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._connection: AsyncConnection | None = None
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -65,7 +64,6 @@ class Log:
         self._closed = True
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
-        await self._hang_up()
 
     async def _run(self) -> None:
         try:
@@ -81,59 +79,47 @@ class Log:
             self._waiting = []
 
     async def _settle(self, batch: list[_Waiting]) -> None:
+        """Commit the batch and answer everybody in it."""
         try:
-            await self._commit(batch)
+            refused = await self._database.write(partial(_commit, [waiting.rows for waiting in batch]))
         except StorageFailed as error:
-            await self._hang_up()
             _answer(batch, error)
         except Exception as error:
             # One caller's row that no table takes must not cost the others theirs.
-            await self._hang_up()
             if len(batch) == 1:
                 _answer(batch, error)
             else:
                 for waiting in batch:
                     await self._settle([waiting])
-
-    async def _commit(self, batch: list[_Waiting]) -> None:
-        if self._connection is None:
-            self._connection = await self._database.checkout()
-        refused: list[tuple[_Waiting, StudioloError]] = []
-        accepted: list[_Waiting] = []
-        async with self._database.writing(self._connection) as connection:
-            tips = await _tips(connection, {row.canvas for waiting in batch for row in waiting.rows})
-            for waiting in batch:
-                try:
-                    tips |= _continue(tips, waiting.rows)
-                    accepted.append(waiting)
-                except StudioloError as error:
-                    refused.append((waiting, error))
-            await insert_rows(connection, [row for waiting in accepted for row in waiting.rows])
-        self.commits += bool(accepted)
-        _answer(accepted, None)
-        for waiting, error in refused:
-            _answer([waiting], error)
-
-    async def _hang_up(self) -> None:
-        """Give the connection back: after a failure the next commit starts with a fresh one."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                await connection.invalidate()
-            finally:
-                await connection.close()
+        else:
+            self.commits += len(refused) < len(batch)
+            for place, error in refused.items():
+                _answer([batch[place]], error)
+            _answer(batch, None)
 
 
-async def insert_rows(connection: AsyncConnection, rows: Sequence[LogRow]) -> None:
+def _commit(batch: list[tuple[LogRow, ...]], connection: sa.Connection) -> dict[int, StudioloError]:
+    """Insert what continues the logs of its canvases; place in the batch -> why not, for what does not."""
+    tips = _tips(connection, {row.canvas for rows in batch for row in rows})
+    accepted: list[LogRow] = []
+    refused: dict[int, StudioloError] = {}
+    for place, rows in enumerate(batch):
+        try:
+            tips |= _continue(tips, rows)
+            accepted.extend(rows)
+        except StudioloError as error:
+            refused[place] = error
+    insert_rows(connection, accepted)
+    return refused
+
+
+def insert_rows(connection: sa.Connection, rows: Sequence[LogRow]) -> None:
     """Put `rows`, whose order has been checked, into the log, the owners and the ledger."""
     if not rows:
         return
-    await connection.execute(
+    connection.execute(
         sa.insert(tables.updates),
-        [
-            {"canvas": r.canvas, "seq": r.seq, "at": r.at, "participant": r.participant, "data": r.data}
-            for r in rows
-        ],
+        [{"canvas": r.canvas, "seq": r.seq, "at": r.at, "participant": r.participant, "data": r.data} for r in rows],
     )
     claims = [
         {"canvas": r.canvas, "client_id": client, "participant": participant}
@@ -141,7 +127,7 @@ async def insert_rows(connection: AsyncConnection, rows: Sequence[LogRow]) -> No
         for client, participant in r.claims.items()
     ]
     if claims:
-        await connection.execute(dialect.insert_new(connection, tables.client_owners), claims)
+        connection.execute(dialect.insert_new(connection, tables.client_owners), claims)
     entries = [
         {
             "canvas": r.canvas,
@@ -155,7 +141,7 @@ async def insert_rows(connection: AsyncConnection, rows: Sequence[LogRow]) -> No
         if r.entry is not None
     ]
     if entries:
-        await connection.execute(sa.insert(tables.ledger), entries)
+        connection.execute(sa.insert(tables.ledger), entries)
 
 
 _TIPS = (
@@ -171,9 +157,9 @@ _TIPS = (
 )
 
 
-async def _tips(connection: AsyncConnection, canvases: Iterable[str]) -> dict[str, int]:
+def _tips(connection: sa.Connection, canvases: Iterable[str]) -> dict[str, int]:
     """The last `seq` of each canvas that is there."""
-    found = await connection.execute(_TIPS, {"ids": list(canvases)})
+    found = connection.execute(_TIPS, {"ids": list(canvases)})
     return {row[0]: row[1] for row in found}
 
 
@@ -183,9 +169,7 @@ def _continue(tips: dict[str, int], rows: Iterable[LogRow]) -> dict[str, int]:
     for row in rows:
         tip = reached.get(row.canvas, tips.get(row.canvas))
         if tip is None:
-            raise NotFound(
-                "There is no such canvas.", "It may have been deleted; go back to the list of canvases."
-            )
+            raise NotFound("There is no such canvas.", "It may have been deleted; go back to the list of canvases.")
         if row.seq != tip + 1:
             raise OutOfOrder(
                 f"The canvas's log goes on with {tip + 1}, not with {row.seq}.",
@@ -201,9 +185,7 @@ def _check_json(row: LogRow) -> None:
         try:
             json.dumps(row.entry)
         except (TypeError, ValueError, RecursionError) as error:
-            raise Invalid(
-                f"The ledger cannot keep this action: {error}", "Send plain JSON values."
-            ) from error
+            raise Invalid(f"The ledger cannot keep this action: {error}", "Send plain JSON values.") from error
 
 
 def _answer(batch: Iterable[_Waiting], error: Exception | None) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 class LogRow:
     """One row of a canvas's log: an update, who made it, and what else is kept in the same commit.
 
-    `seq` counts from 1 without gaps. `claims` says whose client ids are from now on, client id -> participant id (a
-    client id that has an owner keeps it). `entry` is the ledger row: `{"action": ..., "outcome": ...}`.
+    `seq` counts from 1 without gaps. `claims`: client id -> the participant it belongs to from now
+    on (one that has an owner keeps it). `entry` is the ledger row: `{"action": ..., "outcome": ...}`.
     `data` may be empty when only the ledger has something to say.
     """
 

@@ -132,9 +132,7 @@ class Store:
         Raises NotFound, or Conflict when the log has not reached `seq`.
         """
         async with self.writing() as connection:
-            tip = await connection.scalar(
-                sa.select(sa.func.max(updates.c.seq)).where(updates.c.canvas == canvas)
-            )
+            tip = await connection.scalar(sa.select(sa.func.max(updates.c.seq)).where(updates.c.canvas == canvas))
             if tip is None:
                 await _need_canvas(connection, canvas)
             if seq > (tip or 0):
@@ -182,9 +180,7 @@ class Store:
 
     # Canvases
 
-    async def create_canvas(
-        self, id: str, title: str, created_by: str, at: float, rows: Sequence[LogRow] = ()
-    ) -> str:
+    async def create_canvas(self, id: str, title: str, created_by: str, at: float, rows: Sequence[LogRow] = ()) -> str:
         """Make a canvas, owned by `created_by`, with `rows` as its first content in one commit; its epoch."""
         epoch = secrets.token_hex(8)
         if [(row.canvas, row.seq) for row in rows] != [(id, seq + 1) for seq in range(len(rows))]:
@@ -205,7 +201,7 @@ class Store:
                 await connection.execute(
                     sa.insert(grants).values(participant=created_by, canvas=id, source="", role="owner")
                 )
-                await insert_rows(connection, rows)
+                await connection.run_sync(insert_rows, rows)
         except IntegrityError as error:
             raise Conflict("There is a canvas with this id already.", "Use another id.") from error
         return epoch
@@ -224,9 +220,7 @@ class Store:
             query = query.where(canvases.c.id.in_(list(ids)))
         async with self.reading() as connection:
             return [
-                CanvasRecord(
-                    row.id, row.title, row.epoch, row.created_by, row.created, row.updated, dict(row.summary)
-                )
+                CanvasRecord(row.id, row.title, row.epoch, row.created_by, row.created, row.updated, dict(row.summary))
                 for row in await connection.execute(query)
             ]
 
@@ -234,9 +228,7 @@ class Store:
         """Note what the list of canvases shows. Raises NotFound."""
         async with self.writing() as connection:
             done = await connection.execute(
-                sa.update(canvases)
-                .where(canvases.c.id == id)
-                .values(title=title, updated=at, summary=summary)
+                sa.update(canvases).where(canvases.c.id == id).values(title=title, updated=at, summary=summary)
             )
             if not done.rowcount:
                 raise _no_canvas()
