@@ -7,6 +7,13 @@ cd "$(dirname "$0")/.."
 
 say() { printf 'browser: %s\n' "$*" >&2; }
 
+# Runs an installer quietly; what it printed is shown when it failed. Nobody is there to answer its questions.
+quietly() {
+  timeout 900 "$@" >"$scratch/log" 2>&1 </dev/null && return
+  tail -n 5 "$scratch/log" >&2
+  return 1
+}
+
 # A browser may be installed and yet not start, for want of a library.
 starts() {
   [ -n "$1" ] && [ -x "$1" ] &&
@@ -33,20 +40,20 @@ with p() as run: print(run.chromium.executable_path)' 2>/dev/null) || return 1
 
 from_playwright() {
   say "none is installed; asking Playwright for one"
-  timeout 600 .venv/bin/python -m playwright install chromium >&2 || return 1
+  quietly .venv/bin/python -m playwright install chromium || return 1
   playwrights_own && return
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
-  timeout 600 .venv/bin/python -m playwright install-deps chromium >&2 || return 1
+  quietly .venv/bin/python -m playwright install-deps chromium || return 1
   playwrights_own
 }
 
 from_debian() {
   command -v apt-get >/dev/null || return 1
   say "Playwright has none for us; installing the Debian package chromium"
-  as_root=
-  [ "$(id -u)" = 0 ] || as_root="sudo -n"
-  $as_root apt-get update -qq >&2 || return 1
-  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >&2 </dev/null
+  as_root=(env DEBIAN_FRONTEND=noninteractive)
+  [ "$(id -u)" = 0 ] || as_root=(sudo -n "${as_root[@]}")
+  quietly "${as_root[@]}" apt-get update -q || return 1
+  quietly "${as_root[@]}" apt-get install -y -q --no-install-recommends chromium fonts-liberation || return 1
   installed
 }
 
