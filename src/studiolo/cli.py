@@ -1,0 +1,327 @@
+"""The `studiolo` command. Each subcommand imports what it needs when it runs, so that the small ones start fast.
+
+Results go to stdout and everything else to stderr. A failure is one sentence and what to do about it, never a
+traceback; the exit code is 1, or 2 for a wrong command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from studiolo import __version__
+from studiolo.canvas.errors import Invalid, StudioloError
+from studiolo.settings import Settings
+
+ROLES = ("viewer", "commenter", "editor", "owner")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    given = parser().parse_args(arguments)
+    try:
+        settings = Settings.from_env()
+        return given.run(given, settings)
+    except StudioloError as error:
+        return fail(error.message, error.hint)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output (`| head`) has gone; Python would complain again while it flushes at exit.
+        sys.stdout = None
+        return 1
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        return fail(f"{error.strerror or error}{where}.", "Check the path, its permissions and the space on the disk.")
+
+
+def fail(message: str, hint: str = "") -> int:
+    """Say what is wrong and what to do next."""
+    print(f"studiolo: {message}" + (f"\n{hint}" if hint else ""), file=sys.stderr)
+    return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="studiolo", description="A canvas on which people and AI agents make things together."
+    )
+    top.add_argument("--version", action="version", version=f"studiolo {__version__}")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[Any, Settings], int], says: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=says, description=says)
+        made.set_defaults(run=run)
+        return made
+
+    serve = command("serve", run_serve, "Run the studio until it is stopped.")
+    serve.add_argument("--host", help="address to listen on (STUDIOLO_HOST, else 127.0.0.1)")
+    serve.add_argument("--port", type=port, help="port to listen on, 0 for any (STUDIOLO_PORT, else 8787)")
+    serve.add_argument("--no-browser", action="store_true", help="do not open a browser")
+
+    ask = command("ask", run_ask, "Ask an agent to work on a local file; no server is needed.")
+    ask.add_argument("file", metavar="FILE", type=Path, help="the text file")
+    ask.add_argument("instruction", metavar="INSTRUCTION", help='what to do, such as "make the opening shorter"')
+    ask.add_argument("--agent", metavar="NAME", help="which agent")
+    ask.add_argument("--model", metavar="NAME", help="which model (STUDIOLO_MODEL, else the studio's default)")
+    ask.add_argument("--skill", metavar="NAME", help="continue, rewrite, critique, brainstorm or ask")
+    ask.add_argument("--accept", action="store_true", help="take every suggestion without asking")
+    ask.add_argument("--json", action="store_true", help="print the suggestions as JSON")
+
+    imports = command("import", run_import, "Make a canvas of text files or a folder; prints its id.")
+    imports.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files, a folder or a zip")
+    imports.add_argument("--title", help="the canvas's title")
+
+    export = command("export", run_export, "Write a canvas's pages as Markdown files.")
+    export.add_argument("canvas", metavar="CANVAS", help="the canvas's id")
+    export.add_argument(
+        "-o", "--output", metavar="DIR|FILE", type=Path, help="a folder, a .zip, a single .md or .txt, or - for stdout"
+    )
+
+    models = command("models", run_models, "List the language models, or try them.")
+    models.add_argument("--test", metavar="NAME", help="ask this model for a few words and say how it went")
+    models.add_argument("--test-all", action="store_true", help="try every model")
+    models.add_argument("--json", action="store_true", help="print JSON")
+
+    token = commands.add_parser("token", help="Make, list and revoke API tokens.")
+    tokens = token.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    create = tokens.add_parser("create", help="Make a token and print it, and nothing else.")
+    create.add_argument("--role", required=True, choices=ROLES, help="the most its bearer may do")
+    create.add_argument("--name", help="what to call its bearer")
+    create.add_argument("--canvas", metavar="ID", default="*", help="only this canvas (default: all)")
+    create.add_argument("--days", type=days, help="how long it is good for (default: until revoked)")
+    create.add_argument("--agent", action="store_true", help="its bearer is an agent, not a person")
+    create.set_defaults(run=run_token_create)
+    listed = tokens.add_parser("list", help="List the tokens that are good.")
+    listed.add_argument("--json", action="store_true", help="print JSON")
+    listed.set_defaults(run=run_token_list)
+    revoke = tokens.add_parser("revoke", help="Make a token useless.")
+    revoke.add_argument("token", metavar="ID|TOKEN", help="its id from `token list`, or the token itself")
+    revoke.set_defaults(run=run_token_revoke)
+
+    command("version", run_version, "Print the version.")
+    return top
+
+
+def port(text: str) -> int:
+    """A port number for argparse."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; use a number from 0 to 65535")
+    return int(text)
+
+
+def days(text: str) -> int:
+    """A number of days for argparse."""
+    if not text.isdecimal() or not 1 <= int(text) <= 36500:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days; use 1 or more")
+    return int(text)
+
+
+def run_version(_given: Any, _settings: Settings) -> int:
+    print(f"studiolo {__version__}")
+    return 0
+
+
+def run_serve(given: Any, settings: Settings) -> int:
+    from studiolo.web.serving import serve
+
+    chosen = replace(
+        settings,
+        host=given.host or settings.host,
+        port=settings.port if given.port is None else given.port,
+    )
+    return serve(chosen, open_browser=not given.no_browser)
+
+
+def run_ask(given: Any, settings: Settings) -> int:
+    from studiolo.agents.ask_file import ask_file
+
+    return ask_file(given, settings)
+
+
+def run_token_create(given: Any, settings: Settings) -> int:
+    name = given.name or ("Agent" if given.agent else given.role.capitalize())
+
+    async def work(people: Any) -> str:
+        return await people.create_token(
+            given.role, name, given.canvas, given.days, "agent" if given.agent else "person"
+        )
+
+    print(asyncio.run(_with_people(settings, work)))
+    return 0
+
+
+def run_token_list(given: Any, settings: Settings) -> int:
+    async def work(people: Any) -> list[Any]:
+        return await people.tokens()
+
+    tokens = asyncio.run(_with_people(settings, work))
+    if given.json:
+        print(json.dumps([token.as_dict() for token in tokens], ensure_ascii=False))
+        return 0
+    for token in tokens:
+        canvas = "all canvases" if token.canvas == "*" else token.canvas
+        print(f"{token.id}  {token.role:<9}  {canvas}  {_day(token.expires)}  {token.name}")
+    return 0
+
+
+def run_token_revoke(given: Any, settings: Settings) -> int:
+    from studiolo.people import secret_id
+
+    named = given.token
+    identity = named if len(named) == 16 and set(named) <= set("0123456789abcdef") else secret_id(named)
+
+    async def work(people: Any) -> None:
+        await people.revoke(identity)
+
+    asyncio.run(_with_people(settings, work))
+    print(f"Revoked {identity}.", file=sys.stderr)
+    return 0
+
+
+def run_import(given: Any, settings: Settings) -> int:
+    from studiolo.formats import read_files
+
+    files, folder = _gather(given.paths)
+    title = given.title or (given.paths[0].resolve().name if folder and len(given.paths) == 1 else None)
+    imported = read_files(files, title, folder=folder)
+
+    async def work(studio: Any) -> str:
+        store, people = studio
+        from studiolo.canvas.canvas import THE_STUDIO
+        from studiolo.rooms import Rooms
+
+        owners = [one for one in await people.members("*") if one.role == "owner" and one.kind == "person"]
+        rooms = Rooms(store)
+        try:
+            pages = [page.as_dict() for page in imported.pages]
+            return (await rooms.create(imported.title, pages, owners[0] if owners else THE_STUDIO)).id
+        finally:
+            await rooms.close()
+
+    print(asyncio.run(_with_store(settings, work)))
+    print(f"Imported {len(imported.pages)} page(s) as “{imported.title}”.", file=sys.stderr)
+    return 0
+
+
+def run_export(given: Any, settings: Settings) -> int:
+    from studiolo.formats import as_files, as_one_text, as_zip, safe_name
+
+    async def work(studio: Any) -> dict[str, Any]:
+        from studiolo.rooms import Rooms
+
+        rooms = Rooms(studio[0])
+        try:
+            return (await rooms.get(given.canvas)).canvas.view()
+        finally:
+            await rooms.close()
+
+    view = asyncio.run(_with_store(settings, work))
+    output = given.output or Path(safe_name(view["title"], "canvas"))
+    if str(output) == "-":
+        sys.stdout.write(as_one_text(view["pages"]))
+        return 0
+    if output.suffix.lower() in (".md", ".markdown", ".txt"):
+        output.write_text(as_one_text(view["pages"]), encoding="utf-8", newline="\n")
+    elif output.suffix.lower() == ".zip":
+        output.write_bytes(as_zip(view["pages"]))
+    else:
+        if output.exists() and (not output.is_dir() or any(output.iterdir())):
+            raise Invalid(f"{output} is already there and is not an empty folder.", "Choose another place with -o.")
+        output.mkdir(parents=True, exist_ok=True)
+        for name, data in as_files(view["pages"]):
+            (output / name).write_bytes(data)
+    print(output)
+    return 0
+
+
+def run_models(given: Any, settings: Settings) -> int:
+    import os
+
+    from studiolo.models import Models
+
+    async def work() -> int:
+        models = Models(settings.home, os.environ)
+        try:
+            if not given.test and not given.test_all:
+                infos = models.list()
+                if given.json:
+                    found = {"models": [info.as_dict() for info in infos], "default": models.default}
+                    print(json.dumps(found, ensure_ascii=False))
+                for info in [] if given.json else infos:
+                    mark = "*" if info.name == models.default else " "
+                    print(f"{mark} {info.name:<32} {'ready' if info.ready else 'not ready':<10} {info.note or info.label}")
+                return 0
+            await models.start()
+            names = [info.name for info in models.list()] if given.test_all else [given.test]
+            trials = [await models.test(name) for name in names]
+            for trial in trials:
+                print(json.dumps(trial.as_dict(), ensure_ascii=False) if given.json else told(trial))
+            return 0 if all(trial.ok for trial in trials) else 1
+        finally:
+            await models.close()
+
+    return asyncio.run(work())
+
+
+def told(trial: Any) -> str:
+    """How a model's trial went, in a line."""
+    if not trial.ok:
+        return f"{trial.name}: {trial.error['message']} {trial.error['hint']}"
+    speed = f", {trial.tokens_per_second} tokens/s" if trial.tokens_per_second else ""
+    return f"{trial.name}: works, first token after {trial.first_token_ms:.0f} ms{speed}: {trial.text!r}"
+
+
+async def _with_store(settings: Settings, work: Callable[[Any], Any]) -> Any:
+    """Run `work((store, people))` on the studio's data; the server may be running meanwhile."""
+    from studiolo.people import People
+    from studiolo.store import Store
+
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = await Store.open(settings.database_url)
+    try:
+        return await work((store, People(store)))
+    finally:
+        await store.close()
+
+
+async def _with_people(settings: Settings, work: Callable[[Any], Any]) -> Any:
+    async def inner(studio: Any) -> Any:
+        return await work(studio[1])
+
+    return await _with_store(settings, inner)
+
+
+def _gather(paths: Sequence[Path]) -> tuple[list[tuple[str, bytes]], bool]:
+    """The files named, with folders opened; hidden files and those that are no text are left out and said."""
+    from studiolo.formats import is_text_name
+
+    files: list[tuple[str, bytes]] = []
+    skipped = 0
+    for path in paths:
+        if not path.is_dir():
+            files.append((path.name, path.read_bytes()))
+            continue
+        for file in sorted(path.rglob("*")):
+            inside = file.relative_to(path)
+            if not file.is_file() or any(part.startswith(".") for part in inside.parts):
+                continue
+            if is_text_name(file.name):
+                files.append((inside.as_posix(), file.read_bytes()))
+            else:
+                skipped += 1
+    if skipped:
+        print(f"Left out {skipped} file(s) that are not text.", file=sys.stderr)
+    return files, any(path.is_dir() for path in paths)
+
+
+def _day(expires: float | None) -> str:
+    import time
+
+    return "until revoked" if expires is None else "until " + time.strftime("%Y-%m-%d", time.localtime(expires))

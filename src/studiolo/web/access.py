@@ -1,0 +1,118 @@
+"""Who is calling, and what they may do here: the one place that decides it for HTTP and websockets.
+
+A bearer token speaks for itself. The session cookie rides along with requests that other sites cause, so with it every
+unsafe method and every websocket must name this studio as its `Origin`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from starlette.requests import HTTPConnection
+
+from studiolo.canvas import Participant
+from studiolo.canvas.errors import Forbidden, NotFound, Unauthenticated
+from studiolo.canvas.participant import Role
+from studiolo.people import Who
+from studiolo.web.guard import SAFE_METHODS, refuse_foreign_origin
+from studiolo.web.studio import Studio
+
+COOKIE = "studiolo_session"
+# The longest that browsers allow: when a session ends is for the studio to say, not for the cookie.
+COOKIE_SECONDS = 400 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A caller at one canvas: the participant carries the role held there."""
+
+    who: Who
+    canvas: str
+    participant: Participant
+
+
+def studio_of(connection: HTTPConnection) -> Studio:
+    """The running studio behind this request."""
+    return connection.app.state.studio
+
+
+async def identify(connection: HTTPConnection) -> Who | None:
+    """The caller, or None when no token or cookie is given or it is not (or no longer) good. Raises `Forbidden`."""
+    people = studio_of(connection).people
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    websocket = connection.scope["type"] == "websocket"
+    if scheme.lower() != "bearer" and websocket:
+        token = connection.query_params.get("token", "")
+    elif scheme.lower() != "bearer":
+        token = ""
+    if token or scheme:
+        return await people.who(token.strip()) if token else None
+    cookie = connection.cookies.get(COOKIE)
+    if not cookie:
+        return None
+    if websocket or connection.scope["method"] not in SAFE_METHODS:
+        refuse_foreign_origin(connection.headers, required=True)
+    return await people.who(cookie)
+
+
+async def signed_in(request: Request) -> Who:
+    """Dependency: the caller. Raises `Unauthenticated`."""
+    who = await identify(request)
+    if who is None:
+        raise Unauthenticated(
+            "You are not signed in, or the token is wrong, expired or revoked.",
+            "Open the link the studio printed when it started, or send an API token as 'Authorization: Bearer ...'.",
+        )
+    return who
+
+
+Caller = Annotated[Who, Depends(signed_in)]
+Here = Annotated[Studio, Depends(studio_of)]
+
+
+async def seat_at(studio: Studio, who: Who, canvas: str, needed: Role = "viewer") -> Seat:
+    """The caller at a canvas. Raises `NotFound` for one they may not see, `Forbidden` below the needed role."""
+    participant = await studio.people.as_in(who, canvas)
+    if participant is None:
+        raise NotFound("There is no such canvas.", "Ask for a link to it, or look at your list of canvases.")
+    await studio.store.canvas(canvas)  # the studio's owner has a role on every id, real or not
+    if not participant.may(needed):
+        raise Forbidden(
+            f"This needs the role {needed}; here you are {participant.role}.", "Ask an owner of the canvas for that role."
+        )
+    return Seat(who, canvas, participant)
+
+
+class Needs:
+    """Dependency: the caller's seat at the canvas in the path, with at least this role."""
+
+    def __init__(self, role: Role) -> None:
+        self.role: Role = role
+
+    async def __call__(self, request: Request, canvas: str, studio: Here) -> Seat:
+        return await seat_at(studio, await signed_in(request), canvas, self.role)
+
+
+Viewer = Annotated[Seat, Depends(Needs("viewer"))]
+Commenter = Annotated[Seat, Depends(Needs("commenter"))]
+Owner = Annotated[Seat, Depends(Needs("owner"))]
+
+
+async def studio_role(studio: Studio, who: Who) -> Role | None:
+    """The caller's role in the whole studio, above any single canvas."""
+    return await studio.people.role_in(who, "*")
+
+
+def set_cookie(request: Request, response: Response, session: str) -> None:
+    """Keep the caller signed in on this browser."""
+    response.set_cookie(
+        COOKIE,
+        session,
+        max_age=COOKIE_SECONDS,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+        path="/",
+    )

@@ -1,0 +1,75 @@
+"""The application: its lifespan, its middlewares and its routes in one list."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
+from starlette.routing import WebSocketRoute
+
+from studiolo import __version__
+from studiolo.canvas.actions import Action
+from studiolo.settings import Settings
+from studiolo.web import account, asking, canvases, failures, frontend, sharing, system
+from studiolo.web.guard import BodyLimit, SecurityHeaders
+from studiolo.web.studio import Studio
+from studiolo.web.sync import sync
+
+ACTIONS: TypeAdapter[Any] = TypeAdapter(Action)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The whole studio as one ASGI application; its lifespan opens and closes everything it needs."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            studio = await Studio.open(settings)
+        except Exception as error:
+            app.state.failure = error  # the server only learns that startup failed; the command line says why
+            raise
+        app.state.studio = studio
+        try:
+            yield
+        finally:
+            await studio.close()
+
+    app = FastAPI(
+        title="Studiolo",
+        version=__version__,
+        description="A canvas on which people and AI agents make things together. Errors are always "
+        '`{"error": {"code", "message", "hint"}}`; send an API token as `Authorization: Bearer ...`.',
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # the stock page loads scripts from a foreign host
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    failures.install(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders)
+    app.router.routes.append(WebSocketRoute("/sync/{canvas}", sync))
+    for part in (system, account, canvases, sharing, asking, frontend):
+        app.include_router(part.router)
+    app.openapi = lambda: described(app)  # type: ignore[method-assign]
+    return app
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the actions as the canvas defines them. Made once."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        actions = ACTIONS.json_schema(ref_template="#/components/schemas/{model}")
+        schemas = made.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(actions.pop("$defs"))
+        schemas["Action"] = {"title": "Action", "description": "One thing done to a canvas.", **actions}
+        made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        made["security"] = [{"token": []}]
+        app.openapi_schema = made
+    return app.openapi_schema

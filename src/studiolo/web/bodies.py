@@ -1,0 +1,68 @@
+"""The JSON bodies that requests carry, checked at the edge. Actions are checked by the canvas itself."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Field(min_length=1, max_length=60)
+Title = Field(max_length=200)
+
+
+class Body(BaseModel):
+    """A body refuses fields it does not know, so that a misspelt one is not silently ignored."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+
+class Me(Body):
+    name: str | None = Field(None, min_length=1, max_length=60)
+    color: str | None = Field(None, pattern=r"^#[0-9a-fA-F]{6}$")
+
+
+class Setup(Body):
+    setup: str = Field(max_length=200)
+    name: str | None = Field(None, max_length=60)
+
+
+class Join(Body):
+    token: str = Field(max_length=200)
+    name: str | None = Field(None, max_length=60)
+
+
+class NewPage(Body):
+    title: str = Title
+    text: str = ""
+    kind: Literal["prose", "code", "note", "data"] = "prose"
+
+
+class NewCanvas(Body):
+    title: str = Field("Untitled", max_length=200)
+    pages: list[NewPage] = Field(default_factory=list, max_length=2000)
+
+
+class ChangeCanvas(Body):
+    title: str = Field(min_length=1, max_length=200)
+
+
+class Share(Body):
+    role: Literal["viewer", "commenter", "editor"]
+    days: int | None = Field(None, ge=1, le=3650)
+
+
+class AskBody(Body):
+    """What an agent is asked to do, and where. The place is named as in an action: by quoting, or by `start`."""
+
+    agent: str = Field("co-author", max_length=60)
+    prompt: str = Field("", max_length=20_000)
+    skill: str | None = Field(None, max_length=60)
+    page: str | None = Field(None, max_length=100)
+    quote: str | None = Field(None, max_length=200_000)
+    before: str | None = Field(None, max_length=2_000)
+    after: str | None = Field(None, max_length=2_000)
+    start: dict[str, Any] | None = None
+    end: dict[str, Any] | None = None
+    model: str | None = Field(None, max_length=200)
+    options: dict[str, Any] | None = None
+    say: bool | None = None

@@ -1,0 +1,174 @@
+"""Canvases: making, listing, reading, changing them by actions, importing and exporting."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Header, Request, UploadFile
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from studiolo.canvas.errors import Forbidden, Invalid
+from studiolo.formats import as_files, as_zip, read_files, safe_name, splits_when_read
+from studiolo.people import Who
+from studiolo.web import bodies
+from studiolo.web.access import Caller, Here, Owner, Viewer, studio_role
+from studiolo.web.account import shown
+from studiolo.web.studio import Studio
+
+router = APIRouter(prefix="/api/canvases", tags=["canvases"])
+
+IdempotencyKey = Annotated[str | None, Header(description="Makes a retry of the same request harmless.")]
+
+
+async def create(studio: Studio, who: Who, title: str, pages: list[dict[str, str]]) -> JSONResponse:
+    """Make a canvas that the caller owns and answer 201 with it."""
+    if await studio_role(studio, who) not in ("editor", "owner"):
+        raise Forbidden("You are a guest here and cannot make canvases.", "Ask an owner of the studio.")
+    room = await studio.rooms.create(title, pages, who.participant)
+    made = [{"id": page["id"], "title": page["title"]} for page in room.canvas.outline()]
+    return JSONResponse(
+        {"id": room.id, "title": room.canvas.title, "pages": made},
+        status_code=201,
+        headers={"Location": f"/api/canvases/{room.id}"},
+    )
+
+
+@router.get("")
+async def listing(who: Caller, studio: Here) -> dict[str, Any]:
+    """The canvases that the caller may see, the last changed first."""
+    return {"canvases": await studio.people.canvases(who)}
+
+
+@router.post("", status_code=201)
+async def make(body: bodies.NewCanvas, who: Caller, studio: Here) -> JSONResponse:
+    """Make a canvas with its first pages."""
+    return await create(studio, who, body.title.strip() or "Untitled", [page.model_dump() for page in body.pages])
+
+
+@router.post(
+    "/import",
+    status_code=201,
+    openapi_extra={
+        "requestBody": {
+            "content": {
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {
+                            "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                            "title": {"type": "string"},
+                        },
+                    }
+                }
+            }
+        }
+    },
+)
+async def import_files(request: Request, who: Caller, studio: Here) -> JSONResponse:
+    """Make a canvas of text files: one book is split at its chapters, several files or a zip give a page each."""
+    form = await request.form(max_files=2000)
+    try:
+        uploads = [value for _, value in form.multi_items() if not isinstance(value, str)]
+        title = form.get("title")
+        files = [(upload.filename or "untitled.md", await upload.read()) for upload in uploads]
+    finally:
+        await form.close()
+    if title is not None and (not isinstance(title, str) or len(title) > 200):
+        raise Invalid("The title is longer than 200 characters.", "Give a shorter one.")
+    imported = await run_in_threadpool(read_files, files, title.strip() or None if title else None)
+    return await create(studio, who, imported.title, [page.as_dict() for page in imported.pages])
+
+
+@router.get("/{canvas}")
+async def read(seat: Viewer, studio: Here) -> JSONResponse:
+    """Everything that a viewer may see: pages with their text, suggestions, threads, the conversation."""
+    room = await studio.rooms.get(seat.canvas)
+    you = {**shown(seat.participant), "role": seat.participant.role}
+    view = room.canvas.view()
+    return JSONResponse({"id": seat.canvas, "you": you, "role": seat.participant.role, "epoch": room.epoch, **view})
+
+
+@router.patch("/{canvas}")
+async def change(body: bodies.ChangeCanvas, seat: Owner, studio: Here) -> dict[str, Any]:
+    """Rename the canvas."""
+    room = await studio.rooms.get(seat.canvas)
+    await room.apply({"type": "retitle", "title": body.title}, seat.participant)
+    return {"id": seat.canvas, "title": room.canvas.title}
+
+
+@router.delete("/{canvas}", status_code=204)
+async def delete(seat: Owner, studio: Here) -> Response:
+    """Delete the canvas with its history, for everybody and for good."""
+    await studio.runs.stop_all(seat.canvas)
+    await studio.rooms.delete(seat.canvas)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/{canvas}/actions",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Action"}}},
+        }
+    },
+)
+async def act(
+    request: Request, seat: Viewer, studio: Here, idempotency_key: IdempotencyKey = None
+) -> JSONResponse:
+    """Do one action and answer with its outcome, once it is stored for good."""
+    try:
+        action = await request.json()
+    except ValueError as error:
+        raise Invalid(f"The body is not JSON: {error}.", "Send one JSON object with a `type`.") from None
+    if not isinstance(action, dict):
+        raise Invalid("An action is one JSON object.", 'For example {"type": "say", "text": "Hello"}.')
+
+    async def work() -> dict[str, Any]:
+        room = await studio.rooms.get(seat.canvas)
+        return (await room.apply(action, seat.participant)).as_dict()
+
+    status, body = await studio.repeats.once(
+        idempotency_key, seat.participant.id, seat.canvas, action, work
+    )
+    return JSONResponse(body, status_code=status)
+
+
+@router.get("/{canvas}/pages/{page}/text", response_class=PlainTextResponse)
+async def page_text(page: str, seat: Viewer, studio: Here) -> PlainTextResponse:
+    """A page's text now, as UTF-8."""
+    room = await studio.rooms.get(seat.canvas)
+    return PlainTextResponse(room.canvas.page_text(page))
+
+
+@router.get("/{canvas}/pages/{page}/authors")
+async def page_authors(page: str, seat: Viewer, studio: Here) -> JSONResponse:
+    """Who wrote each run of a page's text; starts and lengths are in code points."""
+    room = await studio.rooms.get(seat.canvas)
+    return JSONResponse({"page": page, "runs": room.canvas.authors(page)})
+
+
+@router.get("/{canvas}/export")
+async def export(seat: Viewer, studio: Here) -> Response:
+    """The pages as files: a zip of `01-title.md`..., or the one file when there is one page."""
+    view = (await studio.rooms.get(seat.canvas)).canvas.view()
+    shown_pages = [page for page in view["pages"] if not page.get("removed")]
+    if len(shown_pages) == 1 and not splits_when_read(shown_pages[0]):
+        name, data = as_files(shown_pages)[0]
+        return _download(name.split("-", 1)[1], data, "text/plain; charset=utf-8")
+    data = await run_in_threadpool(as_zip, view["pages"])
+    return _download(f"{safe_name(view['title'], 'canvas')}.zip", data, "application/zip")
+
+
+@router.get("/{canvas}/ledger")
+async def ledger(seat: Viewer, studio: Here, after: int = 0, limit: int = 500) -> JSONResponse:
+    """What was done to the canvas, by whom, and what came of it, oldest first."""
+    rows = await studio.store.ledger(seat.canvas, after=after, limit=max(1, min(limit, 2000)))
+    return JSONResponse({"ledger": [row.as_dict() for row in rows]})
+
+
+def _download(name: str, data: bytes, kind: str) -> Response:
+    disposition = f"attachment; filename*=UTF-8''{quote(name)}"
+    return Response(data, media_type=kind, headers={"Content-Disposition": disposition})

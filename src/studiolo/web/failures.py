@@ -1,0 +1,73 @@
+"""One shape for everything that goes wrong: `{"error": {"code", "message", "hint", ...details}}`."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from studiolo.canvas.errors import Invalid, NotFound, StudioloError, TooLarge
+
+log = logging.getLogger("studiolo.web")
+
+
+def answer(error: StudioloError) -> JSONResponse:
+    """The response for an error of the program."""
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    return JSONResponse({"error": error.as_dict()}, status_code=error.status, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Make the app answer every failure in the one shape."""
+
+    @app.exception_handler(StudioloError)
+    async def known(_request: Request, error: StudioloError) -> JSONResponse:
+        return answer(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
+        return answer(_invalid(error))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        if isinstance(error.__cause__, StudioloError):
+            return answer(error.__cause__)
+        if error.status_code == 404:
+            return answer(NotFound(f"There is nothing at {request.url.path}.", "See /api/openapi.json."))
+        if error.status_code == 413:
+            return answer(too_large())
+        code = "method_not_allowed" if error.status_code == 405 else "invalid"
+        body = {"code": code, "message": f"{error.detail}.".replace("..", "."), "hint": "See /api/openapi.json."}
+        return JSONResponse({"error": body}, status_code=error.status_code, headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        # Starlette raises it again after this answer, so the server's log keeps the traceback.
+        body = {
+            "code": "internal",
+            "message": "Something went wrong in the studio; nothing was changed by this request.",
+            "hint": "Try again. If it happens again, the server's log says why.",
+        }
+        log.error("%s %s failed: %r", request.method, request.url.path, error)
+        return JSONResponse({"error": body}, status_code=500)
+
+
+def too_large(limit: int | None = None) -> TooLarge:
+    """A request body over the limit, in bytes."""
+    says = f" of {limit // 2**20} MB" if limit else ""
+    return TooLarge(f"The request is over the limit{says}.", "Send it in smaller parts.")
+
+
+def _invalid(error: RequestValidationError) -> Invalid:
+    """The first problem in words, and all of them as details."""
+    problems = [
+        {"where": ".".join(str(part) for part in problem["loc"]), "what": problem["msg"]}
+        for problem in error.errors()
+    ]
+    first = problems[0]
+    return Invalid(
+        f"{first['where']}: {first['what']}.", "Correct the request; see /api/openapi.json.", problems=problems
+    )

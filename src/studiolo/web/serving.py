@@ -1,0 +1,156 @@
+"""Running the studio as a process: one socket, one lock on the data, one line when it serves, a clean end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from studiolo.canvas.errors import Unavailable
+from studiolo.settings import Settings
+from studiolo.web.app import create_app
+
+WS_LIMIT = 32 * 2**20
+GRACE_SECONDS = 8
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stderr"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    # uvicorn names every websocket's address at level INFO, and that holds the token.
+    "loggers": {"studiolo": {"level": "INFO"}, "uvicorn": {"level": "WARNING"}},
+}
+
+
+def serve(settings: Settings, open_browser: bool = True) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code. Raises `StudioloError` when it cannot start."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(settings), _bound(settings.host, settings.port) as bound:
+        app = create_app(settings)
+        config = uvicorn.Config(
+            app,
+            log_config=LOGGING,
+            access_log=False,
+            ws_max_size=WS_LIMIT,
+            ws_per_message_deflate=False,
+            ws_ping_interval=20,
+            ws_ping_timeout=20,
+            lifespan="on",
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            server_header=False,
+        )
+        server = _Server(config, app, _address(bound, settings.host), open_browser)
+        try:
+            server.run([bound])
+        except SystemExit:
+            # The lifespan failed; uvicorn has only logged it. Tell the reason as one sentence.
+            raise app.state.failure from None
+        return 0
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that announces itself, ends open streams before it waits for them, and exits with 0 on a signal."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, address: str, open_browser: bool) -> None:
+        super().__init__(config)
+        self.app, self.address, self.open_browser = app, address, open_browser
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        token = await self.app.state.studio.people.setup_link_token()
+        url = f"{self.address}/?setup={token}"
+        print(f"Studiolo is ready at {url}", flush=True)
+        if self.open_browser and sys.stdout.isatty() and _has_display():
+            with suppress(webbrowser.Error):
+                webbrowser.open(url)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.app.state.studio.stopping.set()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Not the inherited one, which raises the signal again afterwards: asked to stop is not a failure.
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _has_display() -> bool:
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _address(bound: socket.socket, host: str) -> str:
+    """The address to open: a server on all interfaces is reached by the name of this machine's own."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{name}:{bound.getsockname()[1]}"
+
+
+@contextmanager
+def _bound(host: str, port: int) -> Iterator[socket.socket]:
+    """A listening socket: taken before anything else starts, so that a port in use costs nothing."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise Unavailable(f"There is no address {host!r} to listen on ({error.strerror}).", "Set STUDIOLO_HOST.") from error
+    try:
+        if os.name == "posix":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(2048)
+        bound.setblocking(False)
+    except OSError as error:
+        bound.close()
+        raise Unavailable(
+            f"Cannot listen on {host}:{port}: {error.strerror}.",
+            "Another program may be using the port; stop it, or set STUDIOLO_PORT (or --port) to a free one.",
+        ) from error
+    try:
+        yield bound
+    finally:
+        bound.close()
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Keep a second server off the same data folder: each would hold its own live copy of a canvas."""
+    path = Path(settings.home, "serving.lock")
+    with path.open("a+") as lock:
+        try:
+            _lock(lock.fileno())
+        except OSError:
+            lock.seek(0)
+            raise Unavailable(
+                f"A studio is already running on {settings.home} (process {lock.read().strip() or 'unknown'}).",
+                "Use that one, stop it, or set STUDIOLO_HOME to another folder.",
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+        lock.truncate(0)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: int) -> None:
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,41 @@
+"""Who is at a canvas, and the links that invite others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from studiolo.people import secret_id
+from studiolo.web import bodies
+from studiolo.web.access import Here, Owner, Viewer
+
+router = APIRouter(prefix="/api/canvases/{canvas}", tags=["sharing"])
+
+
+@router.post("/shares", status_code=201)
+async def share(body: bodies.Share, request: Request, seat: Owner, studio: Here) -> dict[str, Any]:
+    """Make a link that lets others in with a role. The link is shown once: only its hash is kept."""
+    token = await studio.people.share(seat.canvas, body.role, seat.participant, body.days)
+    url = f"{request.url.scheme}://{request.url.netloc}/join/{token}"
+    return {"id": secret_id(token), "url": url, "role": body.role}
+
+
+@router.get("/shares")
+async def shares(seat: Owner, studio: Here) -> dict[str, Any]:
+    """The links that are still good."""
+    return {"shares": [share.as_dict() for share in await studio.people.shares(seat.canvas)]}
+
+
+@router.delete("/shares/{share}", status_code=204)
+async def unshare(share: str, seat: Owner, studio: Here) -> Response:
+    """Take a link back: nobody joins by it any more, and those who did leave now."""
+    for participant in await studio.people.revoke(share, seat.canvas):
+        studio.rooms.evict(participant, seat.canvas)
+    return Response(status_code=204)
+
+
+@router.get("/members")
+async def members(seat: Viewer, studio: Here) -> dict[str, Any]:
+    """Everybody who holds a role on this canvas, the highest first."""
+    return {"members": [member.as_dict() for member in await studio.people.members(seat.canvas)]}

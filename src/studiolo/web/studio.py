@@ -1,0 +1,61 @@
+"""One running studio: what is opened when the server starts and closed when it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+
+from studiolo.agents import Runs
+from studiolo.models import Models
+from studiolo.people import People
+from studiolo.rooms import Rooms
+from studiolo.settings import Settings
+from studiolo.store import Store
+from studiolo.web.repeats import Repeats
+
+
+def new_id() -> str:
+    """A short id that nobody can guess."""
+    return secrets.token_urlsafe(9)
+
+
+class Studio:
+    """The parts of the program that routes reach, wired together."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self.people = People(store)
+        self.rooms = Rooms(store)
+        self.models = Models(settings.home, os.environ)
+        self.runs = Runs(self.models, store, time.time, new_id)
+        self.repeats = Repeats(store)
+        self.stopping = asyncio.Event()
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Studio:
+        """Open the data of a studio. Raises `StudioloError` when it cannot be used."""
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        studio = cls(settings, await Store.open(settings.database_url))
+        try:
+            await studio.models.start()
+        except BaseException:
+            await studio.store.close()
+            raise
+        return studio
+
+    async def close(self) -> None:
+        """Stop runs and record it, write out what rooms hold, stop the engine, close the store: in that order."""
+        self.stopping.set()
+        try:
+            await self.runs.close()
+        finally:
+            try:
+                await self.rooms.close()
+            finally:
+                try:
+                    await self.models.close()
+                finally:
+                    await self.store.close()

@@ -1,0 +1,36 @@
+"""What the studio is: health, models, agents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from studiolo import __version__
+from studiolo.agents import agents_on_offer
+from studiolo.web.access import Caller, Here
+
+router = APIRouter(prefix="/api", tags=["studio"])
+
+
+@router.get("/health")
+async def health(studio: Here) -> dict[str, Any]:
+    """Whether the studio works, its version and the names of its models. Needs no token."""
+    await studio.store.list_canvases([])  # raises when the database does not answer
+    return {
+        "status": "ok",
+        "version": __version__,
+        "models": [info.name for info in studio.models.list()],
+    }
+
+
+@router.get("/models")
+async def models(studio: Here, _who: Caller) -> dict[str, Any]:
+    """The language models that can be used here, and which is the default."""
+    return {"models": [info.as_dict() for info in studio.models.list()], "default": studio.models.default}
+
+
+@router.get("/agents")
+async def agents(_who: Caller) -> dict[str, Any]:
+    """The agents that can be asked, with their skills."""
+    return {"agents": agents_on_offer()}
