@@ -6,8 +6,8 @@ its participant may do. Nothing secret is kept: of every cookie, link and token 
 What may not enter: HTTP, and what a role allows (the canvas knows that).
 """
 
-from studiolo.people.people import Joined, People, SetupState, Share
+from studiolo.people.people import Joined, People, SetupState, Share, Token
 from studiolo.people.roles import Who
 from studiolo.people.vault import secret_id
 
-__all__ = ["Joined", "People", "SetupState", "Share", "Who", "secret_id"]
+__all__ = ["Joined", "People", "SetupState", "Share", "Token", "Who", "secret_id"]

@@ -47,6 +47,23 @@ class Share:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An API token as it can be listed; the token itself is not kept. `participant`: the id it acts for."""
+
+    id: str
+    name: str
+    participant: str
+    canvas: str
+    role: Role
+    made: float
+    expires: float | None
+    last_used: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
 class Joined(NamedTuple):
     """Who came in by a share link, and where. `participant.role` is the role on that canvas."""
 
@@ -179,6 +196,30 @@ class People:
             if participant is None:
                 await give(connection, holder.id, canvas, role, secret_id(token), expires)
             return token
+
+    async def tokens(self, participant: str | None = None) -> list[Token]:
+        """The API tokens that work, the newest first: all, or those that act for one participant."""
+        query = (
+            sa.select(secrets)
+            .where(secrets.c.kind == "token", in_time(secrets, self._clock()))
+            .order_by(secrets.c.made.desc(), secrets.c.id)
+        )
+        if participant is not None:
+            query = query.where(secrets.c.participant == participant)
+        async with self._store.reading() as connection:
+            return [
+                Token(
+                    row.id,
+                    row.name,
+                    row.participant,
+                    row.canvas,
+                    row.role,
+                    row.made,
+                    row.expires,
+                    row.last_used,
+                )
+                for row in await connection.execute(query)
+            ]
 
     # Shares
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from studiolo.canvas.errors import Invalid, NotFound, StudioloError
 from studiolo.store import dialect, tables
 from studiolo.store.database import Database
-from studiolo.store.errors import OutOfOrder, StorageFailed
+from studiolo.store.errors import OutOfOrder, StorageFailed, storage_failed
 from studiolo.store.records import LogRow
 
 
@@ -87,7 +87,7 @@ class Log:
         except Exception as error:
             # One caller's row that no table takes must not cost the others theirs.
             if len(batch) == 1:
-                _answer(batch, error)
+                _answer(batch, storage_failed(error))
             else:
                 for waiting in batch:
                     await self._settle([waiting])
