@@ -38,9 +38,9 @@ class Outcome:
 
     outcome: str
     id: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
     update: bytes = b""
-    claims: Mapping[int, str] = field(default_factory=dict)
+    claims: Mapping[int, str] = field(default_factory=dict[int, str])
     entry: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:

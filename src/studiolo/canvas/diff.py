@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz.distance import Indel
 
 from studiolo.canvas.identity import TextEdit
 
@@ -58,7 +58,7 @@ def text_edits(old: str, new: str) -> list[TextEdit]:
         starts.append(starts[-1] + len(token))
     middle_a, middle_b = a[low : len(a) - high], b[low : len(b) - high]
     edits: list[TextEdit] = []
-    for op in Levenshtein.opcodes(middle_a, middle_b):
+    for op in Indel.opcodes(middle_a, middle_b):
         if op.tag == "equal":
             continue
         start, end = starts[low + op.src_start], starts[low + op.src_end]

@@ -9,6 +9,7 @@ from typing import NoReturn
 from studiolo.canvas import actions, anchors
 from studiolo.canvas.canvas import Canvas, Outcome
 from studiolo.canvas.diff import text_edits
+from studiolo.canvas.document import append
 from studiolo.canvas.errors import Conflict, Decided, Forbidden, Invalid, NotFound, Stale, StudioloError
 from studiolo.canvas.identity import TextEdit
 from studiolo.canvas.participant import Participant
@@ -62,7 +63,7 @@ def extend(canvas: Canvas, action: actions.Extend, by: Participant) -> Outcome:
     actions.check_length(hunk.replace + action.text, "The suggestion")
     with canvas.document.change() as written:
         hunk.replace += action.text
-        canvas.document.suggestions[record.id]["hunks"][action.hunk]["replace"] += action.text
+        append(canvas.document.suggestions[record.id]["hunks"][action.hunk]["replace"], action.text)
     return Outcome("extended", record.id, {}, written())
 
 

@@ -10,6 +10,7 @@ from pycrdt import Map, Text
 
 from studiolo.canvas import actions, anchors
 from studiolo.canvas.canvas import Canvas, Outcome
+from studiolo.canvas.document import append
 from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.quotes import Quote
@@ -104,7 +105,7 @@ def say_more(canvas: Canvas, action: actions.SayMore, by: Participant) -> Outcom
     """Append to a message of one's own that is still being written."""
     message = _own_writing(canvas, action.message, by)
     with canvas.document.change() as written:
-        message["text"] += action.text
+        append(message["text"], action.text)
     return Outcome("extended", action.message, {}, written())
 
 
@@ -115,7 +116,7 @@ def say_done(canvas: Canvas, action: actions.SayDone, by: Participant) -> Outcom
     with canvas.document.change() as written:
         if action.text is not None and action.text != str(message["text"]):
             message["text"].clear()
-            message["text"] += action.text
+            append(message["text"], action.text)
         message["status"] = action.status
         for name, value in extras.items():
             message[name] = value

@@ -1,0 +1,116 @@
+"""Threads, the conversation, ideas, and the list of pages."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+
+import pytest
+
+from studiolo.canvas import Canvas
+from studiolo.canvas.errors import Forbidden, Invalid, QuoteAmbiguous
+
+from .conftest import ADA, BEN, CAL, MUSE, Make
+
+TEXT = "It was a dark night. It was a long night."
+
+
+def test_a_comment_hangs_on_its_quote_and_can_bring_a_fix(make: Make) -> None:
+    canvas, page = make(TEXT)
+    action = {"type": "comment", "page": page, "quote": "dark night", "text": "A cliché?", "replace": "moonless night"}
+    outcome = canvas.apply(action, MUSE)
+    (thread,) = canvas.view()["threads"]
+    assert thread["quote"] == "dark night" and thread["suggestion"] == outcome.details["suggestion"]
+    canvas.apply({"type": "accept", "suggestion": thread["suggestion"]}, BEN)
+    assert canvas.page_text(page).startswith("It was a moonless night.")
+    assert canvas.view()["threads"][0]["status"] == "resolved"
+
+
+def test_a_comment_on_words_that_occur_twice_is_refused_without_context(make: Make) -> None:
+    canvas, page = make(TEXT)
+    with pytest.raises(QuoteAmbiguous):
+        canvas.apply({"type": "comment", "page": page, "quote": "It was a", "text": "Which?"}, CAL)
+    canvas.apply({"type": "comment", "page": page, "quote": "It was a", "after": " long", "text": "This."}, CAL)
+
+
+def test_a_thread_is_answered_resolved_and_opened_again(make: Make) -> None:
+    canvas, page = make(TEXT)
+    id = canvas.apply({"type": "comment", "page": page, "quote": "dark", "text": "Why?"}, BEN).id
+    canvas.apply({"type": "reply", "thread": id, "text": "Because."}, CAL)
+    with pytest.raises(Forbidden):
+        canvas.apply({"type": "resolve", "thread": id}, CAL)
+    canvas.apply({"type": "resolve", "thread": id}, BEN)
+    canvas.apply({"type": "reply", "thread": id, "text": "Not so fast."}, CAL)
+    (thread,) = canvas.view()["threads"]
+    assert thread["status"] == "open"
+    assert [(c["name"], c["text"]) for c in thread["comments"]] == [
+        ("Ben", "Why?"),
+        ("Cal", "Because."),
+        ("Cal", "Not so fast."),
+    ]
+
+
+def test_a_message_grows_and_its_quotes_are_checked_by_the_canvas(make: Make) -> None:
+    canvas, page = make(TEXT)
+    id = canvas.apply({"type": "say", "streaming": True}, MUSE).id
+    canvas.apply({"type": "say_more", "message": id, "text": "The night is "}, MUSE)
+    canvas.apply({"type": "say_more", "message": id, "text": "dark 🌑."}, MUSE)
+    with pytest.raises(Forbidden):
+        canvas.apply({"type": "say_more", "message": id, "text": "!"}, BEN)
+    quotes = [
+        {"page": page, "quote": "dark night", "found": False},
+        {"page": page, "quote": "sunny day", "found": True},
+    ]
+    canvas.apply({"type": "say_done", "message": id, "quotes": quotes}, MUSE)
+    (message,) = canvas.view()["chat"]
+    assert message["text"] == "The night is dark 🌑." and message["status"] == "done"
+    assert [q["found"] for q in json.loads(message["quotes"])] == [True, False]
+
+
+def test_an_idea_that_is_picked_becomes_a_suggestion_of_whoever_had_it(make: Make) -> None:
+    canvas, page = make(TEXT)
+    message = canvas.apply({"type": "say", "text": "Two ways:", "ideas": [" Rain fell.", " Snow fell."]}, MUSE).id
+    pick = {"type": "pick", "message": message, "idea": 1, "page": page, "before": "dark night."}
+    id = canvas.apply(pick, CAL).id
+    canvas.apply({"type": "accept", "suggestion": id}, BEN)
+    assert canvas.page_text(page) == "It was a dark night. Snow fell. It was a long night."
+    assert {run["participant"] for run in canvas.authors(page)} == {ADA.id, MUSE.id}
+    with pytest.raises(Invalid):
+        canvas.apply({**pick, "idea": 2}, CAL)
+
+
+def test_pages_are_added_moved_renamed_removed_and_brought_back(make: Make) -> None:
+    canvas, one = make(TEXT)
+
+    def titles() -> list[str]:
+        return [page["title"] for page in canvas.outline() if not page["removed"]]
+
+    two = canvas.apply({"type": "add_page", "title": "Two", "text": "Zwei\r\ndrei"}, BEN).id
+    canvas.apply({"type": "add_page", "title": "Between", "after": one}, BEN)
+    assert titles() == ["One", "Between", "Two"]
+    assert canvas.page_text(str(two)) == "Zwei\ndrei"
+    assert [run["participant"] for run in canvas.authors(str(two))] == [BEN.id]
+    canvas.apply({"type": "move_page", "page": two, "after": None}, BEN)
+    canvas.apply({"type": "rename_page", "page": two, "title": "  Zero  "}, BEN)
+    canvas.apply({"type": "remove_page", "page": one}, BEN)
+    assert titles() == ["Zero", "Between"]
+    canvas.apply({"type": "restore_page", "page": one}, BEN)
+    assert titles() == ["Zero", "One", "Between"]
+
+
+def test_a_thousand_moves_between_the_same_two_pages_keep_the_order(make: Make) -> None:
+    canvas, one = make("")
+    two = canvas.apply({"type": "add_page", "title": "2"}, BEN).id
+    three = canvas.apply({"type": "add_page", "title": "3"}, BEN).id
+    for turn in range(200):
+        mover = (two, three)[turn % 2]
+        canvas.apply({"type": "move_page", "page": mover, "after": one}, BEN)
+        assert [page["id"] for page in canvas.outline()][:2] == [one, mover]
+
+
+def test_a_canvas_loaded_from_its_updates_is_the_same(make: Make) -> None:
+    canvas, page = make(TEXT)
+    canvas.apply({"type": "comment", "page": page, "quote": "dark", "text": "Why?"}, BEN)
+    canvas.apply({"type": "suggest", "page": page, "hunks": [{"find": "long", "replace": "short"}]}, MUSE)
+    again = Canvas([canvas.document.update_since()], {}, clock=lambda: 0.0, random=Random(1))
+    assert again.view() == canvas.view()
