@@ -1,0 +1,219 @@
+"""What an update would do to a document, found out without doing it.
+
+The room asks this before it lets an update in: typing into a page's text is for editors, everything else goes
+through actions. A change is told from where its structs hang, which the wire says only for some of them; the
+others stand beside a neighbour and share its place.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from dataclasses import dataclass
+
+from studiolo.canvas.identity.decode import (
+    DELETED,
+    EMBED,
+    FORMAT,
+    GC,
+    SKIP,
+    STRING,
+    TYPE,
+    Id,
+    Range,
+    Struct,
+    Update,
+)
+from studiolo.canvas.identity.items import Branch, Item
+from studiolo.canvas.identity.schedule import schedule
+from studiolo.canvas.identity.store import Store
+from studiolo.canvas.identity.units import cuts_pair
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an update would do that is new to the document."""
+
+    clients: frozenset[int]
+    """Who made the new structs."""
+    pages: frozenset[str]
+    """Pages whose text gets or loses something."""
+    foreign: str | None
+    """A sentence naming the first thing that is not plain typing or deleting in the text of a page."""
+    gap: bool
+    """It depends on items that are not known: the sender has seen something that has not arrived here."""
+    empty: bool
+    """Nothing in it is new. (Yjs repeats all deletions in a sync; those that are known do not count.)"""
+
+
+Place = tuple[Branch | None, str | None]
+"""What a struct hangs on, and under which key. No branch means that the place is gone and nothing will be seen."""
+
+_NOWHERE: Place = (None, None)
+
+
+def survey(store: Store, update: Update) -> Change:
+    """What `update` would do to the document in `store`."""
+    return _Survey(store).run(update)
+
+
+class _Survey:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._clients: set[int] = set()
+        self._pages: set[str] = set()
+        self._foreign: str | None = None
+        self._gap = False
+        self._new: defaultdict[int, list[tuple[Struct, Place]]] = defaultdict(list)
+        """By client: what the update adds, in the order of clocks, and where it will hang."""
+
+    def run(self, update: Update) -> Change:
+        ready, waiting = schedule(update.structs, self._store.end_of)
+        for struct, known in ready:
+            self._clients.add(struct.client)
+            self._add(struct, known)
+        for struct in waiting:
+            self._clients.add(struct.client)
+            self._gap = True
+        empty = not (ready or waiting)
+        for range in update.deletes:
+            if self._delete(range):
+                empty = False
+        return Change(frozenset(self._clients), frozenset(self._pages), self._foreign, self._gap, empty)
+
+    def _add(self, struct: Struct, known: int) -> None:
+        place = self._place_of(struct)
+        self._new[struct.client].append((struct, place))
+        branch, sub = place
+        if branch is None:
+            return
+        text = branch.text
+        if text is None or sub is not None:
+            self._refuse(f"it {_writing(branch, sub)}")
+            return
+        if struct.kind != STRING and struct.kind != DELETED:
+            self._refuse(f"it puts {_naming(struct.kind)} into the text of page {text.page!r}")
+        elif (
+            (struct.origin is not None and self._cuts((struct.origin[0], struct.origin[1] + 1)))
+            or (struct.right is not None and self._cuts(struct.right))
+            or (known and cuts_pair(struct.text, known))
+        ):
+            # yjs makes two lost characters of it and yrs does not: peers would differ for ever.
+            self._refuse(f"it cuts a character of page {text.page!r} in half")
+        if not branch.gone:
+            self._pages.add(text.page)
+
+    def _delete(self, range: Range) -> bool:
+        """Look at one deleted range; whether anything in it is new."""
+        client, clock, length = range
+        end = clock + length
+        strand = self._store.strands.get(client)
+        known = 0 if strand is None else strand.end
+        new = self._new.get(client)
+        coming = new[-1][0].clock + new[-1][0].length if new else known
+        if end > coming:
+            self._gap = True
+        if self._cuts((client, clock)) or self._cuts((client, end)):
+            self._refuse("it deletes half a character")
+        fresh = end > known
+        if strand is None or clock >= known:
+            return fresh
+        index = strand.index(clock)
+        while clock < end and index < len(strand.items):
+            item = strand.items[index]
+            if not item.deleted:
+                fresh = True
+                self._delete_item(item)
+            clock = item.clock + item.length
+            index += 1
+        return fresh
+
+    def _delete_item(self, item: Item) -> None:
+        branch = item.parent
+        if branch is None:
+            return
+        if branch.text is None or item.sub is not None:
+            self._refuse(f"it {_deleting(branch, item.sub)}")
+        else:
+            self._pages.add(branch.text.page)
+
+    def _refuse(self, sentence: str) -> None:
+        if self._foreign is None:
+            self._foreign = sentence
+
+    def _place_of(self, struct: Struct) -> Place:
+        if struct.kind == GC:
+            return _NOWHERE
+        if isinstance(struct.parent, str):
+            return self._store.roots.get(struct.parent) or Branch(name=struct.parent), struct.sub
+        if struct.parent is not None:
+            return self._branch_at(struct.parent), struct.sub
+        left = None if struct.origin is None else self._place_at(struct.origin)
+        right = None if struct.right is None else self._place_at(struct.right)
+        if left is None or right is None:
+            return left or right or _NOWHERE
+        if left[0] is None or right[0] is None:
+            return _NOWHERE
+        if left != right:
+            # yjs takes the left one's place and another program may not: whatever it is, it is not typing.
+            self._refuse("it stands between two neighbours that are not in the same place")
+        return left
+
+    def _place_at(self, id: Id) -> Place:
+        item = self._store.find(id)
+        if item is not None:
+            return item.parent, item.sub
+        found = self._new_at(id)
+        return _NOWHERE if found is None else found[1]
+
+    def _branch_at(self, id: Id) -> Branch | None:
+        item = self._store.find(id)
+        if item is not None:
+            return item.branch
+        found = self._new_at(id)
+        if found is None or found[0].kind != TYPE or found[1][0] is None:
+            return None
+        return Branch()  # it comes with this very update, which is refused for it already
+
+    def _new_at(self, id: Id) -> tuple[Struct, Place] | None:
+        new = self._new.get(id[0])
+        if not new:
+            return None
+        return new[bisect_right(new, id[1], key=lambda entry: entry[0].clock) - 1]
+
+    def _cuts(self, id: Id) -> bool:
+        """Whether the spot before the unit `id` is inside a character that can be seen."""
+        item = self._store.find(id)
+        if item is not None:
+            return cuts_pair(item.text, id[1] - item.clock)
+        found = self._new_at(id)
+        return found is not None and cuts_pair(found[0].text, id[1] - found[0].clock)
+
+
+def _naming(kind: int) -> str:
+    return {FORMAT: "formatting", EMBED: "an embedded object", TYPE: "a nested shared type", SKIP: "a hole"}.get(
+        kind, "a value that is not text"
+    )
+
+
+def _writing(branch: Branch, sub: str | None) -> str:
+    if sub is None:
+        return f"inserts into a list {_within(branch)}"
+    return f"sets {sub!r} {_within(branch)}"
+
+
+def _deleting(branch: Branch, sub: str | None) -> str:
+    if sub is None:
+        return f"deletes from a list {_within(branch)}"
+    return f"deletes {sub!r} {_within(branch)}"
+
+
+def _within(branch: Branch) -> str:
+    """Names the root that a branch belongs to."""
+    nested = False
+    while branch.item is not None and branch.item.parent is not None:
+        branch = branch.item.parent
+        nested = True
+    if branch.name is None:
+        return "of something that it adds itself"
+    return f"inside the root {branch.name!r}" if nested else f"in the root {branch.name!r}"

@@ -1,0 +1,275 @@
+"""Reading Yjs updates (wire format v1).
+
+`decode` turns bytes into structs (what an update adds) and ranges (what it deletes). It keeps the words of
+texts and skips every other value: nothing here needs to know what a map entry says, only where it hangs.
+
+Bytes come from anybody, so a malformed update ends in `DecodeError` and nothing else: every loop consumes
+bytes, lengths are checked before they are used, and nesting is bounded (yjs and yrs both recurse on it).
+
+The format is that of `readClientsStructRefs` in yjs 13 (src/utils/encoding.js) and `readAny` in lib0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from studiolo.canvas.identity.units import utf16_length
+
+Id = tuple[int, int]
+"""(client, clock): the name of one unit of content for ever. Clocks count UTF-16 code units in texts."""
+
+Range = tuple[int, int, int]
+"""(client, first clock, length): ids that an update deletes."""
+
+GC: Final = 0
+DELETED: Final = 1
+JSON: Final = 2
+BINARY: Final = 3
+STRING: Final = 4
+EMBED: Final = 5
+FORMAT: Final = 6
+TYPE: Final = 7
+ANY: Final = 8
+DOC: Final = 9
+SKIP: Final = 10
+
+MAP_TYPE: Final = 1
+TEXT_TYPE: Final = 2
+_XML_ELEMENT: Final = 3
+_XML_HOOK: Final = 5
+_LAST_TYPE: Final = 6
+
+_LARGEST_NUMBER: Final = 2**53 - 1  # what a JavaScript client can hold
+_LARGEST_CLOCK: Final = 2**32 - 1  # what yrs can hold
+_DEEPEST_VALUE: Final = 64
+
+_HAS_ORIGIN: Final = 0x80
+_HAS_RIGHT: Final = 0x40
+_HAS_SUB: Final = 0x20
+
+
+class DecodeError(ValueError):
+    """The bytes are not an update in the v1 format."""
+
+
+@dataclass(slots=True, eq=False)
+class Struct:
+    """One thing that an update adds, as it stands on the wire. `length` is in clocks (UTF-16 code units)."""
+
+    client: int
+    clock: int
+    length: int
+    kind: int
+    origin: Id | None = None
+    right: Id | None = None
+    parent: str | Id | None = None
+    sub: str | None = None
+    text: str = ""
+    type_ref: int = -1
+
+
+@dataclass(slots=True, eq=False)
+class Update:
+    """A decoded update. Within one client, structs come in the order of their clocks."""
+
+    structs: list[Struct]
+    deletes: list[Range]
+
+
+def decode(data: bytes) -> Update:
+    """Decode one v1 update.
+
+    Raises:
+        DecodeError: the bytes are malformed, cut short, or followed by something else.
+    """
+    reader = _Reader(data)
+    try:
+        structs = _structs(reader)
+        deletes = _deletes(reader)
+    except IndexError:
+        raise DecodeError("the update ends too early") from None
+    except UnicodeDecodeError:
+        raise DecodeError("the update holds text that is not UTF-8") from None
+    if reader.at != len(data):
+        raise DecodeError("the update is followed by bytes that do not belong to it")
+    return Update(structs, deletes)
+
+
+def _structs(reader: _Reader) -> list[Struct]:
+    structs: list[Struct] = []
+    seen: set[int] = set()
+    for _ in range(reader.uint()):
+        count = reader.uint()
+        client = reader.uint()
+        clock = reader.uint()
+        if client in seen:
+            # yjs would keep the last block and yrs another: no two peers would agree.
+            raise DecodeError(f"the update lists client {client} twice")
+        seen.add(client)
+        for _ in range(count):
+            struct = _struct(reader, client, clock)
+            clock += struct.length
+            if clock > _LARGEST_CLOCK:
+                raise DecodeError("the update counts beyond the largest clock")
+            structs.append(struct)
+    return structs
+
+
+def _struct(reader: _Reader, client: int, clock: int) -> Struct:
+    info = reader.byte()
+    kind = info & 0x1F
+    if kind in (GC, SKIP):
+        return Struct(client, clock, reader.length(), kind)
+    origin = (reader.uint(), reader.uint()) if info & _HAS_ORIGIN else None
+    right = (reader.uint(), reader.uint()) if info & _HAS_RIGHT else None
+    parent: str | Id | None = None
+    sub: str | None = None
+    if origin is None and right is None:
+        parent = reader.text() if reader.uint() == 1 else (reader.uint(), reader.uint())
+        if info & _HAS_SUB:
+            sub = reader.text()
+    for id in (origin, right, parent):
+        if isinstance(id, tuple) and id[0] == client and id[1] >= clock:
+            raise DecodeError("the update holds something that depends on itself")
+    if kind == STRING:
+        text = reader.text()
+        if not text:
+            raise DecodeError("the update holds an empty text")
+        return Struct(client, clock, utf16_length(text), STRING, origin, right, parent, sub, text)
+    type_ref = -1
+    length = 1
+    if kind == TYPE:
+        type_ref = reader.type_ref()
+    elif kind == DELETED:
+        length = reader.length()
+    elif kind == ANY:
+        length = reader.length()
+        for _ in range(length):
+            reader.skip_any()
+    elif kind == JSON:
+        length = reader.length()
+        for _ in range(length):
+            reader.skip_block()
+    elif kind == FORMAT:
+        reader.text()
+        reader.text()
+    elif kind == EMBED:
+        reader.text()
+    elif kind == BINARY:
+        reader.skip_block()
+    elif kind == DOC:
+        reader.text()
+        reader.skip_any()
+    else:
+        raise DecodeError(f"the update holds content of the unknown kind {kind}")
+    return Struct(client, clock, length, kind, origin, right, parent, sub, "", type_ref)
+
+
+def _deletes(reader: _Reader) -> list[Range]:
+    deletes: list[Range] = []
+    for _ in range(reader.uint()):
+        client = reader.uint()
+        for _ in range(reader.uint()):
+            clock = reader.uint()
+            length = reader.uint()
+            if clock + length > _LARGEST_CLOCK:
+                raise DecodeError("the update deletes beyond the largest clock")
+            if length:
+                deletes.append((client, clock, length))
+    return deletes
+
+
+class _Reader:
+    """A cursor over bytes. Reading past the end raises IndexError, which `decode` turns into DecodeError."""
+
+    __slots__ = ("at", "data")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def byte(self) -> int:
+        byte = self.data[self.at]
+        self.at += 1
+        return byte
+
+    def uint(self) -> int:
+        data = self.data
+        at = self.at
+        byte = data[at]
+        at += 1
+        if byte < 0x80:
+            self.at = at
+            return byte
+        number = byte & 0x7F
+        shift = 7
+        while True:
+            byte = data[at]
+            at += 1
+            number |= (byte & 0x7F) << shift
+            if number > _LARGEST_NUMBER or shift > 56:
+                raise DecodeError("the update holds a number beyond 53 bits")
+            if byte < 0x80:
+                self.at = at
+                return number
+            shift += 7
+
+    def length(self) -> int:
+        """A length that must not be nothing: a struct without length would have no id of its own."""
+        number = self.uint()
+        if number == 0:
+            raise DecodeError("the update holds something of length zero")
+        return number
+
+    def block(self) -> bytes:
+        end = self.uint() + self.at
+        if end > len(self.data):
+            raise DecodeError("the update ends too early")
+        block = self.data[self.at : end]
+        self.at = end
+        return block
+
+    def skip_block(self) -> None:
+        self.skip(self.uint())
+
+    def skip(self, count: int) -> None:
+        self.at += count
+        if self.at > len(self.data):
+            raise DecodeError("the update ends too early")
+
+    def text(self) -> str:
+        return self.block().decode("utf-8")
+
+    def type_ref(self) -> int:
+        ref = self.uint()
+        if ref > _LAST_TYPE:
+            raise DecodeError(f"the update holds a shared type of the unknown kind {ref}")
+        if ref in (_XML_ELEMENT, _XML_HOOK):
+            self.text()
+        return ref
+
+    def skip_any(self, depth: int = 0) -> None:
+        if depth > _DEEPEST_VALUE:
+            raise DecodeError(f"the update holds a value nested more than {_DEEPEST_VALUE} deep")
+        tag = self.byte()
+        if tag == 125:  # signed integer
+            while self.byte() & 0x80:
+                pass
+        elif tag == 124:  # float32
+            self.skip(4)
+        elif tag == 123 or tag == 122:  # float64, bigint
+            self.skip(8)
+        elif tag == 119:
+            self.text()
+        elif tag == 118:  # object
+            for _ in range(self.uint()):
+                self.text()
+                self.skip_any(depth + 1)
+        elif tag == 117:  # array
+            for _ in range(self.uint()):
+                self.skip_any(depth + 1)
+        elif tag == 116:  # bytes
+            self.skip_block()
+        elif tag not in (127, 126, 121, 120):  # undefined, null, false, true
+            raise DecodeError(f"the update holds a value of the unknown kind {tag}")

@@ -1,0 +1,282 @@
+"""`Identity`: who wrote what, and where a place has moved to, in one Yjs document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from studiolo.canvas.identity.change import Change, survey
+from studiolo.canvas.identity.decode import STRING, Id, Range, Struct, Update, decode
+from studiolo.canvas.identity.encode import encode
+from studiolo.canvas.identity.items import Branch, Item, PageText
+from studiolo.canvas.identity.store import Store
+from studiolo.canvas.identity.units import points_before, units_before, utf16_length, well_formed
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Neighbouring characters that one client wrote in one go.
+
+    `start` and `length` are code points of the text; `clock` is the id of the first character, in UTF-16 units.
+    """
+
+    start: int
+    length: int
+    client: int
+    clock: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextEdit:
+    """Replace the code points from `start` to `end` (exclusive) by `insert`."""
+
+    start: int
+    end: int
+    insert: str
+
+
+class Identity:
+    """An index of every item of one Yjs document, fed with its v1 updates.
+
+    All offsets are code points. Methods that take a page raise KeyError when the document has no such page, and
+    ValueError when an offset lies outside its text. Updates may be given as bytes or already decoded.
+    """
+
+    def __init__(self) -> None:
+        self._store = Store()
+
+    def inspect(self, update: bytes | Update) -> Change:
+        """What `update` would do that is new to the document. Changes nothing.
+
+        Raises:
+            DecodeError: `update` is malformed.
+        """
+        return survey(self._store, _decoded(update))
+
+    def apply(self, update: bytes | Update) -> None:
+        """Integrate an update: own or remote, one key or a whole document, repeated or out of order.
+
+        What depends on items that are not known waits until they arrive, as in yjs.
+
+        Raises:
+            DecodeError: `update` is malformed; nothing has changed then.
+        """
+        self._store.apply(_decoded(update))
+
+    def state(self) -> dict[int, int]:
+        """The next clock of every client: the state vector."""
+        return {client: strand.end for client, strand in self._store.strands.items()}
+
+    def pages(self) -> list[str]:
+        """The ids of the pages that have a text, in no particular order."""
+        pages = self._store.roots.get("pages")
+        return [] if pages is None else [page for page in pages.entries if self._store.page_text(page)]
+
+    def text(self, page: str) -> str:
+        """The text of a page as everybody sees it."""
+        return self._page(page)[1].text
+
+    def length(self, page: str) -> int:
+        """The length of a page's text in code points."""
+        return self._page(page)[1].length
+
+    def runs(self, page: str) -> list[Run]:
+        """Who wrote the text of a page: runs in order, which cover it without a hole."""
+        runs: list[Run] = []
+        start = 0
+        next_id: Id | None = None
+        for item in self._page(page)[1]:
+            points = len(item.text)
+            if points == 0:
+                continue
+            if next_id == (item.client, item.clock):
+                last = runs[-1]
+                runs[-1] = Run(last.start, last.length + points, last.client, last.clock)
+            else:
+                runs.append(Run(start, points, item.client, item.clock))
+            next_id = (item.client, item.clock + item.length)
+            start += points
+        return runs
+
+    def position(self, page: str, offset: int, assoc: int = 0) -> dict[str, object]:
+        """A place that moves with the text: the JSON of a Yjs relative position.
+
+        It clings to the character behind `offset`, or to the one before it when `assoc` is negative; where there is
+        none, to that end of the text.
+        """
+        branch, text = self._page(page)
+        _check(0 <= offset <= text.length, offset, page, text)
+        if assoc >= 0:
+            found = text.at(offset)
+            id = None if found is None else _id_at(*found)
+        else:
+            found = text.at(offset - 1) if offset else None
+            id = None if found is None else _last_id_at(*found)
+        if id is None:
+            return {"type": _json(_item_of(branch)), "assoc": assoc}
+        return {"item": {"client": id[0], "clock": id[1]}, "assoc": assoc}
+
+    def locate(self, position: object) -> tuple[str, int] | None:
+        """Where a Yjs relative position, parsed from JSON, is now: page and offset.
+
+        None when it is malformed, names something that is not known, or is not in the text of a page.
+        """
+        if not isinstance(position, Mapping):
+            return None
+        position = cast("Mapping[str, object]", position)
+        assoc = 0 if position.get("assoc") is None else _whole(position["assoc"])
+        if assoc is None:
+            return None
+        if position.get("item") is not None:
+            return self._locate_item(_id_from(position["item"]), assoc)
+        if position.get("tname") is not None:
+            return None  # a root: no page's text is one
+        id = _id_from(position.get("type"))
+        item = None if id is None else self._store.find(id)
+        text = None if item is None or item.branch is None else self._shown(item.branch)
+        return None if text is None else (text.page, text.length if assoc >= 0 else 0)
+
+    def edit(self, page: str, edits: Sequence[TextEdit], client: int) -> bytes:
+        """A v1 update, not applied here, that makes `edits` in the name of `client`.
+
+        Edits are in offsets of the text as it is now, sorted, and do not overlap; insertions at the same offset come
+        out in the order given. An insertion stands before what its edit deletes, as when somebody types over a
+        selection in a Yjs editor. Halves of surrogate pairs in an insertion are joined, lone ones become U+FFFD.
+
+        Raises:
+            ValueError: the edits overlap, are not sorted, or lie outside the text.
+        """
+        branch, text = self._page(page)
+        structs: list[Struct] = []
+        deletes: list[Range] = []
+        clock = self._store.end_of(client)
+        edge = 0
+        spot = -1  # where the last insertion went
+        for edit in edits:
+            _check(edge <= edit.start <= edit.end <= text.length, edit.start, page, text)
+            edge = edit.end
+            deletes += _ranges(text, edit.start, edit.end)
+            insert = well_formed(edit.insert)
+            if not insert:
+                continue
+            left, right = _neighbours(text, edit.start)
+            if spot == edit.start:
+                left = (client, clock - 1)
+            parent = _item_of(branch) if left is None and right is None else None
+            length = utf16_length(insert)
+            structs.append(
+                Struct(
+                    client,
+                    clock,
+                    length,
+                    STRING,
+                    left,
+                    right,
+                    None if parent is None else (parent.client, parent.clock),
+                    None,
+                    insert,
+                )
+            )
+            clock += length
+            spot = edit.start
+        return encode(structs, deletes)
+
+    def _page(self, page: str) -> tuple[Branch, PageText]:
+        branch = self._store.page_text(page)
+        if branch is None or branch.text is None:
+            raise KeyError(page)
+        return branch, branch.text
+
+    def _shown(self, branch: Branch) -> PageText | None:
+        """The text on `branch` if it is that of a page now (it may have been replaced or removed)."""
+        text = branch.text
+        return text if text is not None and self._store.page_text(text.page) is branch else None
+
+    def _locate_item(self, id: Id | None, assoc: int) -> tuple[str, int] | None:
+        item = None if id is None else self._store.find(id)
+        if id is None or item is None or item.parent is None or item.sub is not None:
+            return None
+        text = self._shown(item.parent)
+        if text is None:
+            return None
+        within = id[1] - item.clock + (0 if assoc >= 0 else 1)
+        return text.page, text.offset_of(item) + (points_before(item.text, within) if item.text else 0)
+
+
+def _decoded(update: bytes | Update) -> Update:
+    return update if isinstance(update, Update) else decode(update)
+
+
+def _check(fits: bool, offset: int, page: str, text: PageText) -> None:
+    if not fits:
+        raise ValueError(
+            f"offset {offset} does not fit: page {page!r} has {text.length} code points, and edits are sorted "
+            "and do not overlap"
+        )
+
+
+def _item_of(branch: Branch) -> Item:
+    if branch.item is None:
+        raise LookupError("the text of a page is never a root")
+    return branch.item
+
+
+def _json(item: Item) -> dict[str, int]:
+    return {"client": item.client, "clock": item.clock}
+
+
+def _id_at(item: Item, points: int) -> Id:
+    """The id of the first unit of a character in an item."""
+    return (item.client, item.clock + units_before(item.text, points))
+
+
+def _last_id_at(item: Item, points: int) -> Id:
+    """The id of the last unit of a character in an item."""
+    return (item.client, item.clock + units_before(item.text, points + 1) - 1)
+
+
+def _neighbours(text: PageText, offset: int) -> tuple[Id | None, Id | None]:
+    """The ids left and right of an offset, counting what is deleted: where yjs would put an insertion."""
+    found = text.at(offset)
+    if found is None:
+        return (None if text.last is None else text.last.last_id), None
+    item, points = found
+    if points:
+        return _last_id_at(item, points - 1), _id_at(item, points)
+    return (None if item.left is None else item.left.last_id), (item.client, item.clock)
+
+
+def _ranges(text: PageText, start: int, end: int) -> list[Range]:
+    """The ids of the characters from `start` to `end`."""
+    ranges: list[Range] = []
+    found = text.at(start)
+    item, points = found if found is not None else (None, 0)
+    left = end - start
+    while left > 0 and item is not None:
+        taken = min(left, len(item.text) - points)
+        if taken > 0:
+            first = units_before(item.text, points)
+            ranges.append((item.client, item.clock + first, units_before(item.text, points + taken) - first))
+        left -= taken
+        points = 0
+        item = item.right
+    return ranges
+
+
+def _id_from(value: object) -> Id | None:
+    if not isinstance(value, Mapping):
+        return None
+    fields = cast("Mapping[str, object]", value)
+    client = _whole(fields.get("client"))
+    clock = _whole(fields.get("clock"))
+    return None if client is None or clock is None else (client, clock)
+
+
+def _whole(value: object) -> int | None:
+    """A JSON number that is whole (some decoders make floats of all numbers)."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, float) and value.is_integer() else None

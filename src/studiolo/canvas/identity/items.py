@@ -1,0 +1,220 @@
+"""What a document is made of once it is integrated: items, the shared types they hang on, and page texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from studiolo.canvas.identity.decode import Id
+
+_BLOCK_SIZE: Final = 256
+
+
+class Item:
+    """A run of content with consecutive ids. `length` counts clocks (UTF-16 code units in texts).
+
+    `text` is kept only for what can be seen in a page text, so `len(text)` is what the item adds to offsets.
+    An item whose place is gone (kind GC) has no parent and no neighbours.
+    """
+
+    __slots__ = (
+        "block",
+        "branch",
+        "client",
+        "clock",
+        "deleted",
+        "kind",
+        "left",
+        "length",
+        "origin",
+        "parent",
+        "right",
+        "right_origin",
+        "sub",
+        "text",
+    )
+
+    def __init__(
+        self,
+        client: int,
+        clock: int,
+        length: int,
+        kind: int,
+        origin: Id | None,
+        right_origin: Id | None,
+        parent: Branch | None,
+        sub: str | None,
+    ) -> None:
+        self.client = client
+        self.clock = clock
+        self.length = length
+        self.kind = kind
+        self.origin = origin
+        self.right_origin = right_origin
+        self.parent = parent
+        self.sub = sub
+        self.deleted = False
+        self.text = ""
+        self.left: Item | None = None
+        self.right: Item | None = None
+        self.branch: Branch | None = None
+        self.block: Block | None = None
+
+    @property
+    def last_id(self) -> Id:
+        return (self.client, self.clock + self.length - 1)
+
+
+class Branch:
+    """A shared type: a root (it has a name) or the content of an item."""
+
+    __slots__ = ("entries", "item", "name", "start", "text", "type_ref")
+
+    def __init__(self, name: str | None = None, item: Item | None = None, type_ref: int = -1) -> None:
+        self.name = name
+        self.item = item
+        self.type_ref = type_ref
+        self.start: Item | None = None
+        self.entries: dict[str, Item] = {}
+        """The newest item of each key, deleted or not."""
+        self.text: PageText | None = None
+
+    @property
+    def gone(self) -> bool:
+        return self.item is not None and self.item.deleted
+
+    def first(self, sub: str | None) -> Item | None:
+        """The first item of the list, or of the history of one key."""
+        if sub is None:
+            return self.start
+        item = self.entries.get(sub)
+        while item is not None and item.left is not None:
+            item = item.left
+        return item
+
+
+class Block:
+    """A stretch of a page text: neighbouring items and how many code points of them can be seen."""
+
+    __slots__ = ("items", "points")
+
+    def __init__(self, items: list[Item]) -> None:
+        self.items = items
+        self.points = sum(len(item.text) for item in items)
+
+
+class PageText:
+    """The items of one page's text in document order, in blocks: a place is found without walking them all.
+
+    All offsets are code points of what can be seen. The linked list of the items (`left`, `right`) is kept by the
+    store; this index beside it answers where an item is and what is at an offset in O(sqrt n).
+    """
+
+    __slots__ = ("_blocks", "_text", "length", "page")
+
+    def __init__(self, page: str) -> None:
+        self.page = page
+        self.length = 0
+        self._blocks = [Block([])]
+        self._text: str | None = ""
+
+    def __iter__(self) -> Iterator[Item]:
+        for block in self._blocks:
+            yield from block.items
+
+    @property
+    def text(self) -> str:
+        if self._text is None:
+            self._text = "".join([item.text for block in self._blocks for item in block.items])
+        return self._text
+
+    @property
+    def last(self) -> Item | None:
+        items = self._blocks[-1].items
+        return items[-1] if items else None
+
+    def at(self, offset: int) -> tuple[Item, int] | None:
+        """The item that shows the code point at `offset`, and how many of its code points come before it."""
+        for block in self._blocks:
+            if offset < block.points:
+                for item in block.items:
+                    if offset < len(item.text):
+                        return item, offset
+                    offset -= len(item.text)
+            offset -= block.points
+        return None
+
+    def offset_of(self, item: Item) -> int:
+        """How many code points are shown before `item`."""
+        offset = 0
+        for block in self._blocks:
+            if block is item.block:
+                for other in block.items:
+                    if other is item:
+                        return offset
+                    offset += len(other.text)
+            offset += block.points
+        raise LookupError("the item is not in this text")
+
+    def insert(self, item: Item) -> None:
+        """Take in an item that has just been linked to its left neighbour."""
+        left = item.left
+        if left is None:
+            block, index = self._blocks[0], 0
+        else:
+            block = _block_of(left)
+            index = len(block.items) if block.items[-1] is left else block.items.index(left) + 1
+        block.items.insert(index, item)
+        item.block = block
+        if item.text:
+            self._changed(block, len(item.text))
+        if len(block.items) > _BLOCK_SIZE:
+            self._halve(block)
+
+    def grow(self, item: Item, text: str) -> None:
+        """`text` was typed right behind `item` by the same hand and becomes part of it."""
+        item.text += text
+        self._changed(_block_of(item), len(text))
+
+    def hide(self, item: Item) -> None:
+        """`item` was deleted: drop its words."""
+        if item.text:
+            self._changed(_block_of(item), -len(item.text))
+            item.text = ""
+
+    def cut(self, item: Item, text: str, rest: Item) -> None:
+        """`item` was cut in two: it keeps `text`, and `rest` stands behind it with what remains."""
+        self._changed(_block_of(item), len(text) - len(item.text))
+        self._text = None  # a character cut in half changes the text without changing its length
+        item.text = text
+        self.insert(rest)
+
+    def join(self, left: Item, right: Item) -> None:
+        """`right` becomes part of its neighbour `left`."""
+        block = _block_of(right)
+        self._changed(block, -len(right.text))
+        block.items.remove(right)
+        if not block.items and len(self._blocks) > 1:
+            self._blocks.remove(block)
+        self.grow(left, right.text)
+
+    def _changed(self, block: Block, points: int) -> None:
+        if points:
+            block.points += points
+            self.length += points
+            self._text = None
+
+    def _halve(self, block: Block) -> None:
+        half = len(block.items) // 2
+        behind = Block(block.items[half:])
+        for item in behind.items:
+            item.block = behind
+        del block.items[half:]
+        block.points -= behind.points
+        self._blocks.insert(self._blocks.index(block) + 1, behind)
+
+
+def _block_of(item: Item) -> Block:
+    if item.block is None:
+        raise LookupError("the item is not in a text")
+    return item.block

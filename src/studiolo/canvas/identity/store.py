@@ -1,0 +1,370 @@
+"""Every item of one document, kept as Yjs keeps them: integrated by the YATA rules, split, merged and deleted.
+
+This is a port of what yjs 13 does in src/structs/Item.js, src/utils/encoding.js and src/utils/DeleteSet.js,
+without the values: only texts of pages keep their words, and deleted words are dropped at once.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Final
+
+from studiolo.canvas.identity.decode import (
+    ANY,
+    DELETED,
+    GC,
+    JSON,
+    MAP_TYPE,
+    STRING,
+    TEXT_TYPE,
+    TYPE,
+    Id,
+    Range,
+    Struct,
+    Update,
+)
+from studiolo.canvas.identity.items import Branch, Item, PageText
+from studiolo.canvas.identity.schedule import schedule
+from studiolo.canvas.identity.units import split_units
+
+PAGES_ROOT: Final = "pages"
+TEXT_KEY: Final = "text"
+
+_MERGEABLE: Final = frozenset({DELETED, JSON, STRING, ANY})
+
+
+class Strand:
+    """Everything that one client made, in the order of its clocks, without a hole."""
+
+    __slots__ = ("clocks", "end", "items")
+
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+        self.clocks: list[int] = []
+        self.end = 0
+
+    def index(self, clock: int) -> int:
+        """Where the item that holds `clock` is; `clock` must lie below `end`."""
+        return bisect_right(self.clocks, clock) - 1
+
+    def append(self, item: Item) -> None:
+        self.items.append(item)
+        self.clocks.append(item.clock)
+        self.end = item.clock + item.length
+
+    def insert(self, index: int, item: Item) -> None:
+        self.items.insert(index, item)
+        self.clocks.insert(index, item.clock)
+
+    def replace(self, first: int, last: int, items: list[Item]) -> None:
+        """Put `items` in the place of those from `first` to `last` inclusive."""
+        self.items[first : last + 1] = items
+        self.clocks[first : last + 1] = [item.clock for item in items]
+
+
+class Store:
+    """The items of a document, found by id or from the roots down."""
+
+    def __init__(self) -> None:
+        self.strands: dict[int, Strand] = {}
+        self.roots: dict[str, Branch] = {}
+        self._waiting: list[Struct] = []
+        self._undeleted: list[Range] = []
+
+    def end_of(self, client: int) -> int:
+        """The next clock of `client`."""
+        strand = self.strands.get(client)
+        return 0 if strand is None else strand.end
+
+    def find(self, id: Id) -> Item | None:
+        """The item that holds `id`, or None when it is not known."""
+        strand = self.strands.get(id[0])
+        if strand is None or not 0 <= id[1] < strand.end:
+            return None
+        return strand.items[strand.index(id[1])]
+
+    def page_text(self, page: str) -> Branch | None:
+        """The text of a page as it stands now, or None when there is no such page."""
+        pages = self.roots.get(PAGES_ROOT)
+        record = None if pages is None else pages.entries.get(page)
+        if record is None or record.branch is None:
+            return None
+        text = record.branch.entries.get(TEXT_KEY)
+        if text is None or text.branch is None or text.branch.text is None:
+            return None
+        return text.branch
+
+    def apply(self, update: Update) -> None:
+        """Integrate an update; what depends on something missing waits for it, as in yjs."""
+        structs = [*self._waiting, *update.structs] if self._waiting else update.structs
+        ready, self._waiting = schedule(structs, self.end_of)
+        for struct, known in ready:
+            self._integrate(struct, known)
+        ranges = [*self._undeleted, *update.deletes] if self._undeleted else update.deletes
+        self._undeleted = []
+        for range in ranges:
+            self._delete_range(range)
+
+    # -- adding
+
+    def _integrate(self, struct: Struct, known: int) -> None:
+        """Add a struct of which the first `known` clocks are here already."""
+        client = struct.client
+        clock = struct.clock + known
+        origin = (client, clock - 1) if known else struct.origin
+        left = None if origin is None else self._ending_at(origin)
+        right = None if struct.right is None else self._starting_at(struct.right)
+        parent, sub = self._place_of(struct, left, right)
+        kind = GC if parent is None else struct.kind
+        item = Item(client, clock, struct.length - known, kind, origin, struct.right, parent, sub)
+        if parent is None:
+            item.deleted = True
+            item.origin = item.right_origin = None
+        else:
+            if kind == DELETED:
+                item.deleted = True
+            elif kind == TYPE:
+                item.branch = self._branch(item, parent, struct.type_ref)
+            elif kind == STRING and parent.text is not None and sub is None:
+                item.text = split_units(struct.text, known)[1] if known else struct.text
+            self._link(item, parent, left, right)
+            if sub is not None and item.right is None and item.left is not None:
+                self._replace_entry(item.left)
+            if parent.gone or (sub is not None and item.right is not None):
+                item.deleted = True
+                item.kind = DELETED
+                item.text = ""
+                item.branch = None
+        self._append(item)
+
+    def _place_of(self, struct: Struct, left: Item | None, right: Item | None) -> tuple[Branch | None, str | None]:
+        """Where a struct hangs. No place at all means that the place is gone, and the struct with it."""
+        if struct.kind == GC or (left is not None and left.kind == GC) or (right is not None and right.kind == GC):
+            return None, None
+        if isinstance(struct.parent, str):
+            root = self.roots.get(struct.parent)
+            if root is None:
+                root = self.roots[struct.parent] = Branch(name=struct.parent)
+            return root, struct.sub
+        if struct.parent is not None:
+            holder = self.find(struct.parent)
+            return (None if holder is None else holder.branch), struct.sub
+        neighbour = left or right
+        return (None, None) if neighbour is None else (neighbour.parent, neighbour.sub)
+
+    def _branch(self, item: Item, parent: Branch, type_ref: int) -> Branch:
+        branch = Branch(item=item, type_ref=type_ref)
+        record = parent.item
+        if (
+            type_ref == TEXT_TYPE
+            and item.sub == TEXT_KEY
+            and parent.type_ref == MAP_TYPE
+            and record is not None
+            and record.sub is not None
+            and record.parent is self.roots.get(PAGES_ROOT)
+        ):
+            branch.text = PageText(record.sub)
+        return branch
+
+    def _link(self, item: Item, parent: Branch, left: Item | None, right: Item | None) -> None:
+        """Give `item` its neighbours: the YATA rules decide among those who were put at the same spot."""
+        sub = item.sub
+        if (left is None and (right is None or right.left is not None)) or (
+            left is not None and left.right is not right
+        ):
+            left = self._left_of(item, left, right, parent.first(sub) if left is None else left.right)
+        if left is not None:
+            following = left.right
+            left.right = item
+        else:
+            following = parent.first(sub)
+            if sub is None:
+                parent.start = item
+        item.left = left
+        item.right = following
+        if following is not None:
+            following.left = item
+        elif sub is not None:
+            parent.entries[sub] = item
+
+    def _left_of(self, item: Item, left: Item | None, right: Item | None, other: Item | None) -> Item | None:
+        """The left neighbour of `item` when others stand between `left` and `right`, `other` being the first."""
+        conflicting: set[Item] = set()
+        before: set[Item] = set()
+        while other is not None and other is not right:
+            before.add(other)
+            conflicting.add(other)
+            if other.origin == item.origin:
+                if other.client < item.client:
+                    left = other
+                    conflicting.clear()
+                elif other.right_origin == item.right_origin:
+                    break
+            elif other.origin is not None and (origin := self.find(other.origin)) in before:
+                if origin not in conflicting:
+                    left = other
+                    conflicting.clear()
+            else:
+                break
+            other = other.right
+        return left
+
+    def _append(self, item: Item) -> None:
+        """File a linked item under its id, as part of its neighbour when somebody types on."""
+        strand = self.strands.get(item.client)
+        if strand is None:
+            strand = self.strands[item.client] = Strand()
+        last = strand.items[-1] if strand.items else None
+        if last is not None and _can_merge(last, item):
+            _absorb(last, item)
+            strand.end += item.length
+            return
+        strand.append(item)
+        if item.parent is not None and item.parent.text is not None and item.sub is None:
+            item.parent.text.insert(item)
+
+    # -- finding and cutting
+
+    def _ending_at(self, id: Id) -> Item:
+        """The item whose last id is `id`; one is cut when need be."""
+        strand = self.strands[id[0]]
+        index = strand.index(id[1])
+        item = strand.items[index]
+        if item.kind != GC and id[1] != item.clock + item.length - 1:
+            self._split(strand, index, id[1] - item.clock + 1)
+        return item
+
+    def _starting_at(self, id: Id) -> Item:
+        """The item whose first id is `id`; one is cut when need be."""
+        strand = self.strands[id[0]]
+        index = strand.index(id[1])
+        item = strand.items[index]
+        return item if item.kind == GC or item.clock == id[1] else self._split(strand, index, id[1] - item.clock)
+
+    def _split(self, strand: Strand, index: int, at: int) -> Item:
+        """Cut the item at `index` behind its first `at` clocks; the part behind the cut."""
+        item = strand.items[index]
+        clock = item.clock + at
+        origin = (item.client, clock - 1)
+        rest = Item(item.client, clock, item.length - at, item.kind, origin, item.right_origin, item.parent, item.sub)
+        rest.deleted = item.deleted
+        item.length = at
+        strand.insert(index + 1, rest)
+        parent = item.parent
+        if parent is None:
+            return rest
+        rest.left = item
+        rest.right = item.right
+        item.right = rest
+        if rest.right is not None:
+            rest.right.left = rest
+        elif rest.sub is not None:
+            parent.entries[rest.sub] = rest
+        if parent.text is not None and rest.sub is None:
+            before, rest.text = split_units(item.text, at)
+            parent.text.cut(item, before, rest)
+        return rest
+
+    # -- deleting
+
+    def _delete_range(self, range: Range) -> None:
+        client, clock, length = range
+        strand = self.strands.get(client)
+        known = 0 if strand is None else strand.end
+        end = min(clock + length, known)
+        if clock + length > known:
+            start = max(clock, known)
+            self._undeleted.append((client, start, clock + length - start))
+        if strand is None or clock >= end:
+            return
+        first = index = strand.index(clock)
+        changed = False
+        while clock < end:
+            item = strand.items[index]
+            if not item.deleted:
+                if item.clock < clock:
+                    item = self._split(strand, index, clock - item.clock)
+                    index += 1
+                if item.clock + item.length > end:
+                    self._split(strand, index, end - item.clock)
+                _delete(item)
+                changed = True
+            clock = item.clock + item.length
+            index += 1
+        if changed:
+            _merge_neighbours(strand, first - 1, index)
+
+    def _replace_entry(self, item: Item) -> None:
+        """A key of a map has a new value, `item` was the one before it."""
+        if not item.deleted:
+            _delete(item)
+            strand = self.strands[item.client]
+            index = strand.index(item.clock)
+            _merge_neighbours(strand, index - 1, index + 1)
+
+
+def _delete(item: Item) -> None:
+    """Delete an item and all that hangs on it, however deep."""
+    doomed = [item]
+    while doomed:
+        item = doomed.pop()
+        if item.deleted:
+            continue
+        item.deleted = True
+        item.kind = DELETED
+        if item.parent is not None and item.parent.text is not None:
+            item.parent.text.hide(item)
+        branch = item.branch
+        if branch is not None:
+            item.branch = None
+            doomed.extend(branch.entries.values())
+            child = branch.start
+            while child is not None:
+                doomed.append(child)
+                child = child.right
+
+
+def _can_merge(left: Item, right: Item) -> bool:
+    """Whether `right`, the next item of the same client, says nothing that `left` made longer would not say."""
+    if left.clock + left.length != right.clock or left.kind != right.kind:
+        return False
+    if left.kind == GC:
+        return True
+    return (
+        left.right is right
+        and left.deleted == right.deleted
+        and left.kind in _MERGEABLE
+        and right.origin == left.last_id
+        and left.right_origin == right.right_origin
+    )
+
+
+def _absorb(left: Item, right: Item) -> None:
+    left.length += right.length
+    parent = left.parent
+    if parent is None:
+        return
+    left.right = right.right
+    if right.right is not None:
+        right.right.left = left
+    elif right.sub is not None:
+        parent.entries[right.sub] = left
+    if parent.text is not None and right.sub is None:
+        if right.block is None:
+            parent.text.grow(left, right.text)
+        else:
+            parent.text.join(left, right)
+
+
+def _merge_neighbours(strand: Strand, first: int, last: int) -> None:
+    """Merge what can be merged among the items from `first` to `last` of a strand, to keep it short."""
+    first = max(first, 0)
+    last = min(last, len(strand.items) - 1)
+    merged = [strand.items[first]]
+    for item in strand.items[first + 1 : last + 1]:
+        if _can_merge(merged[-1], item):
+            _absorb(merged[-1], item)
+        else:
+            merged.append(item)
+    if len(merged) <= last - first:
+        strand.replace(first, last, merged)
