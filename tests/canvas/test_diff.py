@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,7 +58,7 @@ def test_tokens_join_to_any_text(text: str) -> None:
 def test_edits_and_hunks_turn_old_into_new(old: str, new: str) -> None:
     edits = text_edits(old, new)
     assert applied(old, edits) == new
-    assert all(a.end < b.start for a, b in zip(edits, edits[1:], strict=False))
+    assert all(a.end < b.start for a, b in pairwise(edits))
     at, out = 0, ""
     for hunk in rewrite_hunks(old, new):
         place = len(hunk.before) + old.index(hunk.before + hunk.find + hunk.after, max(0, at - len(hunk.before)))

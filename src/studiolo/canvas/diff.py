@@ -16,8 +16,8 @@ from studiolo.canvas.identity import TextEdit
 # One token is a word with its inner apostrophes, one CJK character, one run of blanks, one line break, or one other
 # character together with the combining marks, joiners and selectors that belong to it.
 _TOKENS = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
-    r"|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+(?:['’][^\W_]+)*"
+    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+    r"|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+(?:['’][^\W_]+)*"
     r"|\n|[^\S\n]+"
     r"|(?:[^\w\s](?:[\u0300-\u036f\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]|\u200d[^\w\s])*)"
 )
