@@ -95,9 +95,14 @@ class Models:
             self._asked_for_default = EMBEDDED
         if self._asked_for_default:
             try:
-                self._add(self._entry(self._asked_for_default))
+                entry = self._entry(self._asked_for_default)
             except ModelFailed as failed:
                 self.problems.append(f"The default model cannot be used. {failed.message} {failed.hint}")
+            else:
+                self._add(entry)
+                info = self._info(entry)
+                if not info.ready:
+                    self.problems.append(f"The default model {info.name} cannot be used. {info.note}")
         self._ready: dict[str, Model] = {}
         self._engines: dict[str, Engine] = {}
         self._http: httpx2.AsyncClient | None = None
@@ -131,17 +136,21 @@ class Models:
             engine = Engine(info.label, self._engine_settings(entry, info))
             inner = providers.local(entry.name, engine, tools=info.tools)
             self._engines[entry.name] = engine
-            where = "llama.cpp on this machine"
         else:
             inner = providers.remote(entry, self._client())
-            where = PROVIDERS[entry.provider].label
-            if entry.base_url != PROVIDERS[entry.provider].base_url:
-                where = f"{where} at {entry.base_url}" if entry.provider == "ollama" else entry.base_url
             if not entry.context and inner.context_window:
                 info = replace(info, context=inner.context_window)
+        where, reach_help = _whereabouts(entry)
 
         def translate(error: Exception) -> ModelFailed | None:
-            return explain(error, name=entry.name, where=where, key_help=entry.key_help, secrets=self._secrets())
+            return explain(
+                error,
+                name=entry.name,
+                where=where,
+                key_help=entry.key_help,
+                reach_help=reach_help,
+                secrets=self._secrets(),
+            )
 
         self._ready[entry.name] = model = Model(info, Explained(inner, translate))
         return model
@@ -328,6 +337,17 @@ class Models:
                 continue
             for name in names:
                 self._add(config.resolve(f"{server.provider}:{name}", self._environ))
+
+
+def _whereabouts(entry: Entry) -> tuple[str, str]:
+    """How a sentence names the place where this model runs, and what to check when it cannot be reached."""
+    if entry.path is not None:
+        return "llama.cpp on this machine", "Wait a moment."
+    facts = PROVIDERS[entry.provider]
+    if entry.base_url == facts.base_url and facts.needs_key:
+        return facts.label, "Check that this machine is online."
+    where = f"{facts.label} at {entry.base_url}" if entry.provider == "ollama" else entry.base_url
+    return where, f"Check that the server is running and that {entry.base_url} is its address."
 
 
 def _looks_small(model: str) -> bool:

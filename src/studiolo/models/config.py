@@ -21,6 +21,7 @@ A mistake in one table costs that table only. Nothing here talks to a network.
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 import tomllib
 from collections.abc import Mapping
@@ -344,7 +345,7 @@ def _parts(text: str) -> list[tuple[int, str]]:
     bounds = [0, *starts, len(text)]
     return [
         (text.count("\n", 0, begin) + 1, text[begin:end])
-        for begin, end in zip(bounds, bounds[1:], strict=False)
+        for begin, end in itertools.pairwise(bounds)
         if text[begin:end].strip()
     ]
 

@@ -57,7 +57,6 @@ class EngineSettings:
     threads: int = field(default_factory=lambda: min(usable_cores(), 8))
     batch: int = 256
     max_tokens: int = 1024
-    cache_mib: int = 256
     poll: int = 0
     start_limit: float = 180.0
     unix_socket: bool = sys.platform != "win32"
@@ -142,7 +141,8 @@ class Engine:
         if pause > _PATIENCE:
             raise ModelFailed(
                 f"{self.name} has stopped {self._crashes} times in a row.",
-                f"It is tried again in {pause:.0f} seconds; until then choose another model. {self._complaint()}".strip(),
+                f"It is tried again in {pause:.0f} seconds; until then choose another model."
+                f" {self._complaint()}".strip(),
                 reason="stopped",
                 model=self.name,
             )
@@ -157,6 +157,7 @@ class Engine:
 
     async def _spawn(self) -> None:
         wanted = self.settings
+        self._complaints.clear()
         listen = "127.0.0.1"
         if wanted.unix_socket:
             listen = str(self._new_folder() / "socket.sock")
@@ -181,7 +182,6 @@ class Engine:
             "threads": wanted.threads,
             "batch": wanted.batch,
             "max_tokens": wanted.max_tokens,
-            "cache_mib": wanted.cache_mib,
             "poll": wanted.poll,
         }
         try:
@@ -196,15 +196,18 @@ class Engine:
             await asyncio.sleep(0.05)  # let its last complaints arrive
             raise self._not_started(reply["error"])
         self._readers.append(asyncio.create_task(_drain(process.stdout)))
+        self._connect(listen, reply["address"])
+        self._began = time.monotonic()
+
+    def _connect(self, listen: str, address: str) -> None:
         # The engine closes idle connections without warning, so each request gets its own; it costs 0.1 ms.
         limits = httpx2.Limits(max_keepalive_connections=0)
-        if wanted.unix_socket:
+        if self.settings.unix_socket:
             Path(listen).chmod(0o600)
             self._route = httpx2.AsyncHTTPTransport(uds=listen, limits=limits, trust_env=False)
         else:
             self._route = httpx2.AsyncHTTPTransport(limits=limits, trust_env=False)
-            self._origin = httpx2.URL(reply["address"])
-        self._began = time.monotonic()
+            self._origin = httpx2.URL(address)
 
     async def _stop(self) -> None:
         route, self._route = self._route, None
@@ -244,7 +247,7 @@ class Engine:
 
     def _not_started(self, why: str) -> ModelFailed:
         return ModelFailed(
-            f"{self.name} could not be started: {why}.",
+            f"{self.name} could not be started: {why.rstrip('.')}.",
             f"Check that {self.settings.weights} is a GGUF file that this version of llama.cpp can read"
             f" and that enough memory is free. {self._complaint()}".strip(),
             reason="setup",
@@ -252,7 +255,7 @@ class Engine:
         )
 
     def _complaint(self) -> str:
-        return f"It said: {self._complaints[-1]}" if self._complaints else ""
+        return f"It said: {self._complaints[0]}" if self._complaints else ""
 
     async def _listen_to_complaints(self, stderr: asyncio.StreamReader) -> None:
         while line := await _line(stderr):

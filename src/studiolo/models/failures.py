@@ -23,7 +23,7 @@ from pydantic_ai.settings import ModelSettings
 from studiolo.canvas.errors import StudioloError
 
 _LONGEST_QUOTE = 300
-_KEY_SHAPES = re.compile(r"\b(?:sk|pk|rk|key|gsk|xai|or|AIza)[-_A-Za-z0-9]{12,}")
+_KEY_SHAPES = re.compile(r"\b(?:(?:sk|pk|rk|gsk|xai|key)[-_][-_A-Za-z0-9]{12,}|AIza[-_A-Za-z0-9]{20,})")
 
 
 class ModelFailed(StudioloError):
@@ -92,10 +92,13 @@ class Explained(WrapperModel):
             raise failed from None
 
 
-def explain(error: Exception, *, name: str, where: str, key_help: str, secrets: Iterable[str]) -> ModelFailed | None:
+def explain(
+    error: Exception, *, name: str, where: str, key_help: str, reach_help: str, secrets: Iterable[str]
+) -> ModelFailed | None:
     """The `ModelFailed` for what a provider raised, or None when the error did not come from a provider.
 
-    `where` names the provider or its address in a sentence, `key_help` says where its key is set.
+    `where` names the provider or its address in a sentence, `key_help` says where its key is set, `reach_help`
+    what to check when it cannot be reached.
     """
     inner: BaseException | None = error
     while inner is not None:
@@ -147,7 +150,7 @@ def explain(error: Exception, *, name: str, where: str, key_help: str, secrets: 
         case ai.ModelConnectionError() | httpx2.TransportError():
             return failed(
                 f"The connection to {where} failed while asking {name}.",
-                "Check that this machine is online and that the address is right, then try again.",
+                f"{reach_help} Then ask again.",
                 "unreachable",
             )
         case ai.ModelRequestRejectedError():

@@ -9,6 +9,7 @@ keeps stdin open: the end of stdin means the parent is gone, however it died. On
 from __future__ import annotations
 
 import ctypes
+import importlib
 import json
 import os
 import signal
@@ -36,8 +37,7 @@ def leave_at_end_of_stdin() -> None:
 
 def serve(wanted: dict[str, Any]) -> Any:
     """Load the weights and listen. Returns the server, which must stay referenced. Raises RuntimeError."""
-    import xllamacpp
-
+    xllamacpp = importlib.import_module("xllamacpp")  # compiled, without type information
     params = xllamacpp.CommonParams()
     params.model.path = wanted["weights"]
     params.hostnames = [wanted["listen"]]  # a name ending in .sock is a unix socket
@@ -52,7 +52,7 @@ def serve(wanted: dict[str, Any]) -> Any:
     for pool in (params.cpuparams, params.cpuparams_batch):
         pool.n_threads = wanted["threads"]
         pool.poll = wanted["poll"]  # 0: workers sleep between tokens; spinning ones starve a busy machine
-    params.cache_ram_mib = wanted["cache_mib"]
+    params.cache_ram_mib = 0  # each slot keeps its last prompt; a second store in memory is not worth it
     params.fit_params = False
     params.warmup = False
     params.ui = False
