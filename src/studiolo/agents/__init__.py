@@ -1,0 +1,15 @@
+"""Agents: who can be asked, what they can do, and each thing they are asked.
+
+An agent is a participant. It reads a canvas and acts on it through a `Surface`, so what it may do is decided where it
+is decided for people: by its role. Everything a model writes is checked by code before it is shown as a result.
+No HTTP, no storage of its own, and no second way to change a page may enter here.
+"""
+
+from studiolo.agents.intent import SKILLS
+from studiolo.agents.persona import CO_AUTHOR, PERSONAS, Persona
+from studiolo.agents.runs import Run, Runs
+from studiolo.agents.surface import Surface
+from studiolo.agents.voice import Budget
+from studiolo.agents.work import Ask
+
+__all__ = ["CO_AUTHOR", "PERSONAS", "SKILLS", "Ask", "Budget", "Persona", "Run", "Runs", "Surface"]

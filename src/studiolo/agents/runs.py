@@ -1,0 +1,404 @@
+"""Runs: every time somebody asks an agent for something, from the queue to its result.
+
+A run is a task of this process. It can be watched (`events` replays from the start), stopped, and read afterwards from
+the store. Runs wait for each other per model, because a model serves only so many at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from random import Random, SystemRandom
+from typing import Any, Literal, Protocol, cast
+
+from studiolo.agents import place as places
+from studiolo.agents.context import Given
+from studiolo.agents.errors import LARGER, RunFailed, TooSlow
+from studiolo.agents.intent import SKILLS, Intent, Skill, intent, rewriting
+from studiolo.agents.persona import persona
+from studiolo.agents.skills import PERFORM
+from studiolo.agents.surface import Surface
+from studiolo.agents.voice import Budget, Spent, Voice
+from studiolo.agents.work import Ask, Work
+from studiolo.canvas import Participant, StudioloError
+from studiolo.canvas.errors import Invalid, NotFound, Unavailable
+from studiolo.models import Model
+
+State = Literal["queued", "running", "done", "failed", "stopped"]
+ENDED: frozenset[State] = frozenset({"done", "failed", "stopped"})
+KEPT = 200  # ended runs that stay in memory with their events
+QUEUE = 32  # runs that may wait for one model
+MOST_EVENTS = 5_000  # of one run; deltas beyond are dropped, the text itself is on the page
+LONGEST_PROMPT = 8_000
+log = logging.getLogger(__name__)
+
+
+class Catalogue(Protocol):
+    """Where models come from."""
+
+    def get(self, name: str | None = None) -> Model:
+        """The model with that name, or the default one. Raises a `StudioloError` when it cannot be asked."""
+        ...
+
+
+class RunStore(Protocol):
+    """Where runs are kept."""
+
+    async def save_run(self, run: dict[str, Any]) -> None: ...
+
+    async def get_run(self, id: str) -> dict[str, Any] | None: ...
+
+    async def list_runs(
+        self, canvas: str | None = None, states: Any = (), limit: int = 100
+    ) -> list[dict[str, Any]]: ...
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The queue in front of one model."""
+
+    gate: asyncio.Semaphore
+    waiting: int = 0
+
+
+@dataclass(eq=False)
+class Run:
+    """One request to an agent."""
+
+    id: str
+    ask: Ask
+    by: Participant
+    skill: Skill
+    model: str
+    given: Given
+    surface: Surface
+    state: State = "queued"
+    started: float = 0.0
+    finished: float | None = None
+    error: dict[str, Any] | None = None
+    results: list[dict[str, str]] = field(default_factory=list)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    usage: dict[str, int] = field(default_factory=dict)
+    _events: list[dict[str, Any]] = field(default_factory=list)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _task: asyncio.Task[None] | None = None
+    _stop: bool = False
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    def as_dict(self) -> dict[str, Any]:
+        """The run as JSON."""
+        made: dict[str, Any] = {
+            "id": self.id,
+            "canvas": self.surface.id,
+            "agent": self.ask.agent,
+            "skill": self.skill,
+            "model": self.model,
+            "prompt": self.ask.prompt,
+            "page": self.ask.page,
+            "options": dict(self.ask.options),
+            "by": {"id": self.by.id, "name": self.by.name},
+            "state": self.state,
+            "started": self.started,
+            "finished": self.finished,
+            "given": self.given.as_dict(),
+            "results": list(self.results),
+            "usage": dict(self.usage),
+            "checks": self.checks[-200:],
+            "notes": list(self.notes),
+        }
+        if self.error:
+            made["error"] = self.error
+        return made
+
+    def emit(self, event: dict[str, Any]) -> None:
+        """Tell everyone who watches."""
+        if event["type"] == "delta" and len(self._events) >= MOST_EVENTS:
+            return
+        self._events.append(event)
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    async def events(self) -> AsyncIterator[dict[str, Any]]:
+        """Everything that has happened and will happen to this run, ending with `done`.
+
+        `state` {state, progress?}, `delta` {text, id}, `result` {result: {type, id}}, `done` {run}.
+        """
+        at = 0
+        while True:
+            news = self._news
+            while at < len(self._events):
+                event = self._events[at]
+                at += 1
+                yield event
+                if event["type"] == "done":
+                    return
+            if at >= len(self._events):
+                await news.wait()
+
+    def stop(self) -> None:
+        """End it. What has been written of a text stays, as a suggestion."""
+        if not self.ended and self._task and not self._stop:
+            self._stop = True
+            self._task.cancel()
+
+    async def wait(self) -> Run:
+        """Until it has ended."""
+        if self._task:
+            await asyncio.wait([self._task])
+        return self
+
+
+class Runs:
+    """All runs of this process."""
+
+    def __init__(
+        self,
+        models: Catalogue,
+        store: RunStore | None,
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+        random: Random | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        self._models = models
+        self._store = store
+        self._clock = clock
+        self._new_id = new_id
+        self._random = random or SystemRandom()
+        self._budget = budget or Budget()
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._lanes: dict[str, _Lane] = {}
+        self._present: Counter[tuple[str, str]] = Counter()
+        self._closed = False
+
+    def start(self, surface: Surface, ask: Ask, by: Participant) -> Run:
+        """Ask an agent. Returns at once; raises a `StudioloError` when it cannot be asked this."""
+        if self._closed:
+            raise Unavailable("The studio is closing.", "Come back in a moment.")
+        agent = persona(ask.agent)
+        if len(ask.prompt) > LONGEST_PROMPT:
+            raise Invalid(
+                f"The request has {len(ask.prompt):,} characters; {LONGEST_PROMPT:,} are the most.",
+                "Put long material on a page and ask about that.",
+            )
+        where = places.asked(surface.canvas, ask.page, ask.quote, ask.before, ask.after, ask.start, ask.end)
+        meant = _meant(ask, where)
+        ask.options = meant.options | dict(ask.options)
+        if meant.skill in ("continue", "rewrite", "critique") and where is None and not surface.canvas.outline():
+            raise Invalid("The canvas has no page.", "Add a page first.")
+        model = self._models.get(ask.model)
+        lane = self._lane(model)
+        if lane.waiting >= QUEUE:
+            raise Unavailable(f"{QUEUE} requests are waiting for {model.info.label} already.", "Try again in a minute.")
+        run = Run(
+            id=self._new_id(),
+            ask=ask,
+            by=by,
+            skill=meant.skill,
+            model=model.info.name,
+            given=Given(model.info.context),
+            surface=surface,
+            started=self._clock(),
+        )
+        work = Work(
+            run=run.id,
+            surface=surface,
+            persona=agent,
+            ask=ask,
+            skill=meant.skill,
+            voice=Voice(model, self._budget, self._random),
+            place=where,
+            given=run.given,
+            emit=run.emit,
+            results=run.results,
+            checks=run.checks,
+            notes=run.notes,
+        )
+        if model.info.small:
+            work.note(f"{model.info.label} is a small model: read what it writes with care.")
+        self._runs[run.id] = run
+        self._forget()
+        self._state(run, "queued")
+        lane.waiting += 1
+        run._task = asyncio.create_task(self._live(run, work, lane), name=f"run {run.id}")
+        return run
+
+    def get(self, id: str) -> Run | None:
+        """A run of this process that is still remembered; `find` also looks in the store."""
+        return self._runs.get(id)
+
+    async def find(self, id: str) -> dict[str, Any]:
+        """A run as JSON, running or long ended. Raises `NotFound`."""
+        if run := self._runs.get(id):
+            return run.as_dict()
+        if self._store is not None and (kept := await self._store.get_run(id)):
+            return kept
+        raise NotFound("There is no such run.", "Runs are listed with their canvas.")
+
+    async def of_canvas(self, canvas: str, limit: int = 100) -> list[dict[str, Any]]:
+        """The runs of a canvas, the newest first."""
+        live = {id: run.as_dict() for id, run in self._runs.items() if run.surface.id == canvas}
+        kept = await self._store.list_runs(canvas, limit=limit) if self._store is not None else []
+        found = {run["id"]: run for run in kept} | live
+        return sorted(found.values(), key=lambda run: (-run["started"], run["id"]))[:limit]
+
+    async def recover(self) -> int:
+        """After a start: mark the runs that an earlier process left unfinished as failed. How many there were."""
+        if self._store is None:
+            return 0
+        left = 0
+        while runs := await self._store.list_runs(states=("queued", "running"), limit=200):
+            runs = [run for run in runs if run["id"] not in self._runs]
+            if not runs:
+                break
+            for run in runs:
+                error = {
+                    "code": "restarted",
+                    "message": "The studio was restarted while the agent was at work.",
+                    "hint": "Ask again; what it had already written is still there as a suggestion.",
+                }
+                with contextlib.suppress(NotFound):
+                    await self._store.save_run(run | {"state": "failed", "finished": self._clock(), "error": error})
+            left += len(runs)
+        return left
+
+    async def close(self) -> None:
+        """Stop everything that runs."""
+        self._closed = True
+        tasks = [run._task for run in self._runs.values() if run._task and not run._task.done()]
+        for run in self._runs.values():
+            run.stop()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    # -- one run's life
+
+    async def _live(self, run: Run, work: Work, lane: _Lane) -> None:
+        agent = work.persona.participant
+        present = (run.surface.id, agent.id)
+        queued = True
+        self._present[present] += 1
+        try:
+            self._appear(run, work)
+            await self._save(run)
+            if run.ask.say and run.ask.prompt.strip():
+                await run.surface.apply({"type": "say", "text": run.ask.prompt.strip(), "run": run.id}, run.by)
+            async with lane.gate:
+                lane.waiting -= 1
+                queued = False
+                self._state(run, "running")
+                await self._save(run)
+                await self._perform(run, work)
+            self._end(run, "done")
+        except asyncio.CancelledError:
+            self._end(run, "stopped")
+        except StudioloError as error:
+            self._end(run, "failed", error.as_dict())
+        except Exception:
+            log.exception("run %s failed", run.id)
+            self._end(
+                run,
+                "failed",
+                {
+                    "code": "internal",
+                    "message": "Something went wrong inside the studio.",
+                    "hint": "Try again; the studio's log says what happened.",
+                },
+            )
+        finally:
+            if queued:
+                lane.waiting -= 1
+            self._present[present] -= 1
+            # Several runs of one agent share its presence: the last one to end takes it away.
+            if not self._present[present]:
+                del self._present[present]
+                with contextlib.suppress(StudioloError):
+                    run.surface.show(agent, None)
+            run.usage = {
+                "requests": work.voice.usage.requests,
+                "input_tokens": work.voice.usage.input_tokens,
+                "output_tokens": work.voice.usage.output_tokens,
+            }
+            await asyncio.shield(self._save(run))
+            run.emit({"type": "done", "run": run.as_dict()})
+
+    async def _perform(self, run: Run, work: Work) -> None:
+        try:
+            async with asyncio.timeout(self._budget.seconds):
+                await PERFORM[run.skill](work)
+        except TimeoutError:
+            if not run.results:
+                raise TooSlow(
+                    f"{work.voice.info.label} had written nothing that could be used after "
+                    f"{self._budget.seconds:.0f} seconds.",
+                    LARGER,
+                ) from None
+            work.note(f"It was ended after {self._budget.seconds:.0f} seconds.")
+        except Spent:
+            if not run.results:
+                raise RunFailed(
+                    f"{work.voice.info.label} used up the {self._budget.tokens:,} tokens of a run.",
+                    LARGER,
+                    checks=[],
+                ) from None
+            work.note(f"It was ended after {self._budget.tokens:,} tokens.")
+
+    def _appear(self, run: Run, work: Work) -> None:
+        """Be seen from the moment of asking; it also keeps the room from being let go while the run waits."""
+        cursor = None
+        if work.place is not None:
+            cursor = places.cursor(run.surface.canvas, work.place.page, work.place.span)
+        work.show("thinking", cursor=cursor)
+
+    def _state(self, run: Run, state: State) -> None:
+        run.state = state
+        run.emit({"type": "state", "state": state})
+
+    def _end(self, run: Run, state: State, error: dict[str, Any] | None = None) -> None:
+        run.finished = self._clock()
+        run.error = error
+        self._state(run, state)
+
+    async def _save(self, run: Run) -> None:
+        if self._store is None:
+            return
+        try:
+            await self._store.save_run(run.as_dict())
+        except NotFound:
+            log.info("run %s: its canvas is gone", run.id)
+        except StudioloError as error:
+            # What the run does to the canvas is stored by the room; its own record is worth less than its work.
+            log.warning("run %s was not stored: %s", run.id, error.message)
+
+    def _lane(self, model: Model) -> _Lane:
+        lane = self._lanes.get(model.info.name)
+        if lane is None:
+            # The embedded engine shares two or three cores; a provider's limits are its own business.
+            lane = self._lanes[model.info.name] = _Lane(asyncio.Semaphore(2 if model.info.constrained else 4))
+        return lane
+
+    def _forget(self) -> None:
+        ended = [id for id, run in self._runs.items() if run.ended]
+        for id in ended[: max(0, len(ended) - KEPT)]:
+            del self._runs[id]
+
+
+def _meant(ask: Ask, where: places.Place | None) -> Intent:
+    """The skill that was named, or the one that the prompt asks for."""
+    selection = where is not None and where.chosen and where.span.start < where.span.end
+    if ask.skill is None:
+        if not ask.prompt.strip() and where is None:
+            raise Invalid("Nothing was asked.", "Write what the agent should do.")
+        return intent(ask.prompt, page=where is not None, selection=selection)
+    if ask.skill not in SKILLS:
+        raise Invalid(f"There is no skill “{ask.skill}”.", f"Use one of: {', '.join(SKILLS)}.")
+    skill = cast(Skill, ask.skill)
+    return Intent(skill, rewriting(ask.prompt) if skill == "rewrite" and "how" not in ask.options else {})

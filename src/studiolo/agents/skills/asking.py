@@ -1,0 +1,218 @@
+"""Ask: an answer in the conversation that streams, resting on passages of the canvas, with its quotes checked."""
+
+from __future__ import annotations
+
+import re
+from contextlib import aclosing
+
+from studiolo.agents import checks, context, place
+from studiolo.agents.context import Passage
+from studiolo.agents.errors import failed_checks
+from studiolo.agents.joint import Continuation
+from studiolo.agents.place import Place
+from studiolo.agents.prose import sentences, words
+from studiolo.agents.skills.continuing import recall
+from studiolo.agents.voice import Request
+from studiolo.agents.work import Utterance, Work
+from studiolo.canvas import Canvas
+from studiolo.canvas.errors import Conflict, Invalid
+from studiolo.canvas.quotes import Quote, resolve
+
+_QUOTED = re.compile(r"“([^”]{8,400})”|\"([^\"\n]{8,400})\"")
+LEAST_QUOTE = 3  # words; shorter ones are terms and scare quotes
+
+
+async def perform(work: Work) -> None:
+    """Stream an answer into the conversation; then check every passage it quotes."""
+    question = work.ask.prompt.strip()
+    if not question:
+        raise Invalid("There is no question.", "Write what you want to know.")
+    page = work.place
+    if page is not None:
+        work.show("thinking", page.page, place.cursor(work.surface.canvas, page.page, page.span))
+    else:
+        work.show("thinking")
+    request, sources = _small(work, page, question) if work.small else (_large(work, page, question), [])
+    goal = 60 if work.small else 400
+    report = checks.Report(())
+    async with Utterance(work) as message:
+        work.show("writing")
+        for attempt in range(2):
+            flow = Continuation("", goal, exact=False, paragraph=work.small)
+            text = ""
+            async with aclosing(work.voice.stream(request)) as chunks:
+                async for chunk in chunks:
+                    ready = flow.feed(chunk)
+                    text += ready
+                    # A second attempt must not run on from a first one that is already in the message.
+                    if attempt == 0:
+                        await message.write(ready)
+                    if flow.done:
+                        break
+            rest = flow.end()
+            text += rest
+            if attempt == 0:
+                await message.write(rest)
+            report = checks.run(text, _checks(question, page))
+            if work.checked("answer", report):
+                if attempt:
+                    message.replace(text)
+                message.quotes = (
+                    _supporting(text, question, sources)
+                    if work.small
+                    else quoted(work.surface.canvas, text, page.page if page else None)
+                )
+                return
+        raise failed_checks("an answer", list(report.failed))
+
+
+def _checks(question: str, page: Place | None) -> list[tuple[str, checks.Check]]:
+    return [
+        ("not_empty", checks.not_empty),
+        ("no_markup", checks.no_markup),
+        ("not_repeating", checks.not_repeating),
+        ("readable", checks.readable),
+        checks.not_echo(question),
+    ]
+
+
+def quoted(canvas: Canvas, answer: str, page: str | None) -> list[dict[str, object]]:
+    """The passages that an answer puts in quotation marks, and whether each is really in a page."""
+    pages = context.pages_of(canvas)
+    pages.sort(key=lambda entry: entry[0] != page)
+    found: list[dict[str, object]] = []
+    for one, other in _QUOTED.findall(answer):
+        quote = (one or other).strip()
+        if len(words(quote)) < LEAST_QUOTE or any(entry["quote"] == quote for entry in found):
+            continue
+        at = next(((id, text) for id, _, text in pages if _is_in(text, quote)), None)
+        found.append({"page": at[0] if at else (page or ""), "quote": quote, "found": at is not None})
+    return found
+
+
+def _is_in(text: str, quote: str) -> bool:
+    if quote in text:
+        return True
+    try:
+        resolve(text, Quote(quote.rstrip(".,;")))
+    except Conflict as error:
+        return error.code == "quote_ambiguous"
+    return True
+
+
+def _supporting(answer: str, question: str, sources: list[Passage]) -> list[dict[str, object]]:
+    """The sentences an answer rests on, from the passages the model was given; they are in the pages word for word."""
+    split = [
+        Passage(source.page, source.title, source.start + piece.start, piece.text)
+        for source in sources
+        for piece in sentences(source.text)
+        if piece.prose and len(words(piece.text)) >= LEAST_QUOTE
+    ]
+    meant = checks.content(question + " " + answer)
+    best = [
+        passage
+        for passage in context.retrieve(split, question + " " + answer, 2)
+        if len(checks.content(passage.text) & meant) >= 2
+    ]
+    return [{"page": passage.page, "quote": passage.text, "found": True} for passage in best]
+
+
+def _small(work: Work, page: Place | None, question: str) -> tuple[Request, list[Passage]]:
+    """A small model gets one short text and the question; what to read is chosen for it."""
+    room = min(work.voice.room - 300, 900)
+    sources: list[Passage] = []
+    if page is not None and page.selection.strip():
+        sources = [Passage(page.page, page.title, page.span.start, context.head(page.selection, room))]
+        work.given.add("selection", sources[0].text, page=page.page, title=page.title, start=page.span.start)
+    else:
+        pages = context.pages_of(work.surface.canvas)
+        found = context.retrieve(context.passages(pages), question, 6)
+        if not found and page is not None:
+            near = context.tail(page.before or page.text, room // 2)
+            found = [Passage(page.page, page.title, max(0, len(page.before) - len(near)), near)] if near.strip() else []
+        for passage in found:
+            text = context.head(passage.text, room)
+            if (room := room - context.estimate_tokens(text)) < 0:
+                break
+            sources.append(Passage(passage.page, passage.title, passage.start, text))
+            work.given.add("passage", text, page=passage.page, title=passage.title, start=passage.start)
+    if not sources:
+        return Request(prompt=question, system="Answer briefly.", max_tokens=160, temperature=0.3, stop=["\n\n"]), []
+    text = "\n\n".join(" ".join(source.text.split()) for source in sources)
+    return (
+        Request(
+            prompt=f"Text:\n{text}\n\nQuestion: {question}\nAnswer in one or two sentences, from the text.",
+            system="You answer questions about a text.",
+            max_tokens=140,
+            temperature=0.2,
+            sampling={"repeat_penalty": 1.05},
+        ),
+        sources,
+    )
+
+
+def _large(work: Work, page: Place | None, question: str) -> Request:
+    room = work.voice.room
+    canvas = work.surface.canvas
+    parts = [work.given.add("outline", context.outline(canvas, page.page if page else None, room // 10))]
+    near = ""
+    if page is not None:
+        if page.selection.strip():
+            chosen = context.head(page.selection, room // 3)
+            work.given.add(
+                "selection",
+                chosen,
+                page=page.page,
+                title=page.title,
+                start=page.span.start,
+                cut=len(page.selection) - len(chosen),
+            )
+            parts.append(f"The author has selected:\n<page>\n{chosen}\n</page>")
+        before = context.tail(page.before, room // 4)
+        after = context.head(page.after, room // 8)
+        near = before + page.selection + after
+        work.given.add(
+            "before",
+            before,
+            page=page.page,
+            title=page.title,
+            start=len(page.before) - len(before),
+            cut=len(page.before) - len(before),
+        )
+        work.given.add(
+            "after",
+            after,
+            page=page.page,
+            title=page.title,
+            start=page.span.end,
+            cut=len(page.after) - len(after),
+        )
+        if near.strip():
+            parts.append(f"The page “{page.title}” around it:\n<page>\n{near}\n</page>")
+        recalled = recall(work, page, question + " " + page.selection[:400], near, room // 4)
+    else:
+        recalled = _recalled(work, question, room // 2)
+    if recalled:
+        parts.append(f"Passages of the canvas that may matter:\n<page>\n{recalled}\n</page>")
+    parts.append(f"The author asks: {question}")
+    return Request(
+        system=work.persona.manner
+        + "\n\nYou answer the author's question about the work. Be direct and specific; two to six sentences "
+        "unless more is asked "
+        "for. Support what you say with short quotations from the text, word for word in “curly quotation "
+        "marks”, and use those "
+        "marks for nothing else. Say so when the text does not answer the question. You cannot change the text here.",
+        prompt="\n\n".join(part for part in parts if part),
+        max_tokens=1_200,
+        temperature=0.5,
+    )
+
+
+def _recalled(work: Work, question: str, room: int) -> str:
+    parts: list[str] = []
+    for passage in context.retrieve(context.passages(context.pages_of(work.surface.canvas)), question, 10):
+        if (room := room - context.estimate_tokens(passage.text)) < 0:
+            break
+        work.given.add("passage", passage.text, page=passage.page, title=passage.title, start=passage.start)
+        parts.append(f"[{passage.title}] {passage.text}")
+    return "\n\n".join(parts)

@@ -1,0 +1,205 @@
+"""Calls to one model within one run's budget: plain streams, plain text, and typed results.
+
+Everything goes through pydantic-ai. A small embedded model is called directly with worked examples and the beginning
+of its answer ("prefill"), which it follows far better than instructions; larger ones get instructions and typed output.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, TypeVar
+
+from pydantic_ai import Agent, ModelRetry
+from pydantic_ai.direct import model_request, model_request_stream
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelRequest,
+    ModelResponse,
+    PartDeltaEvent,
+    PartStartEvent,
+    SystemPromptPart,
+    TextPart,
+    TextPartDelta,
+    UserPromptPart,
+)
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.usage import RunUsage, UsageLimits
+
+from studiolo.agents.errors import explained
+from studiolo.agents.prose import estimate_tokens
+from studiolo.models import Model
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Budget:
+    """What one run may use up. Seconds are counted from when it starts, not while it waits in the queue."""
+
+    seconds: float = 300.0
+    tokens: int = 40_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to a model. `examples` are worked (question, answer) pairs; `prefill` begins the answer."""
+
+    prompt: str
+    system: str = ""
+    examples: Sequence[tuple[str, str]] = ()
+    prefill: str = ""
+    max_tokens: int = 400
+    temperature: float = 0.7
+    grammar: str = ""
+    stop: Sequence[str] = ()
+    sampling: dict[str, Any] = field(default_factory=dict)  # llama.cpp's own samplers
+
+
+class Spent(Exception):
+    """The run's tokens are used up."""
+
+
+class Voice:
+    """One model, as one run speaks through it."""
+
+    def __init__(self, model: Model, budget: Budget, random: Random) -> None:
+        self.model = model
+        self.info = model.info
+        self.usage = RunUsage()
+        self._budget = budget
+        self._random = random
+
+    @property
+    def room(self) -> int:
+        """Tokens of context left for a prompt when an answer of ordinary length is kept free."""
+        return max(600, self.info.context - min(1_500, self.info.context // 4))
+
+    async def stream(self, request: Request) -> AsyncGenerator[str, None]:
+        """The answer as it is written. Closing the generator stops the model."""
+        self._check_budget()
+        written = ""
+        counted = False
+        try:
+            async with model_request_stream(
+                self.model.pydantic, self._messages(request), model_settings=self._settings(request)
+            ) as response:
+                try:
+                    async for event in response:
+                        match event:
+                            case PartStartEvent(part=TextPart(content=text)) if text:
+                                pass
+                            case PartDeltaEvent(delta=TextPartDelta(content_delta=text)) if text:
+                                pass
+                            case _:
+                                continue
+                        written += text
+                        if estimate_tokens(written) > 3 * request.max_tokens:
+                            return  # a model that does not keep to max_tokens
+                        yield text
+                finally:
+                    counted = True
+                    self._count(response.usage, request, written)
+        except GeneratorExit:
+            raise
+        except Exception as error:
+            raise self._explained(error) from error
+        finally:
+            if not counted:
+                self.usage.requests += 1
+
+    async def write(self, request: Request) -> str:
+        """The whole answer, without the prefill."""
+        self._check_budget()
+        try:
+            response = await model_request(
+                self.model.pydantic, self._messages(request), model_settings=self._settings(request)
+            )
+        except Exception as error:
+            raise self._explained(error) from error
+        text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
+        self._count(response.usage, request, text)
+        return text.removeprefix(request.prefill)
+
+    async def typed(
+        self,
+        output: type[T],
+        system: str,
+        prompt: str,
+        *,
+        max_tokens: int,
+        temperature: float = 0.7,
+        check: Callable[[T], str | None] | None = None,
+    ) -> T:
+        """An answer as a pydantic type. What `check` finds wrong is told to the model, which may try again."""
+        self._check_budget()
+        agent: Agent[None, T] = Agent(self.model.pydantic, output_type=output, instructions=system, retries=2)
+        if check is not None:
+
+            @agent.output_validator
+            def validate(value: T) -> T:
+                if wrong := check(value):
+                    raise ModelRetry(wrong)
+                return value
+
+        try:
+            result = await agent.run(
+                prompt,
+                model_settings=ModelSettings(max_tokens=max_tokens, temperature=temperature, seed=self.seed()),
+                usage_limits=UsageLimits(request_limit=4),
+                usage=self.usage,
+            )
+        except Exception as error:
+            raise self._explained(error) from error
+        return result.output
+
+    def seed(self) -> int:
+        return self._random.getrandbits(31)
+
+    def _messages(self, request: Request) -> list[ModelMessage]:
+        messages: list[ModelMessage] = []
+        opening = [SystemPromptPart(request.system)] if request.system else []
+        for question, answer in request.examples:
+            messages += [
+                ModelRequest([*opening, UserPromptPart(question)]),
+                ModelResponse([TextPart(answer)]),
+            ]
+            opening = []
+        messages.append(ModelRequest([*opening, UserPromptPart(request.prompt)]))
+        if request.prefill:
+            messages.append(ModelResponse([TextPart(request.prefill)]))
+        return messages
+
+    def _settings(self, request: Request) -> ModelSettings:
+        settings = ModelSettings(max_tokens=request.max_tokens, temperature=request.temperature, seed=self.seed())
+        if request.stop:
+            settings["stop_sequences"] = list(request.stop)
+        extra = dict(request.sampling) if self.info.constrained else {}
+        if request.grammar and self.info.constrained:
+            extra["grammar"] = request.grammar
+        if extra:
+            settings["extra_body"] = extra
+        return settings
+
+    def _check_budget(self) -> None:
+        if self.usage.output_tokens >= self._budget.tokens:
+            raise Spent
+
+    def _count(self, usage: Any, request: Request, text: str) -> None:
+        self.usage.requests += 1
+        self.usage.input_tokens += usage.input_tokens or estimate_tokens(request.prompt + request.prefill)
+        self.usage.output_tokens += usage.output_tokens or estimate_tokens(text)
+
+    def _explained(self, error: Exception) -> Exception:
+        log.info("model %s failed", self.info.name, exc_info=error)
+        return explained(error, self.info.label or self.info.name)
+
+
+async def collect(stream: AsyncGenerator[str, None]) -> str:
+    """All of a stream as one text."""
+    async with aclosing(stream) as pieces:
+        return "".join([piece async for piece in pieces])

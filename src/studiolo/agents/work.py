@@ -1,0 +1,247 @@
+"""One run's work on a surface: what a skill uses to act, to be seen, and to say what it did.
+
+Skills are functions of a `Work`. They never touch a canvas: everything they do is an action of the agent, which the
+canvas allows or refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from studiolo.agents import place as places
+from studiolo.agents.checks import Report
+from studiolo.agents.context import Given
+from studiolo.agents.persona import Persona
+from studiolo.agents.place import Place
+from studiolo.agents.surface import Surface
+from studiolo.agents.voice import Voice
+from studiolo.canvas.quotes import Span
+
+EXTEND_EVERY = 0.05  # seconds; what arrives faster is written together, because every extension is stored
+
+
+@dataclass(slots=True)
+class Ask:
+    """What somebody asks an agent to do, and where."""
+
+    agent: str = "co-author"
+    prompt: str = ""
+    skill: str | None = None
+    page: str | None = None
+    quote: str | None = None
+    before: str = ""
+    after: str = ""
+    start: dict[str, Any] | None = None
+    end: dict[str, Any] | None = None
+    model: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    say: bool = False
+
+
+@dataclass(slots=True)
+class Work:
+    """Everything one run of a skill needs."""
+
+    run: str
+    surface: Surface
+    persona: Persona
+    ask: Ask
+    skill: str
+    voice: Voice
+    place: Place | None
+    given: Given
+    emit: Callable[[dict[str, Any]], None]
+    results: list[dict[str, str]] = field(default_factory=list)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def small(self) -> bool:
+        return self.voice.info.small
+
+    @property
+    def option(self) -> Mapping[str, Any]:
+        return self.ask.options
+
+    def page(self) -> Place:
+        """The place, for skills that need one; the first page when none was named."""
+        if self.place is None:
+            canvas = self.surface.canvas
+            pages = [page for page in canvas.outline() if not page.get("removed")]
+            first = pages[0]["id"]
+            end = len(canvas.page_text(first))
+            self.place = places.at(canvas, first, Span(end, end), chosen=False)
+        return self.place
+
+    def note(self, sentence: str) -> None:
+        """Something a person should know about this run's result."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def checked(self, what: str, report: Report) -> bool:
+        """Record the checks of one candidate; whether it passed."""
+        self.checks.append({"what": what, "ok": report.ok, "failed": report.as_list()})
+        return report.ok
+
+    def result(self, kind: str, id: str | None) -> None:
+        entry = {"type": kind, "id": id or ""}
+        if entry not in self.results:
+            self.results.append(entry)
+            self.emit({"type": "result", "result": entry})
+
+    async def act(self, action: dict[str, Any]) -> str:
+        """Do an action as the agent; the id of what came of it."""
+        return (await self.surface.apply(action, self.persona.participant)).id or ""
+
+    def show(self, status: str, page: str | None = None, cursor: Mapping[str, Any] | None = None) -> None:
+        """Where the agent is and what it does, as other participants see it."""
+        where = page or (self.place.page if self.place else None)
+        self.surface.show(
+            self.persona.participant,
+            {"page": where, "cursor": dict(cursor) if cursor else None, "status": status},
+        )
+
+    async def suggest(self, page: str, hunks: Sequence[Mapping[str, Any]], reason: str) -> str:
+        """A finished suggestion."""
+        id = await self.act(
+            {
+                "type": "suggest",
+                "page": page,
+                "hunks": [dict(hunk) for hunk in hunks],
+                "reason": reason,
+                "skill": self.skill,
+                "run": self.run,
+                "model": self.voice.info.name,
+            }
+        )
+        self.result("suggestion", id)
+        return id
+
+
+class _Stream(ABC):
+    """Text that grows on the surface while it is written. Leaving the block ends it in every case."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.id = ""
+        self.text = ""
+        self._pending = ""
+        self._last = 0.0
+
+    async def write(self, text: str) -> None:
+        if not text:
+            return
+        self.text += text
+        self._pending += text
+        self.work.emit({"type": "delta", "text": text, "id": self.id})
+        if time.monotonic() - self._last >= EXTEND_EVERY:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        if self._pending:
+            text, self._pending = self._pending, ""
+            await self._append(text)
+            self._last = time.monotonic()
+
+    @abstractmethod
+    async def _append(self, text: str) -> None:
+        """Add to what is on the surface."""
+
+    @abstractmethod
+    async def _close(self, failed: bool, stopped: bool) -> None:
+        """End it on the surface."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        stopped = kind is not None and issubclass(kind, (asyncio.CancelledError, TimeoutError))
+        # A second cancellation must not leave the text "streaming" for ever.
+        await asyncio.shield(self._close(failed=kind is not None and not stopped, stopped=stopped))
+
+
+class Draft(_Stream):
+    """A suggestion that grows: an insertion into a page."""
+
+    def __init__(self, work: Work, page: str, hunk: Mapping[str, Any], reason: str) -> None:
+        super().__init__(work)
+        self._page = page
+        self._hunk = dict(hunk)
+        self._reason = reason
+        self._keep = True
+
+    async def __aenter__(self) -> Draft:
+        self.id = await self.work.act(
+            {
+                "type": "suggest",
+                "page": self._page,
+                "hunks": [self._hunk | {"replace": ""}],
+                "reason": self._reason,
+                "skill": self.work.skill,
+                "run": self.work.run,
+                "model": self.work.voice.info.name,
+                "streaming": True,
+            }
+        )
+        anchor = self.work.surface.canvas.suggestions[self.id].hunks[0].anchor
+        self.work.show("writing", self._page, {"anchor": anchor.start, "head": anchor.end})
+        return self
+
+    def discard(self) -> None:
+        """On leaving, withdraw the suggestion whatever it holds."""
+        self._keep = False
+
+    async def _append(self, text: str) -> None:
+        await self.work.act({"type": "extend", "suggestion": self.id, "text": text})
+
+    async def _close(self, failed: bool, stopped: bool) -> None:
+        keep = self._keep and bool(self.text.strip())
+        if keep:
+            await self._flush()
+        await self.work.act({"type": "finish", "suggestion": self.id, "status": "open" if keep else "withdrawn"})
+        if keep:
+            self.work.result("suggestion", self.id)
+
+
+class Utterance(_Stream):
+    """A message of the conversation that grows."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(work)
+        self.quotes: list[dict[str, Any]] = []
+        self.ideas: list[str] = []
+        self._replaced: str | None = None
+        self._gone = False
+
+    async def __aenter__(self) -> Utterance:
+        self.id = await self.work.act({"type": "say", "text": "", "run": self.work.run, "streaming": True})
+        self.work.result("message", self.id)
+        return self
+
+    def replace(self, text: str) -> None:
+        """The message's final text, when what was streamed must not stand."""
+        self._replaced = text
+
+    async def _append(self, text: str) -> None:
+        await self.work.act({"type": "say_more", "message": self.id, "text": text})
+
+    async def _close(self, failed: bool, stopped: bool) -> None:
+        if not failed or self.text:
+            await self._flush()
+        done: dict[str, Any] = {
+            "type": "say_done",
+            "message": self.id,
+            "status": "failed" if failed else "stopped" if stopped else "done",
+        }
+        if self._replaced is not None:
+            done["text"] = self._replaced
+        if self.quotes:
+            done["quotes"] = self.quotes
+        if self.ideas:
+            done["ideas"] = self.ideas
+        await self.work.act(done)
