@@ -76,12 +76,12 @@ class Connection:
         """Queue a frame. `counted` is false for what the client asked for itself: the document may be large."""
         if self._closing:
             return
+        if self._waiting > LONGEST_QUEUE:  # looked at before adding: one large paste is nobody's fault
+            self._frames.clear()
+            self.close(TRY_LATER, "too slow: come back and synchronise")
+            return
         self._frames.append(frame)
-        if counted:
-            self._waiting += len(frame)
-            if self._waiting > LONGEST_QUEUE:
-                self._frames.clear()
-                self.close(TRY_LATER, "too slow: come back and synchronise")
+        self._waiting += len(frame) * counted
         self._ready.set()
 
     def tell_presence(self, clients: set[int]) -> None:
