@@ -1,0 +1,99 @@
+/** What a person can ask of an agent from the text: on a selection, or at the caret. */
+import { EditorView } from '@codemirror/view'
+import type * as Y from 'yjs'
+import type { Ask } from '../api'
+import { passage, spot } from '../editor/passage'
+import type { Session } from '../session.svelte'
+import { studio } from '../studio.svelte'
+
+export type Panel = 'bar' | 'rewrite' | 'tone' | 'ask' | 'brainstorm'
+
+export interface Request { skill: NonNullable<Ask['skill']>; prompt: string; options?: Record<string, unknown>; say?: boolean }
+
+export const REWRITES: { label: string; how: string; prompt: string }[] = [
+  { label: 'Shorten', how: 'shorten', prompt: 'Shorten this passage.' },
+  { label: 'Expand', how: 'expand', prompt: 'Expand this passage.' },
+  { label: 'Simplify', how: 'simplify', prompt: 'Say this more simply.' },
+  { label: 'Fix spelling and grammar', how: 'fix', prompt: 'Fix spelling, grammar and punctuation.' },
+]
+export const TONES = ['warmer', 'more formal', 'plainer', 'more tense', 'more playful', 'more vivid']
+
+export class Asking {
+  /** What the floating menu shows; null when it is closed. */
+  panel = $state<Panel | null>(null)
+  /** Whether it was opened by keyboard, and so takes the focus. */
+  focused = $state(false)
+  /** Whether there is a passage, or only a place. */
+  selected = $state(false)
+  /** Where it stands in the scrolled area. */
+  at = $state.raw({ left: 0, top: 0, bottom: 0, height: 0 })
+
+  view: EditorView | null = null
+
+  constructor(
+    readonly session: Session,
+    readonly page: string,
+    readonly text: Y.Text,
+    /** Brings the conversation onto the screen: that is where answers arrive. */
+    readonly onanswer: () => void,
+  ) {}
+
+  open(panel: Panel, focused: boolean): void {
+    const { view, session } = this
+    if (!view || !session.canComment) return
+    this.selected = !view.state.selection.main.empty
+    this.#place(view)
+    this.focused = focused
+    this.panel = panel
+  }
+
+  close(refocus = false): void {
+    if (!this.panel) return
+    this.panel = null
+    if (refocus) this.view?.focus()
+  }
+
+  #place(view: EditorView): void {
+    const { scrollDOM } = view
+    const { from, to, head } = view.state.selection.main
+    const window = scrollDOM.getBoundingClientRect()
+    const first = view.coordsAtPos(from, 1)
+    const last = view.coordsAtPos(to, -1)
+    const at = view.coordsAtPos(head, head === from ? 1 : -1) ?? first ?? last
+    const x = (px: number) => px - window.left + scrollDOM.scrollLeft
+    const y = (px: number) => px - window.top + scrollDOM.scrollTop
+    this.at = {
+      left: x(at?.left ?? window.left + 40),
+      top: y(Math.max(first?.top ?? window.top, window.top + 8)),
+      bottom: y(Math.min(last?.bottom ?? window.bottom, window.bottom - 8)),
+      height: scrollDOM.clientHeight,
+    }
+  }
+
+  /** Sends a request about the selection, or about the place of the caret. */
+  async ask({ skill, prompt, options, say }: Request): Promise<void> {
+    const { view, session, page, text } = this
+    if (!view) return
+    const { main } = view.state.selection
+    const place = main.empty || skill === 'continue'
+      ? spot(view.state.doc, text, page, main.to)
+      : passage(view.state.doc, text, page, main.from, main.to)
+    this.close(true)
+    view.dispatch({ effects: EditorView.announce.of('Asked. What the agent makes will come as a suggestion.') })
+    const model = studio.model?.name
+    if (say) this.onanswer()
+    try {
+      await session.ask({ skill, prompt, ...place, ...(options ? { options } : {}), ...(say === undefined ? {} : { say }), ...(model ? { model } : {}) })
+    } catch {
+      // The session has told the person why.
+    }
+  }
+
+  readonly continueHere = (): Promise<void> => this.ask({ skill: 'continue', prompt: 'Continue from here.' })
+  readonly rewrite = (how: string, prompt: string, more: Record<string, unknown> = {}): Promise<void> =>
+    this.ask({ skill: 'rewrite', prompt, options: { how, ...more } })
+  readonly critique = (): Promise<void> => this.ask({ skill: 'critique', prompt: 'What works here, and what does not?' })
+  readonly brainstorm = (prompt = ''): Promise<void> =>
+    this.ask({ skill: 'brainstorm', prompt: prompt || 'What could happen here?', say: true })
+  readonly question = (prompt: string): Promise<void> => this.ask({ skill: 'ask', prompt, say: true })
+}

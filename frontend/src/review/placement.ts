@@ -1,0 +1,143 @@
+/**
+ * Where the open suggestions and comments of a page stand in the editor.
+ *
+ * Anchors are resolved when a record arrives or changes; after that its place is carried along with the edits, and
+ * only a record whose own text was touched is judged again.
+ */
+import { type ChangeSet, type EditorState, StateEffect, StateField, type Text, type Transaction } from '@codemirror/state'
+import { type Anchored, judge, type Locate, place, type Placing, refind } from '../editor/anchors'
+import type { Hunk, Suggestion, Thread } from '../session.svelte'
+import { type Edit, growingEdits, wordEdits } from './diff'
+
+interface Placed extends Placing {
+  /** The suggestion's or thread's id: the card it belongs to. */
+  id: string
+  anchor: Anchored
+}
+export interface PlacedHunk extends Placed {
+  kind: 'hunk'
+  suggestion: Suggestion
+  hunk: Hunk
+  streaming: boolean
+  /** What changes inside the range, offsets from `from`. */
+  edits: Edit[]
+}
+export interface PlacedThread extends Placed {
+  kind: 'thread'
+  thread: Thread
+}
+export type Item = PlacedHunk | PlacedThread
+
+export interface Records { suggestions: readonly Suggestion[]; threads: readonly Thread[]; locate: Locate }
+
+/** The records of this page as they are now; whoever is missing is gone. */
+export const setRecords = StateEffect.define<Records>()
+
+/** A record that could not be found at all is kept at the top, stale, so that a person can still read and dismiss it. */
+const LOST: Placing = { from: 0, to: 0, stale: true }
+
+const key = (item: Item) => (item.kind === 'hunk' ? `${item.id}/${item.hunk.index}` : item.id)
+const sameAnchor = (a: Anchored, b: Anchored) => a.start === b.start && a.end === b.end && a.quote === b.quote
+
+export function isActionable(hunk: Hunk): boolean {
+  return hunk.status === 'open'
+}
+
+function withEdits(doc: Text, item: Omit<PlacedHunk, 'edits'>): PlacedHunk {
+  if (item.stale) return { ...item, edits: [] }
+  const text = doc.sliceString(item.from, item.to, '\n')
+  return { ...item, edits: item.streaming ? growingEdits(text, item.hunk.replace) : wordEdits(text, item.hunk.replace) }
+}
+
+function arrive(old: ReadonlyMap<string, Item>, doc: Text, { suggestions, threads, locate }: Records): Item[] {
+  const items: Item[] = []
+  const stand = (known: Item | undefined, anchor: Anchored): Placing => {
+    if (known && sameAnchor(known.anchor, anchor)) return { from: known.from, to: known.to, stale: known.stale }
+    return place(doc, locate, anchor) ?? LOST
+  }
+  for (const suggestion of suggestions) {
+    const streaming = suggestion.status === 'streaming'
+    for (const hunk of suggestion.hunks) {
+      if (!isActionable(hunk)) continue
+      const known = old.get(`${suggestion.id}/${hunk.index}`)
+      if (known?.kind === 'hunk' && known.suggestion === suggestion) {
+        items.push(known)
+        continue
+      }
+      const at = stand(known, hunk)
+      items.push(withEdits(doc, { kind: 'hunk', id: suggestion.id, anchor: hunk, suggestion, hunk, streaming, ...at }))
+    }
+  }
+  for (const thread of threads) {
+    const known = old.get(thread.id)
+    items.push(known?.kind === 'thread' && known.thread === thread ? known : { kind: 'thread', id: thread.id, anchor: thread, thread, ...stand(known, thread) })
+  }
+  return items.sort(inOrder)
+}
+
+const inOrder = (a: Item, b: Item) => a.from - b.from || a.to - b.to
+
+/** Carries a place along with an edit: the anchors stick to the first and the last character of what they quote. */
+export function carry({ from, to }: { from: number; to: number }, quote: string, changes: ChangeSet): { from: number; to: number } {
+  if (!quote) {
+    const at = changes.mapPos(to, -1)
+    return { from: at, to: at }
+  }
+  const start = changes.mapPos(from, 1)
+  return { from: start, to: Math.max(start, changes.mapPos(to, -1)) }
+}
+
+function move(items: readonly Item[], tr: Transaction): Item[] {
+  const doc = tr.newDoc
+  let longest = 0
+  tr.changes.iterChanges((_fromA, _toA, _fromB, _toB, insert) => (longest = Math.max(longest, insert.length)))
+  return items.map((item) => {
+    const { quote } = item.anchor
+    const at = carry(item, quote, tr.changes)
+    // An insertion's place also depends on the words around it.
+    const touched = quote ? tr.changes.touchesRange(item.from, item.to) : tr.changes.touchesRange(Math.max(0, item.from - 8), item.to + 8)
+    let placing: Placing = touched ? judge(doc, at, item.anchor) : { ...at, stale: item.stale }
+    if (placing.stale && placing.from === placing.to && quote && longest >= quote.length) placing = refind(doc, item.anchor) ?? placing
+    const moved = { ...item, ...placing }
+    return moved.kind === 'hunk' && (touched || moved.stale !== item.stale) ? withEdits(doc, moved) : moved
+  })
+}
+
+export interface Placements { items: readonly Item[]; /** Changes when something must be drawn anew rather than moved. */ drawn: number }
+
+export const placements = StateField.define<Placements>({
+  create: () => ({ items: [], drawn: 0 }),
+  update(value, tr) {
+    let { items, drawn } = value
+    if (tr.docChanged && items.length) {
+      const moved = move(items, tr)
+      if (moved.some((item, i) => item.stale !== items[i]!.stale || (item.kind === 'hunk' && item.edits !== (items[i] as PlacedHunk).edits))) drawn++
+      items = moved
+    }
+    for (const effect of tr.effects) {
+      if (!effect.is(setRecords)) continue
+      items = arrive(new Map(items.map((item) => [key(item), item])), tr.newDoc, effect.value)
+      drawn++
+    }
+    return items === value.items ? value : { items, drawn }
+  },
+})
+
+export const itemsOf = (state: EditorState): readonly Item[] => state.field(placements).items
+
+/** The item at a position: the shortest one around it, suggestions before comments. */
+export function itemAt(state: EditorState, pos: number): Item | undefined {
+  let best: Item | undefined
+  for (const item of itemsOf(state)) {
+    if (item.from > pos || item.to < pos) continue
+    if (!best || item.to - item.from < best.to - best.from || (best.kind === 'thread' && item.kind === 'hunk' && item.to - item.from <= best.to - best.from)) best = item
+  }
+  return best
+}
+
+/** The next or previous item from a position, going round at the ends. */
+export function itemFrom(state: EditorState, pos: number, step: 1 | -1): Item | undefined {
+  const items = itemsOf(state)
+  if (step > 0) return items.find((item) => item.from > pos) ?? items[0]
+  return items.findLast((item) => item.from < pos) ?? items.at(-1)
+}
