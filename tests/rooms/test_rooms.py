@@ -1,4 +1,4 @@
-"""Rooms over a real database: what people type reaches the disk, then everybody; and nothing reaches where it must not."""
+"""Rooms over a real database: what people type reaches the disk, then everybody; and nothing where it must not."""
 
 from __future__ import annotations
 
@@ -340,7 +340,7 @@ async def test_a_snapshot_equals_the_replay_of_the_whole_log(rooms: Rooms, store
 
 
 async def test_deleting_a_canvas_sends_everybody_away(rooms: Rooms) -> None:
-    room, page = await opened(rooms)
+    room, _ = await opened(rooms)
     ben = await Client(room, BEN).start()
     await rooms.delete(room.id)
     await until(lambda: ben.closed)
