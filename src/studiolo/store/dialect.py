@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
+from sqlalchemy import event, exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -27,8 +27,7 @@ def open_engine(url: str, patience: float) -> AsyncEngine:
 
     `patience`: seconds to wait for a database that another program holds locked.
     """
-    address = make_url(url)
-    address = address.set(drivername=_ASYNC_DRIVERS.get(address.drivername, address.drivername))
+    address = _address(url)
     if address.get_backend_name() != "sqlite":
         return create_async_engine(address, pool_pre_ping=True)
     _make_private_file(address)
@@ -55,14 +54,19 @@ def _configure_sqlite(engine: sa.Engine, patience: float) -> None:
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver begins nothing of itself: `begun` does
         cursor = connection.cursor()
-        for pragma in (
-            f"busy_timeout={int(patience * 1000)}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "secure_delete=ON",  # a deleted canvas is gone from the file too
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in (
+                f"busy_timeout={int(patience * 1000)}",
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "foreign_keys=ON",
+                "secure_delete=ON",  # a deleted canvas is gone from the file too
+            ):
+                cursor.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            cursor.close()
+            connection.close()  # the pool does not know it yet, so nobody else will
+            raise
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -101,6 +105,24 @@ def upsert(connection: AsyncConnection, table: sa.Table, change: tuple[str, ...]
 
 def _insert(connection: AsyncConnection | sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def _address(url: str) -> URL:
+    """`url` with the driver that is asynchronous. Raises Invalid."""
+    try:
+        address = make_url(url)
+        address = address.set(drivername=_ASYNC_DRIVERS[address.get_backend_name()])
+        address.get_dialect().import_dbapi()
+    except ImportError as error:
+        raise Invalid(
+            f"The driver for this database is not installed ({error.name}).", f"Run: pip install {error.name}"
+        ) from error
+    except (exc.ArgumentError, KeyError, ValueError) as error:
+        raise Invalid(
+            "The database's address is not one that Studiolo understands.",
+            "Set STUDIOLO_DATABASE_URL to sqlite:////path/to/file.db or postgresql://user@host/name.",
+        ) from error
+    return address
 
 
 def _make_private_file(address: URL) -> None:
