@@ -1,4 +1,4 @@
-import type { Component } from 'svelte'
+import { type Component, untrack } from 'svelte'
 
 /**
  * One thing a person can do, said once: the palette, the menus, the help page and the keyboard all read it here.
@@ -27,11 +27,12 @@ export class Actions {
 
   /** Adds actions; the answer takes them away again. Usable from `$effect` and `onMount` as it is. */
   readonly register = (actions: Action[]): (() => void) => {
-    const next = new Map(this.#known)
+    // Untracked, so that an effect which registers does not wait for its own registering.
+    const next = new Map(untrack(() => this.#known))
     for (const action of actions) next.set(action.id, action)
     this.#known = next
     return () => {
-      const left = new Map(this.#known)
+      const left = new Map(untrack(() => this.#known))
       for (const action of actions) if (left.get(action.id) === action) left.delete(action.id)
       this.#known = left
     }

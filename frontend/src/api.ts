@@ -57,8 +57,9 @@ export interface Run {
   skill?: string
   model?: string
   prompt: string
-  /** Id of whoever asked. */
-  by?: string
+  /** Whoever asked. */
+  by?: { id: string; name: string }
+  notes?: string[]
   state: RunState
   error?: { code: string; message: string; hint?: string }
   started?: number

@@ -248,16 +248,17 @@ export class Session {
     this.#counting ??= setTimeout(() => {
       this.#counting = undefined
       const words = new Map(this.words)
-      for (const id of this.#dirty) words.set(id, countWords(this.text(id)?.toString() ?? ''))
+      for (const { id } of this.pages) if (this.#dirty.has(id)) words.set(id, countWords(String(this.text(id))))
       this.#dirty.clear()
       this.words = words
     }, 250)
   }
 
-  /** The shared text of a page. */
-  text(page: string): Y.Text | undefined {
+  /** The shared text of a page that is in `pages`. */
+  text(page: string): Y.Text {
     const text = (this.doc.getMap('pages').get(page) as Y.Map<unknown> | undefined)?.get('text')
-    return text instanceof Y.Text ? text : undefined
+    if (text instanceof Y.Text) return text
+    throw new Error(`There is no page ${page} in this canvas.`)
   }
 
   suggestionsOn(page: string): Suggestion[] {
@@ -292,7 +293,7 @@ export class Session {
     try {
       const { run: id } = await api.ask(this.id, ask)
       const begun: Run = {
-        id, canvas: this.id, agent: ask.agent ?? 'co-author', prompt: ask.prompt, state: 'queued', by: this.me.id, ...(ask.skill ? { skill: ask.skill } : {}),
+        id, canvas: this.id, agent: ask.agent ?? 'co-author', prompt: ask.prompt, state: 'queued', by: this.me, ...(ask.skill ? { skill: ask.skill } : {}),
       }
       this.#note(begun)
       void this.#follow(id)
@@ -360,7 +361,7 @@ export class Session {
   }
 
   #ended(run: Run): void {
-    if (run.by && run.by !== this.me.id) return
+    if (run.by && run.by.id !== this.me.id) return
     if (run.state === 'failed') fail(run.error ?? { message: 'The agent could not finish.', hint: 'Ask again.' })
     else if (run.state === 'stopped') announce('Stopped.')
     else {

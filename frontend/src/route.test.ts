@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest'
+import { canvasPath, parse } from './route.svelte'
+
+const at = (path: string) => parse(new URL(path, 'http://studio.example'))
+
+it('reads addresses', () => {
+  expect(at('/')).toEqual({ name: 'home', setup: '' })
+  expect(at('/?setup=abc')).toEqual({ name: 'home', setup: 'abc' })
+  expect(at('/join/tok')).toEqual({ name: 'join', token: 'tok' })
+  expect(at('/c/x/y')).toEqual({ name: 'canvas', canvas: 'x', page: 'y' })
+  expect(at('/c/x/')).toEqual({ name: 'canvas', canvas: 'x', page: '' })
+  expect(at('/c')).toEqual({ name: 'lost' })
+  expect(at('/c/x/y/z')).toEqual({ name: 'lost' })
+  expect(at('/c/%E0%A4%A')).toEqual({ name: 'canvas', canvas: '%E0%A4%A', page: '' })
+})
+it('writes addresses that it can read', () => {
+  expect(at(canvasPath('a/b', 'c d?'))).toEqual({ name: 'canvas', canvas: 'a/b', page: 'c d?' })
+})

@@ -1,0 +1,314 @@
+import * as encoding from 'lib0/encoding'
+import * as decoding from 'lib0/decoding'
+import { flushSync } from 'svelte'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { applyAwarenessUpdate, Awareness, encodeAwarenessUpdate } from 'y-protocols/awareness'
+import * as sync from 'y-protocols/sync'
+import * as Y from 'yjs'
+import type { CanvasInfo, Role } from './api'
+import { notices } from './notices.svelte'
+import { Session } from './session.svelte'
+
+/** The studio's end of one line. Only what y-websocket touches of a WebSocket is there. */
+interface Line {
+  url: string
+  open(): void
+  drop(code?: number, reason?: string): void
+  ack(): void
+}
+
+/** One document, the lines to it, and whether edits reach the disk at once. */
+class Studio {
+  readonly doc = new Y.Doc()
+  readonly lines: Line[] = []
+  prompt = true
+
+  constructor() {
+    this.doc.getMap('meta').set('title', 'Lamp')
+    const page = (title: string, order: number, text: string) => new Y.Map<unknown>(Object.entries({ title, kind: 'prose', order, text: new Y.Text(text) }))
+    this.doc.getMap('pages').set('p1', page('One', 1, 'It was dark.'))
+    this.doc.getMap('pages').set('p2', page('Two', 2, ''))
+  }
+  text(page = 'p1'): Y.Text {
+    return (this.doc.getMap('pages').get(page) as Y.Map<unknown>).get('text') as Y.Text
+  }
+  get line(): Line {
+    const last = this.lines.at(-1)
+    if (!last) throw new Error('nobody has connected')
+    return last
+  }
+
+  socket(): typeof WebSocket {
+    const studio = this
+    class Socket implements Line {
+      readonly OPEN = 1
+      binaryType = ''
+      readyState = 0
+      #kept = 0
+      onopen?: () => void
+      onmessage?: (event: { data: Uint8Array }) => void
+      onclose?: (event: { code: number; reason: string }) => void
+
+      constructor(readonly url: string) {
+        studio.lines.push(this)
+        studio.doc.on('update', (update: Uint8Array, origin: unknown) => {
+          if (origin !== this && this.readyState === 1) this.#say(0, (out) => sync.writeUpdate(out, update))
+        })
+      }
+      #say(type: number, write: (out: encoding.Encoder) => void) {
+        const out = encoding.createEncoder()
+        encoding.writeVarUint(out, type)
+        write(out)
+        this.onmessage?.({ data: encoding.toUint8Array(out) })
+      }
+      open() {
+        this.readyState = 1
+        this.onopen?.()
+        this.#say(0, (out) => sync.writeSyncStep1(out, studio.doc))
+      }
+      send(data: Uint8Array) {
+        const from = decoding.createDecoder(data)
+        if (decoding.readVarUint(from) !== 0) return
+        const answer = encoding.createEncoder()
+        const step = sync.readSyncMessage(from, answer, studio.doc, this)
+        if (step === 0) this.#say(0, (out) => encoding.writeUint8Array(out, encoding.toUint8Array(answer)))
+        else {
+          this.#kept++
+          if (studio.prompt) this.ack()
+        }
+      }
+      ack() {
+        this.#say(100, (out) => encoding.writeVarUint(out, this.#kept))
+      }
+      drop(code = 1006, reason = '') {
+        this.readyState = 3
+        this.onclose?.({ code, reason })
+      }
+      close() {
+        this.readyState = 3
+      }
+    }
+    return Socket as unknown as typeof WebSocket
+  }
+}
+
+const info = (role: Role): CanvasInfo => ({ id: 'c1', title: 'Lamp', role, epoch: 'e1', you: { id: 'ada', name: 'Ada', kind: 'person', color: '#1878b4' } })
+const reload = vi.fn()
+let studio: Studio
+let session: Session
+
+function connect(role: Role = 'owner', open = true) {
+  studio = new Studio()
+  session = new Session(info(role), { socket: studio.socket(), reload })
+  if (open) studio.line.open()
+}
+const write = (text: string) => session.text('p1').insert(0, text)
+const answers = (...bodies: [status: number, body: unknown][]) => {
+  const fetched = vi.fn<typeof fetch>()
+  for (const [status, body] of bodies) fetched.mockResolvedValueOnce(new Response(JSON.stringify(body), { status }))
+  vi.stubGlobal('fetch', fetched)
+  return fetched
+}
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  sessionStorage.clear()
+  notices.shown = []
+  reload.mockClear()
+})
+afterEach(() => {
+  session.destroy()
+  vi.unstubAllGlobals()
+  vi.useRealTimers()
+})
+
+describe('the line', () => {
+  it('asks for acknowledgements and names the copy it holds', () => {
+    connect('owner', false)
+    expect(studio.line.url).toContain('/sync/c1?ack=1&epoch=e1')
+    expect(session.state).toBe('connecting')
+  })
+  it('shows the canvas once it came, and picks its first page', () => {
+    connect()
+    expect(session.title).toBe('Lamp')
+    expect(session.pages.map(({ title }) => title)).toEqual(['One', 'Two'])
+    expect(session.page).toBe('p1')
+    expect(session.state).toBe('saved')
+    vi.advanceTimersByTime(300)
+    expect(session.words.get('p1')).toBe(3)
+  })
+  it('says saved only when the studio has kept every edit', () => {
+    connect()
+    studio.prompt = false
+    write('Then. ')
+    expect(session.state).toBe('saving')
+    write('And then. ')
+    studio.line.ack()
+    expect(session.state).toBe('saved')
+    expect(String(studio.text())).toBe('And then. Then. It was dark.')
+  })
+  it('keeps what is written offline, and sends it when the line is back', () => {
+    connect()
+    studio.line.drop()
+    expect(session.state).toBe('offline')
+    expect(session.synced).toBe(true)
+    write('Alone. ')
+    expect(session.saved).toBe(false)
+    vi.advanceTimersByTime(5000)
+    studio.line.open()
+    expect(session.state).toBe('saved')
+    expect(String(studio.text())).toBe('Alone. It was dark.')
+  })
+  it('counts anew on every line', () => {
+    connect()
+    for (let i = 0; i < 5; i++) write('x')
+    studio.line.drop()
+    vi.advanceTimersByTime(5000)
+    studio.prompt = false
+    studio.line.open()
+    expect(session.state).toBe('saving')
+    studio.line.ack()
+    expect(session.state).toBe('saved')
+  })
+  it('takes edits of others and leaves the page it stands on when that one is removed', () => {
+    connect()
+    studio.text().insert(0, 'Now. ')
+    expect(String(session.text('p1'))).toBe('Now. It was dark.')
+    ;(studio.doc.getMap('pages').get('p1') as Y.Map<unknown>).set('removed', true)
+    vi.advanceTimersByTime(100)
+    expect(session.page).toBe('p2')
+    expect(session.livePages.map(({ id }) => id)).toEqual(['p2'])
+  })
+})
+
+describe('being sent away', () => {
+  it.each([4400, 4401, 4403, 4404])('%i is said in words and not tried again', (code) => {
+    connect()
+    const { length } = studio.lines
+    studio.line.drop(code)
+    expect(session.closed?.code).toBe(code)
+    expect(session.closed?.hint).not.toBe('')
+    expect(session.state).toBe('closed')
+    expect(session.canEdit).toBe(false)
+    vi.advanceTimersByTime(60_000)
+    expect(studio.lines.length).toBe(length)
+  })
+  it('takes another version of the canvas by itself, but only once', async () => {
+    connect('owner', false)
+    studio.line.drop(4409)
+    await vi.waitFor(() => expect(reload).toHaveBeenCalledOnce())
+    expect(session.closed).toBeNull()
+    session.destroy()
+    connect('owner', false)
+    studio.line.drop(4409)
+    await vi.advanceTimersByTimeAsync(10)
+    expect(reload).toHaveBeenCalledOnce()
+    expect(session.closed?.code).toBe(4409)
+  })
+  it('never throws away what only this page holds', async () => {
+    connect()
+    studio.line.drop()
+    write('Only here. ')
+    vi.advanceTimersByTime(5000)
+    studio.line.drop(4409)
+    await vi.advanceTimersByTimeAsync(10)
+    expect(reload).not.toHaveBeenCalled()
+    expect(session.closed?.code).toBe(4409)
+  })
+  it('finds out why the line keeps failing', async () => {
+    connect()
+    answers([401, { error: { code: 'unauthenticated', message: 'Who?', hint: 'Sign in.' } }])
+    for (let i = 0; i < 5 && !session.closed; i++) {
+      studio.line.drop()
+      await vi.advanceTimersByTimeAsync(10_000)
+    }
+    expect(session.closed?.code).toBe(4401)
+  })
+})
+
+describe('who may do what', () => {
+  it.each([['viewer', false, false], ['commenter', true, false], ['editor', true, true], ['owner', true, true]] as const)('%s', (role, comment, edit) => {
+    connect(role)
+    expect([session.canComment, session.canEdit, session.isOwner]).toEqual([comment, edit, role === 'owner'])
+  })
+})
+
+describe('people', () => {
+  it('are one however many tabs they have open, with agents after them', () => {
+    connect()
+    const arrive = (user: object, more: object = {}) => {
+      const other = new Awareness(new Y.Doc())
+      other.setLocalState({ user, ...more })
+      const tell = () => applyAwarenessUpdate(session.awareness, encodeAwarenessUpdate(other, [other.clientID]), 'studio')
+      tell()
+      return { other, tell }
+    }
+    const bob = { id: 'bob', name: 'Bob', color: '#606c00', kind: 'person', role: 'editor' }
+    const tab = arrive(bob, { page: 'p2' })
+    arrive(bob, { page: 'p2' })
+    arrive({ id: 'co-author', name: 'Co-author', color: '#9048fc', kind: 'agent' }, { status: 'writing' })
+    expect(session.people.map(({ name, self, kind, status }) => [name, self, kind, status])).toEqual([
+      ['Ada', true, 'person', ''], ['Bob', false, 'person', ''], ['Co-author', false, 'agent', 'writing'],
+    ])
+    const before = session.people
+    tab.other.setLocalStateField('cursor', { anchor: 1, head: 2 })
+    tab.tell()
+    expect(session.people).toBe(before)
+  })
+})
+
+describe('actions', () => {
+  it('carry a key that stays the same when they are tried again', async () => {
+    connect()
+    const fetched = answers()
+    fetched.mockRejectedValueOnce(new TypeError('line')).mockResolvedValueOnce(new Response('{"outcome":"accepted"}'))
+    const done = session.act({ type: 'accept', suggestion: 's1' })
+    await vi.advanceTimersByTimeAsync(500)
+    expect(await done).toEqual({ outcome: 'accepted' })
+    const keys = fetched.mock.calls.map(([, init]) => new Headers(init?.headers).get('Idempotency-Key'))
+    expect(keys[0]).toMatch(/^[0-9a-f]{32}$/)
+    expect(keys[1]).toBe(keys[0])
+  })
+  it('tell what went wrong and what to do, and throw it on', async () => {
+    connect()
+    answers([409, { error: { code: 'stale', message: 'The text has changed.', hint: 'Ask again.' } }])
+    await expect(session.act({ type: 'accept', suggestion: 's1' })).rejects.toMatchObject({ code: 'stale', status: 409 })
+    expect(notices.shown[0]).toMatchObject({ tone: 'error', text: 'The text has changed.', hint: 'Ask again.' })
+  })
+})
+
+describe('runs', () => {
+  const run = { id: 'r1', canvas: 'c1', agent: 'co-author', prompt: 'Go on', by: { id: 'ada', name: 'Ada' } }
+
+  it('are followed until they end', async () => {
+    connect()
+    answers([202, { run: 'r1' }], [200, { ...run, state: 'running' }], [200, { ...run, state: 'done', results: [{ type: 'suggestion', id: 's1' }] }])
+    await session.ask({ prompt: 'Go on', page: 'p1' })
+    expect(session.activeRuns.map(({ id }) => id)).toEqual(['r1'])
+    await vi.advanceTimersByTimeAsync(3000)
+    expect(session.activeRuns).toEqual([])
+    expect(notices.spoken).toContain('one suggestion')
+  })
+  it('that fail say why', async () => {
+    connect()
+    answers([202, { run: 'r1' }], [200, { ...run, state: 'failed', error: { code: 'unavailable', message: 'No model answers.', hint: 'Start one.' } }])
+    await session.ask({ prompt: 'Go on' })
+    await vi.advanceTimersByTimeAsync(10)
+    expect(notices.shown[0]).toMatchObject({ tone: 'error', text: 'No model answers.', hint: 'Start one.' })
+  })
+})
+
+it('reactive fields reach whoever derives from them', () => {
+  connect()
+  let seen: string[] = []
+  const stop = $effect.root(() => {
+    $effect(() => {
+      seen = [...seen, session.state]
+    })
+  })
+  flushSync()
+  studio.line.drop()
+  flushSync()
+  stop()
+  expect(seen).toEqual(['saved', 'offline'])
+})
