@@ -20,7 +20,12 @@ _PREAMBLE = re.compile(
 )
 _GREETING = re.compile(r"^\s*(?:sure|certainly|of course|absolutely)[^\n]{0,100}\n+", re.IGNORECASE)
 _FENCE = re.compile(r"^\s*```\w*\n")
-HEAD = 72  # characters held back until it is clear whether the model is greeting or repeating
+_SUSPECT = re.compile(
+    r"\s*(sure|certainly|of course|absolutely|okay|ok|great|here|this is|below|the following|continuation|continued"
+    r"|story|text|answer|`)",
+    re.IGNORECASE,
+)
+HEAD = 110  # characters held back of something that begins like a greeting
 ECHO = 16  # so many equal characters are no coincidence
 _OPENING = "([{“‘«—–-/"
 
@@ -93,7 +98,8 @@ class Continuation:
 
     def _begin(self, raw: str, final: bool = False) -> str | None:
         """The stream's beginning without greeting and echo; None while that cannot be told yet."""
-        if not final and len(raw.strip()) < HEAD and not (len(raw) > 3 * HEAD):
+        size = len(raw.strip())
+        if not final and (size < ECHO or (size < HEAD and _SUSPECT.match(raw))):
             return None
         text = raw
         for junk in (_PREAMBLE, _GREETING, _FENCE):

@@ -45,7 +45,7 @@ def where(page: Place) -> tuple[int, str, str]:
     else:
         stripped = text.rstrip()
         # A page ends with a line break; somebody who left an empty line wants a new paragraph.
-        at = len(text) if text[len(stripped) :].count("\n") > 1 else len(stripped)
+        at = len(stripped) if text[len(stripped) :].count("\n") == 1 else len(text)
     return at, text[:at], text[at:]
 
 
