@@ -120,7 +120,7 @@ export const typeAtRandom = (random, doc, text) => {
     let at = random.pick(spots)
     const keys = random.chance(0.3) ? 4 : 1
     for (let key = 0; key < keys; key++) {
-      const word = random.pick(WORDS)
+      const word = random.chance(0.01) ? 'long 漢😀 '.repeat(1200) : random.pick(WORDS)
       text.insert(at, word)
       at += word.length
     }

@@ -11,7 +11,8 @@ The format is that of `readClientsStructRefs` in yjs 13 (src/utils/encoding.js) 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from studiolo.canvas.identity.units import utf16_length
@@ -39,6 +40,9 @@ TEXT_TYPE: Final = 2
 _XML_ELEMENT: Final = 3
 _XML_HOOK: Final = 5
 _LAST_TYPE: Final = 6
+
+LONGEST_TEXT: Final = 4096
+"""How many code units one struct or item holds at most, so that work inside of one has a bound."""
 
 _LARGEST_NUMBER: Final = 2**53 - 1  # what a JavaScript client can hold
 _LARGEST_CLOCK: Final = 2**32 - 1  # what yrs can hold
@@ -71,10 +75,12 @@ class Struct:
 
 @dataclass(slots=True, eq=False)
 class Update:
-    """A decoded update. Within one client, structs come in the order of their clocks."""
+    """A decoded update. Within one client, structs come in the order of their clocks; a long text on the wire is
+    several structs here, which stand behind one another and mean the same."""
 
     structs: list[Struct]
     deletes: list[Range]
+    """Sorted."""
 
 
 def decode(data: bytes) -> Update:
@@ -112,8 +118,27 @@ def _structs(reader: _Reader) -> list[Struct]:
             clock += struct.length
             if clock > _LARGEST_CLOCK:
                 raise DecodeError("the update counts beyond the largest clock")
-            structs.append(struct)
+            if struct.kind == STRING and struct.length > LONGEST_TEXT:
+                structs += _pieces(struct)
+            else:
+                structs.append(struct)
     return structs
+
+
+def _pieces(struct: Struct) -> Iterator[Struct]:
+    """A long text as short ones, as yjs would have it after cutting it (`splitItem`)."""
+    points = LONGEST_TEXT // 2
+    clock = struct.clock
+    for start in range(0, len(struct.text), points):
+        text = struct.text[start : start + points]
+        length = utf16_length(text)
+        if start == 0:
+            yield replace(struct, length=length, text=text)
+        else:
+            yield Struct(
+                struct.client, clock, length, STRING, (struct.client, clock - 1), struct.right, None, None, text
+            )
+        clock += length
 
 
 def _struct(reader: _Reader, client: int, clock: int) -> Struct:
@@ -177,7 +202,7 @@ def _deletes(reader: _Reader) -> list[Range]:
                 raise DecodeError("the update deletes beyond the largest clock")
             if length:
                 deletes.append((client, clock, length))
-    return deletes
+    return sorted(deletes)
 
 
 class _Reader:

@@ -84,19 +84,21 @@ class Identity:
     def runs(self, page: str) -> list[Run]:
         """Who wrote the text of a page: runs in order, which cover it without a hole."""
         runs: list[Run] = []
-        start = 0
-        next_id: Id | None = None
+        start = end = 0
+        first: Id = (-1, 0)
+        next_id: Id = (-1, 0)
         for item in self._page(page)[1]:
-            points = len(item.text)
-            if points == 0:
+            if not item.text:
                 continue
-            if next_id == (item.client, item.clock):
-                last = runs[-1]
-                runs[-1] = Run(last.start, last.length + points, last.client, last.clock)
-            else:
-                runs.append(Run(start, points, item.client, item.clock))
+            if (item.client, item.clock) != next_id:
+                if end > start:
+                    runs.append(Run(start, end - start, *first))
+                start = end
+                first = (item.client, item.clock)
+            end += len(item.text)
             next_id = (item.client, item.clock + item.length)
-            start += points
+        if end > start:
+            runs.append(Run(start, end - start, *first))
         return runs
 
     def position(self, page: str, offset: int, assoc: int = 0) -> dict[str, object]:

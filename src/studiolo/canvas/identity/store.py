@@ -14,6 +14,7 @@ from studiolo.canvas.identity.decode import (
     DELETED,
     GC,
     JSON,
+    LONGEST_TEXT,
     MAP_TYPE,
     STRING,
     TEXT_TYPE,
@@ -333,6 +334,7 @@ def _can_merge(left: Item, right: Item) -> bool:
     return (
         left.right is right
         and left.deleted == right.deleted
+        and (left.kind != STRING or left.length + right.length <= LONGEST_TEXT)
         and left.kind in _MERGEABLE
         and right.origin == left.last_id
         and left.right_origin == right.right_origin
