@@ -16,8 +16,9 @@ from studiolo.people.names import clean_color, clean_name, free_color
 from studiolo.people.roles import SHARED, STUDIO, Who, check_role, give, granted, highest, narrowed
 from studiolo.people.vault import DAY, Vault, in_time, secret_id
 from studiolo.store import StorageFailed, Store
+from studiolo.store.canvas_rows import need_canvas
 from studiolo.store.dialect import upsert
-from studiolo.store.tables import canvases, grants, participants, secrets
+from studiolo.store.tables import grants, participants, secrets
 
 SESSION_DAYS = 30
 SETUP_DAYS = 7
@@ -103,7 +104,7 @@ class People:
         Raises Unauthenticated for a token that was used or is out of date, Invalid for a name that is none.
         """
         async with self._store.writing() as connection:
-            if await self._vault.find(connection, token, "setup") is None:
+            if not await self._vault.burn(connection, token, "setup"):
                 raise Unauthenticated(
                     "This setup link was used already or is out of date.",
                     "Restart Studiolo: it prints a new one.",
@@ -112,7 +113,6 @@ class People:
             if owner is None:
                 owner = await self._new(connection, clean_name(name or ""), "person", "setup", STUDIO)
                 await give(connection, owner.id, STUDIO, "owner")
-            await self._vault.burn(connection, token, "setup")
             return replace(owner, role="owner")
 
     # Sessions
@@ -180,7 +180,7 @@ class People:
         expires = self._vault.after(days)
         async with self._store.writing() as connection:
             if canvas != STUDIO:
-                await _need_canvas(connection, canvas)
+                await need_canvas(connection, canvas)
             if participant is not None:
                 await _need_participant(connection, participant.id)
             holder = participant or await self._new(connection, name, kind, "token", canvas)
@@ -231,7 +231,7 @@ class People:
         check_role(role, SHARED)
         expires = self._vault.after(days)
         async with self._store.writing() as connection:
-            await _need_canvas(connection, canvas)
+            await need_canvas(connection, canvas)
             return await self._vault.mint(connection, "share", canvas=canvas, role=role, made_by=by.id, expires=expires)
 
     async def shares(self, canvas: str) -> list[Share]:
@@ -256,7 +256,7 @@ class People:
         Whoever holds a higher role keeps it. Raises NotFound when the link does not work (any more).
         """
         async with self._store.writing() as connection:
-            found = await self._vault.find(connection, token, "share")
+            found = await self._vault.find(connection, token, "share", hold=True)
             if found is None:
                 raise NotFound("This link does not work any more.", "Ask whoever sent it for a new one.")
             if existing is not None:
@@ -419,11 +419,6 @@ async def _owner(connection: AsyncConnection) -> Participant | None:
 async def _need_participant(connection: AsyncConnection, id: str) -> None:
     if await _participant(connection, id) is None:
         raise _nobody()
-
-
-async def _need_canvas(connection: AsyncConnection, id: str) -> None:
-    if await connection.scalar(sa.select(canvases.c.id).where(canvases.c.id == id)) is None:
-        raise NotFound("There is no such canvas.", "It may have been deleted; go back to the list of canvases.")
 
 
 def _nobody() -> NotFound:

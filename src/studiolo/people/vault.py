@@ -64,20 +64,21 @@ class Vault:
         )
         return token
 
-    async def find(self, connection: AsyncConnection, token: str, *kinds: SecretKind) -> sa.Row[Any] | None:
-        """The secret's row, when it is of one of `kinds` and in time."""
-        found = await connection.execute(
-            sa.select(secrets).where(
-                secrets.c.hash == secret_hash(token),
-                secrets.c.kind.in_(kinds),
-                in_time(secrets, self._clock()),
-            )
-        )
-        return found.one_or_none()
+    async def find(
+        self, connection: AsyncConnection, token: str, *kinds: SecretKind, hold: bool = False
+    ) -> sa.Row[Any] | None:
+        """The secret's row, when it is of one of `kinds` and in time. `hold`: it is not revoked meanwhile."""
+        query = sa.select(secrets).where(self._this(token, *kinds))
+        if hold:
+            query = query.with_for_update(read=True)
+        return (await connection.execute(query)).one_or_none()
 
-    async def burn(self, connection: AsyncConnection, token: str, kind: SecretKind) -> None:
-        """Forget the secret, when it is of this kind."""
-        await connection.execute(sa.delete(secrets).where(secrets.c.hash == secret_hash(token), secrets.c.kind == kind))
+    async def burn(self, connection: AsyncConnection, token: str, kind: SecretKind) -> bool:
+        """Use the secret up: True for the one caller who does, when it is of this kind and in time."""
+        return bool((await connection.execute(sa.delete(secrets).where(self._this(token, kind)))).rowcount)
+
+    def _this(self, token: str, *kinds: SecretKind) -> sa.ColumnElement[bool]:
+        return sa.and_(secrets.c.hash == secret_hash(token), secrets.c.kind.in_(kinds), in_time(secrets, self._clock()))
 
     def after(self, days: float | None) -> float | None:
         """The moment `days` from now; None for never. Raises Invalid."""

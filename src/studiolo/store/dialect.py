@@ -75,12 +75,25 @@ def _configure_sqlite(engine: sa.Engine, patience: float) -> None:
             connection.exec_driver_sql(begin)
 
 
+_SCHEMA_LOCK = 0x53747564696F6C6F  # "Studiolo"
+
 WRITES = {"studiolo_begin": "BEGIN IMMEDIATE"}
 """Execution options of an engine whose transactions write.
 
 SQLite takes the write lock at once: a read transaction that turns into a write one fails without waiting when
 another connection has written meanwhile.
 """
+
+
+def many_writers(connection: AsyncConnection | sa.Connection) -> bool:
+    """Whether others may write while this transaction does; a SQLite file has one writer at a time."""
+    return connection.dialect.name != "sqlite"
+
+
+def take_schema(connection: sa.Connection) -> None:
+    """Until the transaction ends nobody else makes tables: two that start at once would collide."""
+    if many_writers(connection):
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
 
 
 async def scrub(engine: AsyncEngine) -> None:

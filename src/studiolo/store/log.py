@@ -15,8 +15,9 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from studiolo.canvas.errors import Invalid, NotFound, StudioloError
+from studiolo.canvas.errors import Invalid, StudioloError
 from studiolo.store import dialect, tables
+from studiolo.store.canvas_rows import no_canvas
 from studiolo.store.database import Database
 from studiolo.store.errors import OutOfOrder, StorageFailed, storage_failed
 from studiolo.store.records import LogRow
@@ -144,23 +145,28 @@ def insert_rows(connection: sa.Connection, rows: Sequence[LogRow]) -> None:
         connection.execute(sa.insert(tables.ledger), entries)
 
 
-_TIPS = (
-    sa.select(
-        tables.canvases.c.id,
-        sa.select(sa.func.coalesce(sa.func.max(tables.updates.c.seq), 0))
-        .where(tables.updates.c.canvas == tables.canvases.c.id)
-        .scalar_subquery(),
-    )
-    .where(tables.canvases.c.id.in_(sa.bindparam("ids", expanding=True)))
+_IDS = sa.bindparam("ids", expanding=True)
+_TURN = (
+    sa.select(tables.canvases.c.id)
+    .where(tables.canvases.c.id.in_(_IDS))
     .order_by(tables.canvases.c.id)
-    .with_for_update()  # where several nodes write, they take turns per canvas; SQLite needs no such words
+    .with_for_update(key_share=True)
 )
+_TIPS = sa.select(
+    tables.canvases.c.id,
+    sa.select(sa.func.coalesce(sa.func.max(tables.updates.c.seq), 0))
+    .where(tables.updates.c.canvas == tables.canvases.c.id)
+    .scalar_subquery(),
+).where(tables.canvases.c.id.in_(_IDS))
 
 
 def _tips(connection: sa.Connection, canvases: Iterable[str]) -> dict[str, int]:
-    """The last `seq` of each canvas that is there."""
-    found = connection.execute(_TIPS, {"ids": list(canvases)})
-    return {row[0]: row[1] for row in found}
+    """The last `seq` of each canvas that is there; nobody else appends to these until the transaction ends."""
+    ids = {"ids": list(canvases)}
+    if dialect.many_writers(connection):
+        # A statement of its own: one that waits for a lock still counts with what it saw before it waited.
+        connection.execute(_TURN, ids)
+    return {row[0]: row[1] for row in connection.execute(_TIPS, ids)}
 
 
 def _continue(tips: dict[str, int], rows: Iterable[LogRow]) -> dict[str, int]:
@@ -169,7 +175,7 @@ def _continue(tips: dict[str, int], rows: Iterable[LogRow]) -> dict[str, int]:
     for row in rows:
         tip = reached.get(row.canvas, tips.get(row.canvas))
         if tip is None:
-            raise NotFound("There is no such canvas.", "It may have been deleted; go back to the list of canvases.")
+            raise no_canvas()
         if row.seq != tip + 1:
             raise OutOfOrder(
                 f"The canvas's log goes on with {tip + 1}, not with {row.seq}.",

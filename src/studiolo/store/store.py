@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from studiolo.canvas.errors import Conflict, Invalid, NotFound
+from studiolo.canvas.errors import Conflict, Invalid
 from studiolo.store import dialect
+from studiolo.store.canvas_rows import need_canvas, no_canvas
 from studiolo.store.database import Database
 from studiolo.store.errors import StorageFailed
 from studiolo.store.log import Log, insert_rows
@@ -96,7 +97,7 @@ class Store:
         async with self.reading() as connection:
             epoch = await connection.scalar(sa.select(canvases.c.epoch).where(canvases.c.id == canvas))
             if epoch is None:
-                raise _no_canvas()
+                raise no_canvas()
             found = (
                 await connection.execute(
                     sa.select(snapshots.c.seq, snapshots.c.data).where(snapshots.c.canvas == canvas)
@@ -132,9 +133,8 @@ class Store:
         Raises NotFound, or Conflict when the log has not reached `seq`.
         """
         async with self.writing() as connection:
+            await need_canvas(connection, canvas, alone=True)
             tip = await connection.scalar(sa.select(sa.func.max(updates.c.seq)).where(updates.c.canvas == canvas))
-            if tip is None:
-                await _need_canvas(connection, canvas)
             if seq > (tip or 0):
                 raise Conflict(
                     f"The log ends at row {tip or 0}, before the snapshot at {seq}.", "Append the rows first."
@@ -210,7 +210,7 @@ class Store:
         """What is known of one canvas without opening it. Raises NotFound."""
         found = await self.list_canvases([id])
         if not found:
-            raise _no_canvas()
+            raise no_canvas()
         return found[0]
 
     async def list_canvases(self, ids: Collection[str] | None = None) -> list[CanvasRecord]:
@@ -231,12 +231,12 @@ class Store:
                 sa.update(canvases).where(canvases.c.id == id).values(title=title, updated=at, summary=summary)
             )
             if not done.rowcount:
-                raise _no_canvas()
+                raise no_canvas()
 
     async def delete_canvas(self, id: str) -> None:
         """Remove the canvas and every row of any table that belongs to it. Raises NotFound."""
         async with self.writing() as connection:
-            await _need_canvas(connection, id)
+            await need_canvas(connection, id, alone=True)
             for table in reversed(metadata.sorted_tables):
                 if "canvas" in table.c:
                     await connection.execute(sa.delete(table).where(table.c.canvas == id))
@@ -251,7 +251,7 @@ class Store:
         async with self.writing() as connection:
             await connection.execute(sa.delete(idempotency).where(idempotency.c.at < now - REMEMBERED_FOR))
             if canvas:
-                await _need_canvas(connection, canvas)
+                await need_canvas(connection, canvas)
             await connection.execute(
                 dialect.insert_new(connection, idempotency),
                 {"participant": participant, "canvas": canvas, "key": key, "at": now, "response": response},
@@ -277,7 +277,7 @@ class Store:
         Raises NotFound when its canvas has been deleted.
         """
         async with self.writing() as connection:
-            await _need_canvas(connection, run["canvas"])
+            await need_canvas(connection, run["canvas"])
             await connection.execute(
                 dialect.upsert(connection, runs, ("state", "started", "run")),
                 {
@@ -309,6 +309,7 @@ class Store:
 
 def _make_tables(connection: sa.Connection) -> None:
     """Make what is missing. A database that a newer Studiolo has written is left alone."""
+    dialect.take_schema(connection)
     if sa.inspect(connection).has_table(schema_version.name):
         found = connection.scalar(sa.select(sa.func.max(schema_version.c.version)))
         if found is not None and found > SCHEMA_VERSION:
@@ -319,12 +320,3 @@ def _make_tables(connection: sa.Connection) -> None:
     metadata.create_all(connection)
     if connection.scalar(sa.select(sa.func.max(schema_version.c.version))) is None:
         connection.execute(sa.insert(schema_version).values(version=SCHEMA_VERSION))
-
-
-async def _need_canvas(connection: AsyncConnection, id: str) -> None:
-    if await connection.scalar(sa.select(canvases.c.id).where(canvases.c.id == id)) is None:
-        raise _no_canvas()
-
-
-def _no_canvas() -> NotFound:
-    return NotFound("There is no such canvas.", "It may have been deleted; go back to the list of canvases.")
