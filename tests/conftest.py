@@ -30,11 +30,11 @@ class ServedStudio:
     token: str = field(init=False)
     """An API token of the role owner."""
 
-    def start(self) -> None:
-        """Start the server and wait until it says that it is ready."""
+    def start(self, port: str = "0") -> None:
+        """Start the server, on a free port unless one is named, and wait until it says that it is ready."""
         with (self.home / "stderr.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "studiolo", "serve", "--port", "0"],
+                [sys.executable, "-m", "studiolo", "serve", "--port", port],
                 env=self.environ,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -43,7 +43,9 @@ class ServedStudio:
         assert self.process.stdout
         line = self.process.stdout.readline()
         ready = READY.fullmatch(line)
-        assert ready, f"not ready: {line!r}\n{self.log()}"
+        if not ready:
+            self.stop(signal.SIGKILL)
+            raise AssertionError(f"not ready: {line!r}\n{self.log()}")
         self.url, self.setup = ready.groups()
 
     def log(self) -> str:

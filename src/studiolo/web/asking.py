@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from studiolo.agents import Ask
 from studiolo.canvas.errors import Forbidden, NotFound
+from studiolo.people import Who
 from studiolo.web import bodies
 from studiolo.web.access import Caller, Commenter, Here, Seat, Viewer, seat_at
 from studiolo.web.canvases import IdempotencyKey
 from studiolo.web.events import last_seen, stream
+from studiolo.web.studio import Studio
 
 router = APIRouter(prefix="/api", tags=["agents"])
 
@@ -38,14 +41,13 @@ async def ask(
 @router.get("/canvases/{canvas}/runs")
 async def runs(seat: Viewer, studio: Here) -> JSONResponse:
     """What agents were asked at this canvas, the newest first."""
-    return JSONResponse({"runs": await studio.runs.list(seat.canvas)})
+    return JSONResponse({"runs": await studio.runs.of_canvas(seat.canvas)})
 
 
 @router.get("/runs/{run}")
 async def run_state(run: str, who: Caller, studio: Here) -> JSONResponse:
     """A run: its state, what the model was given, and what came of it."""
-    found = await studio.runs.describe(run)
-    await _may_see(studio, who, found)
+    _, found = await _seen(studio, who, run)
     return JSONResponse(found)
 
 
@@ -54,9 +56,9 @@ async def run_events(
     run: str, who: Caller, studio: Here, last_event_id: Annotated[str | None, Header()] = None
 ) -> StreamingResponse:
     """What happens in the run as server-sent events: everything so far, then live, until `done`."""
-    found = await studio.runs.describe(run)
-    await _may_see(studio, who, found)
-    events = studio.runs.events(run)
+    _, found = await _seen(studio, who, run)
+    live = studio.runs.get(run)
+    events = live.events() if live else _ended(found)
     return StreamingResponse(
         stream(events, last_seen(last_event_id), studio.stopping),
         media_type="text/event-stream",
@@ -67,15 +69,28 @@ async def run_events(
 @router.post("/runs/{run}/stop")
 async def stop(run: str, who: Caller, studio: Here) -> JSONResponse:
     """Stop a run. Whoever asked may stop it, and so may an editor; what it has written so far stays to be judged."""
-    found = await studio.runs.describe(run)
-    seat = await _may_see(studio, who, found)
-    if found["by"] != seat.participant.id and not seat.participant.may("editor"):
+    seat, found = await _seen(studio, who, run)
+    if found["by"]["id"] != seat.participant.id and not seat.participant.may("editor"):
         raise Forbidden("Somebody else asked for this.", "They, or an editor, can stop it.")
-    return JSONResponse(await studio.runs.stop(run))
+    if live := studio.runs.get(run):
+        live.stop()
+        await live.wait()
+        found = live.as_dict()
+    return JSONResponse(found)
 
 
-async def _may_see(studio: Here, who: Caller, run: dict[str, Any]) -> Seat:
+async def _seen(studio: Studio, who: Who, run: str) -> tuple[Seat, dict[str, Any]]:
+    """The caller's seat at the run's canvas, and the run. A run of a canvas one may not see is not there."""
+    found = await studio.runs.find(run)
     try:
-        return await seat_at(studio, who, run["canvas"])
+        return await seat_at(studio, who, found["canvas"]), found
     except NotFound:
-        raise NotFound("There is no such run.", "Ask for the runs of a canvas to see them.") from None
+        raise NotFound("There is no such run.", "Runs are listed with their canvas.") from None
+
+
+async def _ended(run: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    """What is left to tell of a run that ended long ago: its deltas were not kept, what they came to is in the run."""
+    yield {"type": "state", "state": run["state"]}
+    for result in run["results"]:
+        yield {"type": "result", "result": result}
+    yield {"type": "done", "run": run}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Header, Request, UploadFile
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -101,7 +101,10 @@ async def change(body: bodies.ChangeCanvas, seat: Owner, studio: Here) -> dict[s
 @router.delete("/{canvas}", status_code=204)
 async def delete(seat: Owner, studio: Here) -> Response:
     """Delete the canvas with its history, for everybody and for good."""
-    await studio.runs.stop_all(seat.canvas)
+    for run in await studio.runs.of_canvas(seat.canvas):
+        if live := studio.runs.get(run["id"]):
+            live.stop()
+            await live.wait()
     await studio.rooms.delete(seat.canvas)
     return Response(status_code=204)
 

@@ -7,7 +7,7 @@ import os
 import secrets
 import time
 
-from studiolo.agents import Runs
+from studiolo.agents import PERSONAS, Runs
 from studiolo.models import Models
 from studiolo.people import People
 from studiolo.rooms import Rooms
@@ -40,9 +40,13 @@ class Studio:
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         studio = cls(settings, await Store.open(settings.database_url))
         try:
+            await studio.runs.recover()
+            for one in PERSONAS.values():
+                agent = one.participant
+                await studio.people.agent(agent.id, agent.name, agent.color)
             await studio.models.start()
         except BaseException:
-            await studio.store.close()
+            await studio.close()
             raise
         return studio
 

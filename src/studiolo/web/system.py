@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from studiolo import __version__
-from studiolo.agents import agents_on_offer
+from studiolo.agents import PERSONAS, SKILLS
 from studiolo.web.access import Caller, Here
 
 router = APIRouter(prefix="/api", tags=["studio"])
@@ -33,4 +33,10 @@ async def models(studio: Here, _who: Caller) -> dict[str, Any]:
 @router.get("/agents")
 async def agents(_who: Caller) -> dict[str, Any]:
     """The agents that can be asked, with their skills."""
-    return {"agents": agents_on_offer()}
+    skills = [{"name": name, "label": label} for name, label in SKILLS.items()]
+    offered = [persona.participant for persona in PERSONAS.values()]
+    return {
+        "agents": [
+            {"id": agent.id, "name": agent.name, "color": agent.color, "skills": skills} for agent in offered
+        ]
+    }
