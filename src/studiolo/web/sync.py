@@ -65,8 +65,7 @@ async def _serve(websocket: WebSocket) -> None:
             frame = message.get("bytes")
             if frame is None:
                 return await _close(websocket, GARBAGE, "Send binary frames of the y-websocket protocol.")
-            connection.receive(frame)
-            await room.keep_up()
+            await connection.receive(frame)
     finally:
         recheck.cancel()
         await connection.leave()
