@@ -119,6 +119,7 @@ def test_no_beginning_of_an_update_is_an_update(sample: int) -> None:
         (update((9, 2**32 - 2, [struct(1, uint(2), parent="r")])), "largest clock"),
         (update(deletes=[(9, 2**32 - 2, 2)]), "largest clock"),
         (update((9, 0, [typed("x", parent="r")]), (9, 1, [typed("y", parent="r")])), "twice"),
+        (b"\0\x02" + uint(9, 1, 0, 1) + uint(9, 1, 1, 1), "twice"),
         (update((9, 3, [typed("x", origin=(9, 3))])), "depends on itself"),
         (update((9, 3, [typed("x", right=(9, 4))])), "depends on itself"),
         (update((9, 3, [typed("x", parent=(9, 9))])), "depends on itself"),

@@ -55,9 +55,12 @@ def update(*blocks: tuple[int, int, list[bytes]], deletes: list[tuple[int, int, 
     out = uint(len(blocks))
     for client, clock, structs in blocks:
         out += uint(len(structs), client, clock) + b"".join(structs)
-    out += uint(len(deletes or []))
+    by_client: dict[int, list[int]] = {}
     for client, clock, length in deletes or []:
-        out += uint(client, 1, clock, length)
+        by_client.setdefault(client, []).extend((clock, length))
+    out += uint(len(by_client))
+    for client, numbers in by_client.items():
+        out += uint(client, len(numbers) // 2, *numbers)
     return out
 
 

@@ -100,6 +100,8 @@ class _Survey:
         ):
             # yjs makes two lost characters of it and yrs does not: peers would differ for ever.
             self._refuse(f"it cuts a character of page {text.page!r} in half")
+        elif struct.origin is not None and struct.right is not None and not self._in_order(struct.origin, struct.right):
+            self._refuse("its right neighbour stands before its left one")
         if not branch.gone:
             self._pages.add(text.page)
 
@@ -152,12 +154,10 @@ class _Survey:
         right = None if struct.right is None else self._place_at(struct.right)
         if left is None or right is None:
             return left or right or _NOWHERE
-        if left[0] is None or right[0] is None:
-            return _NOWHERE
         if left != right:
-            # yjs takes the left one's place and another program may not: whatever it is, it is not typing.
+            # When one of them is gone, yjs takes that for its place and yrs takes the other: peers would differ.
             self._refuse("it stands between two neighbours that are not in the same place")
-        return left
+        return left if right[0] is not None else _NOWHERE
 
     def _place_at(self, id: Id) -> Place:
         item = self._store.find(id)
@@ -167,11 +167,17 @@ class _Survey:
         return _NOWHERE if found is None else found[1]
 
     def _branch_at(self, id: Id) -> Branch | None:
+        """The shared type that the item `id` is; none when it is gone."""
         item = self._store.find(id)
         if item is not None:
+            if item.branch is None and not item.deleted:
+                self._refuse("it puts something into what is not a shared type")
             return item.branch
         found = self._new_at(id)
-        if found is None or found[0].kind != TYPE or found[1][0] is None:
+        if found is None or found[1][0] is None:
+            return None
+        if found[0].kind != TYPE:
+            self._refuse("it puts something into what is not a shared type")
             return None
         return Branch()  # it comes with this very update, which is refused for it already
 
@@ -180,6 +186,16 @@ class _Survey:
         if not new:
             return None
         return new[bisect_right(new, id[1], key=lambda entry: entry[0].clock) - 1]
+
+    def _in_order(self, left: Id, right: Id) -> bool:
+        """Whether `left` comes before `right`, as far as both are known here."""
+        first, then = self._store.find(left), self._store.find(right)
+        if first is None or then is None or first.right is then:
+            return True
+        if first is then:
+            return left[1] < right[1]
+        text = None if first.parent is None else first.parent.text
+        return text is None or text.in_order(first, then)
 
     def _cuts(self, id: Id) -> bool:
         """Whether the spot before the unit `id` is inside a character that can be seen."""

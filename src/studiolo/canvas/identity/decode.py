@@ -109,10 +109,7 @@ def _structs(reader: _Reader) -> list[Struct]:
         count = reader.uint()
         client = reader.uint()
         clock = reader.uint()
-        if client in seen:
-            # yjs would keep the last block and yrs another: no two peers would agree.
-            raise DecodeError(f"the update lists client {client} twice")
-        seen.add(client)
+        _once(client, seen)
         for _ in range(count):
             struct = _struct(reader, client, clock)
             clock += struct.length
@@ -123,6 +120,13 @@ def _structs(reader: _Reader) -> list[Struct]:
             else:
                 structs.append(struct)
     return structs
+
+
+def _once(client: int, seen: set[int]) -> None:
+    """Of two lists for one client yjs reads both or the last, yrs the other way round: peers would differ."""
+    if client in seen:
+        raise DecodeError(f"the update lists client {client} twice")
+    seen.add(client)
 
 
 def _pieces(struct: Struct) -> Iterator[Struct]:
@@ -193,8 +197,10 @@ def _struct(reader: _Reader, client: int, clock: int) -> Struct:
 
 def _deletes(reader: _Reader) -> list[Range]:
     deletes: list[Range] = []
+    seen: set[int] = set()
     for _ in range(reader.uint()):
         client = reader.uint()
+        _once(client, seen)
         for _ in range(reader.uint()):
             clock = reader.uint()
             length = reader.uint()

@@ -156,6 +156,16 @@ class PageText:
             offset += block.points
         raise LookupError("the item is not in this text")
 
+    def in_order(self, first: Item, then: Item) -> bool:
+        """Whether `first` comes before `then`; both are in this text."""
+        if first.block is then.block:
+            items = _block_of(first).items
+            return items.index(first) < items.index(then)
+        for block in self._blocks:
+            if block is first.block or block is then.block:
+                return block is first.block
+        raise LookupError("the items are not in this text")
+
     def insert(self, item: Item) -> None:
         """Take in an item that has just been linked to its left neighbour."""
         left = item.left
