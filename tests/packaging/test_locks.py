@@ -33,16 +33,12 @@ def declared(*extras: str) -> list[Requirement]:
 
 def locked(name: str) -> dict[str, str]:
     """Distribution -> version, of one lock."""
-    pins = re.findall(
-        r"^([a-z0-9._-]+)(?:\[.*\])?==(\S+)", (ROOT / "requirements" / name).read_text(), re.MULTILINE
-    )
+    pins = re.findall(r"^([a-z0-9._-]+)(?:\[.*\])?==(\S+)", (ROOT / "requirements" / name).read_text(), re.MULTILINE)
     return dict(pins)
 
 
 def tracked() -> list[Path]:
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return [ROOT / name for name in listed.split("\0") if name]
 
 
@@ -79,9 +75,7 @@ def test_the_lock_is_in_step_with_the_project(lock: str, extras: tuple[str, ...]
     wrong = [
         str(requirement)
         for requirement in declared(*extras)
-        if not requirement.specifier.contains(
-            pins.get(canonicalize_name(requirement.name), "0"), prereleases=True
-        )
+        if not requirement.specifier.contains(pins.get(canonicalize_name(requirement.name), "0"), prereleases=True)
     ]
     assert wrong == [], "run `make lock`"
 
@@ -104,9 +98,7 @@ def imports(path: Path) -> Iterator[str]:
 THROUGH = {"uvicorn": {"websockets", "uvloop"}, "fastapi": {"starlette"}, "pydantic-ai-slim": {"openai"}}
 
 
-@pytest.mark.parametrize(
-    ("folder", "extras"), [("src", ("providers",)), ("tests", ("dev",)), ("scripts", ("dev",))]
-)
+@pytest.mark.parametrize(("folder", "extras"), [("src", ("providers",)), ("tests", ("dev",)), ("scripts", ("dev",))])
 def test_what_the_code_imports_is_declared(folder: str, extras: tuple[str, ...]) -> None:
     names = {canonicalize_name(requirement.name) for requirement in declared(*extras)}
     names |= {"hatchling", "packaging", "pip"}.union(*(THROUGH.get(name, set()) for name in names))
