@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -98,8 +99,9 @@ async def test_a_deleted_canvas_leaves_no_trace_in_any_table_or_file(store: Stor
         await store.save_snapshot(id, 1, f"{mark} {id}".encode())
         await store.save_run({"id": f"run-{id}", "canvas": id, "state": "done", "started": 1.0, "x": mark})
         await store.remember("key", "ann", id, {"text": f"{mark} {id}"})
-        await people.join(await people.share(id, "editor", ann), "Guest")
-        await people.create_token("viewer", "Reader", id)
+        guest = (await people.join(await people.share(id, "editor", ann), f"Guest of {id}")).participant
+        await people.session(guest)
+        await people.create_token("viewer", f"Reader of {id}", id)
     before = await store.load("doomed")
     await store.delete_canvas("doomed")
 
@@ -108,7 +110,7 @@ async def test_a_deleted_canvas_leaves_no_trace_in_any_table_or_file(store: Stor
         for table in tables:
             rows = [str(found) for found in reader.execute(f"SELECT * FROM {table}")]  # noqa: S608
             assert not any("doomed" in found for found in rows), table
-            if table not in ("schema_version", "participants"):
+            if table != "schema_version":
                 assert any("kept" in found for found in rows), table
     reader.close()
     assert not files_with(tmp_path, f"{mark} doomed")
@@ -123,6 +125,37 @@ async def test_a_deleted_canvas_leaves_no_trace_in_any_table_or_file(store: Stor
     assert (await store.load("doomed")).epoch != before.epoch
     with pytest.raises(OutOfOrder):
         await store.append([LogRow("doomed", 2, 1.0, "ann", b"late")])
+
+
+async def test_a_canvas_is_deleted_while_another_program_reads(store: Store, tmp_path: Path) -> None:
+    for id in ("doomed", "kept"):
+        await store.create_canvas(id, "T", "ann", 1.0)
+    reader = sqlite3.connect(tmp_path / "studiolo.db", isolation_level=None)
+    reader.execute("BEGIN")
+    assert len(reader.execute("SELECT * FROM canvases").fetchall()) == 2
+    started = time.monotonic()
+    await store.delete_canvas("doomed")
+    await store.append([LogRow("kept", 1, 1.0, "ann", b"x")])
+    assert time.monotonic() - started < 4  # less than the patience for a locked database
+    assert [one.id for one in await store.list_canvases()] == ["kept"]
+    assert len(reader.execute("SELECT * FROM canvases").fetchall()) == 2
+    reader.close()
+
+
+async def test_who_was_here_for_a_deleted_canvas_alone_goes_with_it(store: Store) -> None:
+    people = People(store)
+    owner = await people.claim_setup(await people.setup_link_token(), "Ann")
+    for id in ("doomed", "kept"):
+        await store.create_canvas(id, "T", owner.id, 1.0)
+    doomed, kept = [await people.share(id, "viewer", owner) for id in ("doomed", "kept")]
+    guest, both = [(await people.join(doomed, name)).participant for name in ("Guest", "Both")]
+    await people.join(kept, existing=both)
+    await people.join(doomed, existing=owner)
+    cookies = [await people.session(one) for one in (guest, both, owner)]
+    await store.delete_canvas("doomed")
+    found = [await people.who(cookie) for cookie in cookies]
+    assert [one and one.participant.name for one in found] == [None, "Both", "Ann"]
+    assert await people.participant(guest.id) is None
 
 
 # Requests that come twice

@@ -45,7 +45,7 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        listen = f"-c listen_addresses='' -k {self.folder}"
+        listen = f"-c listen_addresses='' -c fsync=off -k {self.folder}"
         self._run("pg_ctl", "-w", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-o", listen, "start")
 
     def stop(self) -> None:
@@ -176,8 +176,30 @@ async def test_people_come_in_and_lose_what_is_taken_back(store: Store) -> None:
     assert [one["role"] for one in await people.canvases(reader)] == ["viewer"]
     assert await people.revoke(secret_id(link), "c") == [bob.id]
     assert await people.who(cookie) is None
+    await people.join(await people.share("c", "viewer", owner), "Cy")
     await store.delete_canvas("c")
     assert await people.who(token) is None
+
+
+async def test_of_two_who_claim_a_link_at_once_one_gets_in(store: Store) -> None:
+    people = People(store)
+    token = await people.setup_link_token()
+    outcomes = await asyncio.gather(*(people.claim_setup(token, f"Ann {n}") for n in range(5)), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in outcomes) == ["Participant"] + ["Unauthenticated"] * 4
+    assert len(await people.members("*")) == 1
+
+
+async def test_nobody_slips_in_while_a_link_is_revoked(store: Store) -> None:
+    people = People(store)
+    owner = await people.claim_setup(await people.setup_link_token(), "Ann")
+    await store.create_canvas("c", "T", owner.id, 1.0)
+    for _ in range(5):
+        link = await people.share("c", "viewer", owner)
+        joining = [asyncio.create_task(people.join(link, f"Guest {n}")) for n in range(4)]
+        await asyncio.sleep(0.005)
+        await people.revoke(secret_id(link))
+        await asyncio.gather(*joining, return_exceptions=True)
+        assert await people.members("c") == [owner]
 
 
 async def test_a_server_that_goes_away_fails_and_recovers(server: Server, store: Store) -> None:

@@ -97,10 +97,12 @@ def take_schema(connection: sa.Connection) -> None:
 
 
 async def scrub(engine: AsyncEngine) -> None:
-    """Empty SQLite's write-ahead log, so that what was deleted is in no file. Skipped while others read."""
+    """Empty SQLite's write-ahead log, so that what was deleted is in no file; left for later while others read."""
     if engine.dialect.name == "sqlite":
         async with engine.execution_options(studiolo_begin="").connect() as connection:
+            await connection.exec_driver_sql("PRAGMA busy_timeout=200")
             await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            await connection.invalidate()  # it is less patient than the others now
 
 
 def insert_new(connection: AsyncConnection | sa.Connection, table: sa.Table) -> sa.Insert:

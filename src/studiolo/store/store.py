@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,6 +27,7 @@ from studiolo.store.tables import (
     idempotency,
     ledger,
     metadata,
+    participants,
     runs,
     schema_version,
     snapshots,
@@ -234,14 +235,28 @@ class Store:
                 raise no_canvas()
 
     async def delete_canvas(self, id: str) -> None:
-        """Remove the canvas and every row of any table that belongs to it. Raises NotFound."""
+        """Remove the canvas, every row of any table that belongs to it, and who was here for it alone.
+
+        A guest, or a token's holder, goes when no grant is left: nothing of the studio is open to them any more.
+        Raises NotFound.
+        """
         async with self.writing() as connection:
             await need_canvas(connection, id, alone=True)
+            held = sa.select(grants.c.participant).where(grants.c.canvas == id)
+            members = list(await connection.scalars(held))
             for table in reversed(metadata.sorted_tables):
                 if "canvas" in table.c:
                     await connection.execute(sa.delete(table).where(table.c.canvas == id))
             await connection.execute(sa.delete(canvases).where(canvases.c.id == id))
-        await self._database.scrub()
+            await connection.execute(
+                sa.delete(participants).where(
+                    participants.c.id.in_(members),
+                    participants.c.origin.in_(("share", "token")),
+                    ~sa.exists().where(grants.c.participant == participants.c.id),
+                )
+            )
+        with suppress(StorageFailed):  # it is deleted; only the log file could not be emptied now
+            await self._database.scrub()
 
     # Requests that may come twice
 
