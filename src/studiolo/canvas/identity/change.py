@@ -16,7 +16,6 @@ from studiolo.canvas.identity.decode import (
     EMBED,
     FORMAT,
     GC,
-    SKIP,
     STRING,
     TYPE,
     Id,
@@ -91,19 +90,29 @@ class _Survey:
         if text is None or sub is not None:
             self._refuse(f"it {_writing(branch, sub)}")
             return
+        forged = self._misplaced(struct, known)
         if struct.kind != STRING and struct.kind != DELETED:
             self._refuse(f"it puts {_naming(struct.kind)} into the text of page {text.page!r}")
-        elif (
-            (struct.origin is not None and self._cuts((struct.origin[0], struct.origin[1] + 1)))
-            or (struct.right is not None and self._cuts(struct.right))
-            or (known and cuts_pair(struct.text, known))
-        ):
-            # yjs makes two lost characters of it and yrs does not: peers would differ for ever.
-            self._refuse(f"it cuts a character of page {text.page!r} in half")
-        elif struct.origin is not None and struct.right is not None and not self._in_order(struct.origin, struct.right):
-            self._refuse("its right neighbour stands before its left one")
+        elif forged is not None:
+            self._refuse(forged)
         if not branch.gone:
             self._pages.add(text.page)
+
+    def _misplaced(self, struct: Struct, known: int) -> str | None:
+        """What is wrong with the spot in a text that `struct` names, if it is one that no editor would name.
+
+        Yjs and yrs read such a struct in different ways, and peers would differ from then on.
+        """
+        left, right = struct.origin, struct.right
+        if (
+            (left is not None and self._cuts((left[0], left[1] + 1)))
+            or (right is not None and self._cuts(right))
+            or (known > 0 and cuts_pair(struct.text, known))
+        ):
+            return "it cuts a character in half"
+        if left is not None and right is not None and not self._in_order(left, right):
+            return "its right neighbour stands before its left one"
+        return None
 
     def _delete(self, range: Range) -> bool:
         """Look at one deleted range; whether anything in it is new."""
@@ -116,7 +125,7 @@ class _Survey:
         if end > coming:
             self._gap = True
         if self._cuts((client, clock)) or self._cuts((client, end)):
-            self._refuse("it deletes half a character")
+            self._refuse("it cuts a character in half")
         fresh = end > known
         if strand is None or clock >= known:
             return fresh
@@ -154,10 +163,12 @@ class _Survey:
         right = None if struct.right is None else self._place_at(struct.right)
         if left is None or right is None:
             return left or right or _NOWHERE
-        if left != right:
-            # When one of them is gone, yjs takes that for its place and yrs takes the other: peers would differ.
+        if left == right:
+            return left
+        if not (_is_gone(left) and _is_gone(right)):
+            # Yjs takes the place of the left one, or none when one has none, and yrs takes any: peers would differ.
             self._refuse("it stands between two neighbours that are not in the same place")
-        return left if right[0] is not None else _NOWHERE
+        return left
 
     def _place_at(self, id: Id) -> Place:
         item = self._store.find(id)
@@ -206,10 +217,13 @@ class _Survey:
         return found is not None and cuts_pair(found[0].text, id[1] - found[0].clock)
 
 
+def _is_gone(place: Place) -> bool:
+    return place[0] is None or place[0].gone
+
+
 def _naming(kind: int) -> str:
-    return {FORMAT: "formatting", EMBED: "an embedded object", TYPE: "a nested shared type", SKIP: "a hole"}.get(
-        kind, "a value that is not text"
-    )
+    names = {FORMAT: "formatting", EMBED: "an embedded object", TYPE: "a nested shared type"}
+    return names.get(kind, "a value that is not text")
 
 
 def _writing(branch: Branch, sub: str | None) -> str:

@@ -10,7 +10,7 @@ from studiolo.canvas.identity.change import Change, survey
 from studiolo.canvas.identity.decode import STRING, Id, Range, Struct, Update, decode
 from studiolo.canvas.identity.encode import encode
 from studiolo.canvas.identity.items import Branch, Item, PageText
-from studiolo.canvas.identity.store import Store
+from studiolo.canvas.identity.store import PAGES_ROOT, Store
 from studiolo.canvas.identity.units import points_before, units_before, utf16_length, well_formed
 
 
@@ -70,7 +70,7 @@ class Identity:
 
     def pages(self) -> list[str]:
         """The ids of the pages that have a text, in no particular order."""
-        pages = self._store.roots.get("pages")
+        pages = self._store.roots.get(PAGES_ROOT)
         return [] if pages is None else [page for page in pages.entries if self._store.page_text(page)]
 
     def text(self, page: str) -> str:
