@@ -101,11 +101,12 @@ class Canvas:
             for order, (id, page) in enumerate(zip(ids, wanted, strict=True), start=1):
                 canvas.document.pages[id] = shared_page(id, page, float(order))
         updates = [made()]
-        with canvas.document.change() as written:
-            for id, page in zip(ids, wanted, strict=True):
-                if page.text:
+        for id, page in zip(ids, wanted, strict=True):
+            if page.text:
+                # One change a page: the writer's next clock is known only when the last change is complete.
+                with canvas.document.change() as written:
                     canvas.document.edit(id, [TextEdit(0, 0, page.text)], canvas.writer(by.id))
-        updates += [update for update in [written()] if update]
+                updates.append(written())
         entry = {"type": "create", "title": title, "pages": [page.title for page in wanted]}
         details = {"pages": [{"id": id, "title": page.title} for id, page in zip(ids, wanted, strict=True)]}
         outcome = Outcome("created", None, details, merge_updates(*updates), entry=_entry(entry, "created", None))
