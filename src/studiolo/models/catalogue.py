@@ -201,8 +201,9 @@ class Models:
                     model_settings=ModelSettings(max_tokens=256 if model.info.provider == "google" else 64),
                 ) as stream,
             ):
-                async for _ in stream:
-                    first = first or time.perf_counter()
+                async for event in stream:
+                    if first is None and _has_text(event):
+                        first = time.perf_counter()
                 took = time.perf_counter() - (first or began)
                 answer = stream.get()
                 text = (answer.text or "").strip()
@@ -337,6 +338,12 @@ class Models:
                 continue
             for name in names:
                 self._add(config.resolve(f"{server.provider}:{name}", self._environ))
+
+
+def _has_text(event: Any) -> bool:
+    """Whether a stream event of pydantic-ai brings words (or thoughts), and not only the start of an answer."""
+    part = getattr(event, "part", None) or getattr(event, "delta", None)
+    return bool(getattr(part, "content", None) or getattr(part, "content_delta", None))
 
 
 def _whereabouts(entry: Entry) -> tuple[str, str]:

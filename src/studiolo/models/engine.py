@@ -47,15 +47,18 @@ class EngineSettings:
     """How one GGUF file is served.
 
     `context` is the most tokens that one request may use; `cells` the tokens that all running requests may hold
-    together (key-value memory is given to them in advance). More than 8 threads slow a small model down: each
-    token waits for all of them.
+    together (key-value memory is given to them in advance).
+
+    Every token waits several hundred times for all threads, so one that has to share its core holds up all the
+    others: on two busy cores two threads wrote 1 token a second where one wrote 20 (bench/engines.py). So one
+    core is left to the rest of the machine; and more than 8 threads only slow a small model down.
     """
 
     weights: Path
     context: int
     slots: int = 3
-    threads: int = field(default_factory=lambda: min(usable_cores(), 8))
-    batch: int = 256
+    threads: int = field(default_factory=lambda: min(max(1, usable_cores() - 1), 8))
+    batch: int = 128
     max_tokens: int = 1024
     poll: int = 0
     start_limit: float = 180.0
@@ -276,9 +279,7 @@ class _ToChild(httpx2.AsyncBaseTransport):
         await engine.start()
         route = engine._route
         assert route is not None
-        request.url = request.url.copy_with(
-            scheme=engine._origin.scheme, host=engine._origin.host, port=engine._origin.port
-        )
+        request = await _for_child(request, engine._origin)
         try:
             response = await route.handle_async_request(request)
         except httpx2.TransportError:
@@ -308,6 +309,23 @@ class _FromChild(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+async def _for_child(request: httpx2.Request, origin: httpx2.URL) -> httpx2.Request:
+    """The request as the child gets it: at its address, and with progress asked for when it streams.
+
+    The engine looks for a client that has gone away when it writes, or after a second in which no request at all
+    had a result. While it reads a long prompt beside a busy neighbour it would do neither for minutes; a line of
+    progress after each batch makes it write.
+    """
+    headers = [(name, value) for name, value in request.headers.raw if name.lower() not in (b"content-length", b"host")]
+    content = await request.aread()
+    if content and b'"stream"' in content:
+        body = json.loads(content)
+        if body.get("stream"):
+            content = json.dumps({**body, "return_progress": True}).encode()
+    url = request.url.copy_with(scheme=origin.scheme, host=origin.host, port=origin.port)
+    return httpx2.Request(request.method, url, headers=headers, content=content, extensions=request.extensions)
 
 
 def _how(status: int) -> str:

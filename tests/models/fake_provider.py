@@ -1,0 +1,154 @@
+"""A provider at the other end of a real socket, that speaks the three streaming formats as they are on the wire."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+WORDS = ["The ", "lamp ", "went ", "out."]
+
+
+@dataclass
+class Asked:
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
+@dataclass
+class Refusal:
+    """What to answer instead: a status with a body, or a wait before the answer."""
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class FakeProvider:
+    """Answers every request with `WORDS`, or with `refusal`, and keeps what it was asked in `asked`."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.refusal: Refusal | None = None
+        self.models: list[str] = ["llama3.2", "qwen2.5:1.5b"]
+        self.hang_up_after: int | None = None
+        self.silence = 0.0
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, format: str, *args: Any) -> None:
+                return
+
+            def do_GET(self) -> None:
+                fake.asked.append(Asked(self.path, {k.lower(): v for k, v in self.headers.items()}, {}))
+                data = {"object": "list", "data": [{"id": name, "object": "model"} for name in fake.models]}
+                self.reply(200, json.dumps(data).encode(), {})
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                fake.asked.append(Asked(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                time.sleep(fake.silence)
+                if fake.refusal is not None:
+                    answer = json.dumps(fake.refusal.body).encode()
+                    self.reply(fake.refusal.status, answer, fake.refusal.headers)
+                    return
+                self.send_response(200)
+                self.send_header("content-type", "text/event-stream")
+                self.send_header("transfer-encoding", "chunked")
+                self.end_headers()
+                for index, event in enumerate(_events(self.path, body)):
+                    if fake.hang_up_after == index:
+                        self.close_connection = True
+                        return
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
+                    self.wfile.flush()
+                self.wfile.write(b"0\r\n\r\n")
+
+            def reply(self, status: int, data: bytes, headers: dict[str, str]) -> None:
+                self.send_response(status)
+                for name, value in {"content-type": "application/json", **headers}.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> FakeProvider:
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def _events(path: str, body: dict[str, Any]) -> Iterable[bytes]:
+    if path.endswith("/chat/completions"):
+        yield from _openai(body["model"])
+    elif path.startswith("/v1/messages"):
+        yield from _anthropic(body["model"])
+    elif ":streamGenerateContent" in path:
+        yield from _google()
+    else:
+        raise AssertionError(f"nobody asks for {path}")
+
+
+def _data(value: object) -> bytes:
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+def _openai(model: str) -> Iterable[bytes]:
+    base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model}
+    for word in WORDS:
+        choice = {"index": 0, "delta": {"role": "assistant", "content": word}, "finish_reason": None}
+        yield _data({**base, "choices": [choice]})
+    yield _data({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    usage = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
+    yield _data({**base, "choices": [], "usage": usage})
+    yield b"data: [DONE]\n\n"
+
+
+def _anthropic(model: str) -> Iterable[bytes]:
+    def event(kind: str, **more: object) -> bytes:
+        return f"event: {kind}\n".encode() + _data({"type": kind, **more})
+
+    message = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": {"input_tokens": 9, "output_tokens": 1},
+    }
+    yield event("message_start", message=message)
+    yield event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    for word in WORDS:
+        yield event("content_block_delta", index=0, delta={"type": "text_delta", "text": word})
+    yield event("content_block_stop", index=0)
+    stop = {"stop_reason": "end_turn", "stop_sequence": None}
+    yield event("message_delta", delta=stop, usage={"output_tokens": 4})
+    yield event("message_stop")
+
+
+def _google() -> Iterable[bytes]:
+    for index, word in enumerate(WORDS):
+        last = index == len(WORDS) - 1
+        candidate: dict[str, Any] = {"content": {"role": "model", "parts": [{"text": word}]}, "index": 0}
+        if last:
+            candidate["finishReason"] = "STOP"
+        usage = {"promptTokenCount": 9, "candidatesTokenCount": index + 1, "totalTokenCount": 10 + index}
+        yield _data({"candidates": [candidate], "usageMetadata": usage, "modelVersion": "fake", "responseId": "r1"})
