@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from studiolo.canvas.errors import Unavailable
+from studiolo.canvas.errors import StudioloError, Unavailable
 from studiolo.settings import Settings
 from studiolo.web.app import create_app
 
@@ -50,12 +51,13 @@ def serve(settings: Settings, open_browser: bool = True) -> int:
             timeout_graceful_shutdown=GRACE_SECONDS,
             server_header=False,
         )
+        # A refusal to start is told as one sentence by the command line; the traceback would only hide it.
+        logging.getLogger("uvicorn.error").addFilter(lambda _record: not _refused(app))
         server = _Server(config, app, _address(bound, settings.host), open_browser)
         try:
             server.run([bound])
         except SystemExit:
-            # The lifespan failed; uvicorn has only logged it. Tell the reason as one sentence.
-            raise app.state.failure from None
+            raise app.state.failure from None  # the lifespan failed, and that is all that uvicorn tells
         return 0
 
 
@@ -85,6 +87,10 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
+def _refused(app: FastAPI) -> bool:
+    return isinstance(getattr(app.state, "failure", None), StudioloError)
+
+
 def _has_display() -> bool:
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
@@ -104,7 +110,9 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
         )[0]
         bound = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise Unavailable(f"There is no address {host!r} to listen on ({error.strerror}).", "Set STUDIOLO_HOST.") from error
+        raise Unavailable(
+            f"There is no address {host!r} to listen on ({error.strerror}).", "Set STUDIOLO_HOST to another one."
+        ) from error
     try:
         if os.name == "posix":
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
