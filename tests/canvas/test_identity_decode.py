@@ -91,6 +91,11 @@ def test_a_long_text_is_cut_into_pieces_that_mean_the_same() -> None:
     assert pieces[-1].clock == 5 + 4 * LONGEST_TEXT
 
 
+def test_deleted_ranges_are_disjoint() -> None:
+    ranges = [(9, 4, 2), (8, 0, 1), (9, 0, 3), (9, 1, 1), (9, 3, 1), (9, 20, 1), (9, 10, 11)]
+    assert decode(update(deletes=ranges)).deletes == [(8, 0, 1), (9, 0, 6), (9, 10, 11)]
+
+
 @pytest.mark.parametrize("sample", range(len(SAMPLES)))
 def test_no_beginning_of_an_update_is_an_update(sample: int) -> None:
     data = SAMPLES[sample]

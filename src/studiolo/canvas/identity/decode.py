@@ -80,7 +80,7 @@ class Update:
 
     structs: list[Struct]
     deletes: list[Range]
-    """Sorted."""
+    """Sorted and disjoint."""
 
 
 def decode(data: bytes) -> Update:
@@ -208,7 +208,20 @@ def _deletes(reader: _Reader) -> list[Range]:
                 raise DecodeError("the update deletes beyond the largest clock")
             if length:
                 deletes.append((client, clock, length))
-    return sorted(deletes)
+    return _disjoint(deletes)
+
+
+def _disjoint(ranges: list[Range]) -> list[Range]:
+    """The same ids in as few ranges as can be: nobody can make us walk over the same items again and again."""
+    disjoint: list[Range] = []
+    for client, clock, length in sorted(ranges):
+        if disjoint:
+            _, start, known = last = disjoint[-1]
+            if last[0] == client and clock <= start + known:
+                disjoint[-1] = (client, start, max(known, clock + length - start))
+                continue
+        disjoint.append((client, clock, length))
+    return disjoint
 
 
 class _Reader:
