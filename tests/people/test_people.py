@@ -103,10 +103,16 @@ async def test_of_two_who_claim_a_link_at_once_one_gets_in(people: People) -> No
 
 
 async def test_a_later_setup_link_signs_the_same_owner_in(people: People, owner: Participant) -> None:
-    await people.create_token("owner", "Script")  # an owner too, but not the one the link is for
     token = await people.setup_link_token()
     assert await people.setup_state(token) == (True, False)
     assert await people.claim_setup(token) == owner
+
+
+async def test_a_token_made_before_there_is_an_owner_is_not_the_owner(people: People) -> None:
+    await people.create_token("owner", "Script")
+    token = await people.setup_link_token()
+    assert await people.setup_state(token) == (True, True)
+    assert (await people.claim_setup(token, "Ann")).name == "Ann"
 
 
 async def test_a_new_setup_link_ends_the_one_before(people: People) -> None:
