@@ -261,6 +261,15 @@ export class Session {
     throw new Error(`There is no page ${page} in this canvas.`)
   }
 
+  /** The end of a page, as a place to insert at. */
+  endOf(page: string): { page: string; start: unknown; before: string; after: string } {
+    const text = this.text(page)
+    const start: unknown = JSON.parse(JSON.stringify(Y.createRelativePositionFromTypeIndex(text, text.length, -1)))
+    // Not from the middle of a sign that takes two units.
+    const before = String(text).slice(-120).replace(/^[\uDC00-\uDFFF]/, '')
+    return { page, start, before, after: '' }
+  }
+
   suggestionsOn(page: string): Suggestion[] {
     return this.suggestions.filter((suggestion) => suggestion.page === page)
   }

@@ -9,13 +9,16 @@ export type Panel = 'pages' | 'chat'
 export class Desk {
   dialog = $state<Dialogs>('')
   focus = $state(false)
-  readonly #pages = new Remembered<boolean>('pages', true)
+  /** `auto`: a list of one page says nothing, so it shows from the second page on. */
+  readonly #pages = new Remembered<'auto' | 'yes' | 'no'>('pages', 'auto', ['auto', 'yes', 'no'])
   readonly #chat = new Remembered<boolean>('chat', true)
   /** The one panel that covers the text where there is no room beside it. */
   sheet = $state<Panel | ''>('')
 
   readonly #phone = new MediaQuery('max-width: 759px')
-  readonly #narrow = new MediaQuery('max-width: 1239px')
+  readonly #narrow = new MediaQuery('max-width: 1439px')
+
+  constructor(readonly manyPages: () => boolean) {}
 
   get phone(): boolean {
     return this.#phone.current
@@ -29,23 +32,27 @@ export class Desk {
   shows(panel: Panel): boolean {
     if (this.focus) return false
     if (this.phone) return this.sheet === panel
-    if (this.narrow) return panel === 'chat' ? this.#chat.value : this.#pages.value && !this.#chat.value
-    return panel === 'chat' ? this.#chat.value : this.#pages.value
+    if (panel === 'chat') return this.#chat.value
+    if (this.narrow && this.#chat.value) return false
+    return this.#pages.value === 'yes' || (this.#pages.value === 'auto' && this.manyPages())
   }
 
   open(panel: Panel): void {
     this.focus = false
     if (this.phone) this.sheet = panel
     else {
-      const [it, other] = panel === 'chat' ? [this.#chat, this.#pages] : [this.#pages, this.#chat]
-      it.value = true
-      if (this.narrow) other.value = false
+      if (panel === 'chat') this.#chat.value = true
+      else {
+        this.#pages.value = 'yes'
+        if (this.narrow) this.#chat.value = false
+      }
     }
   }
 
   close(panel: Panel): void {
     if (this.phone) this.sheet = ''
-    else (panel === 'chat' ? this.#chat : this.#pages).value = false
+    else if (panel === 'chat') this.#chat.value = false
+    else this.#pages.value = 'no'
   }
 
   toggle(panel: Panel): void {
