@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from tests.conftest import ServedStudio, serve
+from tests.models import fake_provider
 from tests.models.fake_provider import FakeProvider, Refusal
 from tests.web.test_canvases import error
 
@@ -34,8 +35,15 @@ def asked_studio(provider: FakeProvider, tmp_path_factory: pytest.TempPathFactor
     assert served.stop() == 0, served.log()
 
 
+WRITTEN = (
+    "The lamp in the hall went out, and for a while nobody moved. Then Marta struck a match and carried it, "
+    "cupped in her hand, as far as the stairs, where the draught took it. She stood there listening to the rain."
+)
+
+
 @pytest.fixture(autouse=True)
-def answering(provider: FakeProvider) -> Iterator[None]:
+def answering(provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(fake_provider, "WORDS", [f"{word} " for word in WRITTEN.split()])
     yield
     provider.refusal, provider.silence = None, 0.0
 
@@ -70,7 +78,7 @@ def test_what_an_agent_writes_arrives_as_a_suggestion_and_as_events(asked_studio
         run = answer.json()["run"]
         events = events_of(owner, run)
         kinds = [kind for _, kind, _ in events]
-        assert kinds[0] == "state" and kinds[-1] == "done" and "result" in kinds
+        assert kinds[0] == "state" and kinds[-1] == "done" and "result" in kinds, events[-1][2]["run"]["error"]
         assert [number for number, _, _ in events] == list(range(1, len(events) + 1))
         state = owner.get(f"/api/runs/{run}").json()
         assert state["state"] == "done", state
