@@ -65,7 +65,8 @@ export const caretField = StateField.define<{ carets: Carets; deco: DecorationSe
     // What appears at somebody's caret was most likely typed by them.
     const move = (pos: number) => tr.changes.mapPos(pos, 1)
     const carets = new Map([...value.carets].map(([id, caret]) => [id, { ...caret, anchor: move(caret.anchor), head: move(caret.head) }]))
-    return { carets, deco: value.deco.map(tr.changes) }
+    // Drawn anew rather than mapped: a widget would stay before what is typed at it.
+    return { carets, deco: decorate(carets) }
   },
   provide: (field) => EditorView.decorations.from(field, (value) => value.deco),
 })

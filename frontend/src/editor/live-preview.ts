@@ -241,7 +241,8 @@ export const livePreview = ViewPlugin.fromClass(
 
     private make() {
       const { state, visibleRanges } = this.view
-      return decorate(state, visibleRanges, state.selection.ranges.map((range) => range.head))
+      // Somebody who only reads has no caret in the text.
+      return decorate(state, visibleRanges, this.view.hasFocus ? state.selection.ranges.map((range) => range.head) : [])
     }
 
     press() {
@@ -256,7 +257,7 @@ export const livePreview = ViewPlugin.fromClass(
 
     update(update: ViewUpdate) {
       const parsed = syntaxTree(update.startState) !== syntaxTree(update.state)
-      if (!update.docChanged && !update.viewportChanged && !update.selectionSet && !parsed && !this.pending) return
+      if (!update.docChanged && !update.viewportChanged && !update.selectionSet && !update.focusChanged && !parsed && !this.pending) return
       if (this.view.composing || (this.pointer && !update.viewportChanged)) {
         this.decorations = this.decorations.map(update.changes)
         this.pending = true

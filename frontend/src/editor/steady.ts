@@ -42,9 +42,8 @@ export const steady = ViewPlugin.fromClass(
             this.top = now
             return
           }
+          // The scrolling comes back as an event and is measured anew: at the end of a page there may be no room for it.
           view.scrollDOM.scrollTop += off
-          // At either end of the page it may not have been possible to scroll so far.
-          this.top = view.coordsAtPos(view.state.selection.main.head, 1)?.top ?? null
         },
       })
     }

@@ -145,6 +145,11 @@ export function pieces(before: string, edits: readonly Edit[], keep = 24): Piece
   })
   const rest = before.slice(at)
   if (rest) out.push({ kind: 'same', text: same(rest, edits.length === 0, true) })
+  // A card needs no empty lines around what it shows.
+  const [first] = out
+  const last = out.at(-1)
+  if (first?.text.trim()) first.text = first.text.replace(/^\s*\n/, '')
+  if (last?.text.trim()) last.text = last.text.trimEnd()
   return out
 }
 

@@ -37,6 +37,7 @@ class Insertion extends WidgetType {
   constructor(
     readonly item: PlacedHunk,
     readonly text: string,
+    readonly replaces: boolean,
     readonly lit: boolean,
   ) {
     super()
@@ -46,7 +47,7 @@ class Insertion extends WidgetType {
   }
   override eq(other: Insertion) {
     return (
-      other.text === this.text && other.lit === this.lit && other.writing === this.writing &&
+      other.text === this.text && other.lit === this.lit && other.replaces === this.replaces && other.writing === this.writing &&
       other.item.id === this.item.id && other.item.hunk.index === this.item.hunk.index
     )
   }
@@ -67,7 +68,7 @@ class Insertion extends WidgetType {
   }
   private dress(ins: HTMLElement) {
     const { suggestion } = this.item
-    ins.className = `sg-ins${this.lit ? ' lit' : ''}${this.writing ? ' writing' : ''}`
+    ins.className = `sg-ins${this.replaces ? ' instead' : ''}${this.lit ? ' lit' : ''}${this.writing ? ' writing' : ''}`
     ins.dataset['review'] = this.item.id
     ins.dataset['hunk'] = String(this.item.hunk.index)
     const caret = ins.querySelector('.peer')
@@ -120,7 +121,7 @@ function draw(state: EditorState): DecorationSet {
     for (const edit of item.edits) {
       if (edit.to > edit.from)
         out.push(Decoration.mark({ tagName: 'del', class: lit ? 'sg-del lit' : 'sg-del', attributes }).range(from + edit.from, from + edit.to))
-      if (edit.insert) out.push(Decoration.widget({ widget: new Insertion(item, edit.insert, lit), side: 1 }).range(from + edit.to))
+      if (edit.insert) out.push(Decoration.widget({ widget: new Insertion(item, edit.insert, edit.to > edit.from, lit), side: 1 }).range(from + edit.to))
     }
     if (item.streaming && !item.hunk.replace) out.push(Decoration.widget({ widget: new Waiting(item), side: 1 }).range(from))
   }

@@ -39,9 +39,8 @@ const LOST: Placing = { from: 0, to: 0, stale: true }
 const key = (item: Item) => (item.kind === 'hunk' ? `${item.id}/${item.hunk.index}` : item.id)
 const sameAnchor = (a: Anchored, b: Anchored) => a.start === b.start && a.end === b.end && a.quote === b.quote
 
-export function isActionable(hunk: Hunk): boolean {
-  return hunk.status === 'open'
-}
+/** Not decided yet. The studio marks what it found out of date, and takes the mark back when the text returns. */
+export const undecided = ({ status }: Hunk): boolean => status === 'open' || status === 'stale'
 
 function withEdits(doc: Text, item: Omit<PlacedHunk, 'edits'>): PlacedHunk {
   if (item.stale) return { ...item, edits: [] }
@@ -52,20 +51,21 @@ function withEdits(doc: Text, item: Omit<PlacedHunk, 'edits'>): PlacedHunk {
 function arrive(old: ReadonlyMap<string, Item>, doc: Text, { suggestions, threads, locate }: Records): Item[] {
   const items: Item[] = []
   const stand = (known: Item | undefined, anchor: Anchored): Placing => {
-    if (known && sameAnchor(known.anchor, anchor)) return { from: known.from, to: known.to, stale: known.stale }
+    if (known && sameAnchor(known.anchor, anchor)) return judge(doc, known, anchor)
     return place(doc, locate, anchor) ?? LOST
   }
   for (const suggestion of suggestions) {
     const streaming = suggestion.status === 'streaming'
     for (const hunk of suggestion.hunks) {
-      if (!isActionable(hunk)) continue
+      if (!undecided(hunk)) continue
       const known = old.get(`${suggestion.id}/${hunk.index}`)
       if (known?.kind === 'hunk' && known.suggestion === suggestion) {
         items.push(known)
         continue
       }
-      const at = stand(known, hunk)
-      items.push(withEdits(doc, { kind: 'hunk', id: suggestion.id, anchor: hunk, suggestion, hunk, streaming, ...at }))
+      const { from, to, stale } = stand(known, hunk)
+      const item = { kind: 'hunk', id: suggestion.id, anchor: hunk, suggestion, hunk, streaming, from, to } as const
+      items.push(withEdits(doc, { ...item, stale: stale || hunk.status === 'stale' }))
     }
   }
   for (const thread of threads) {
@@ -99,6 +99,7 @@ function move(items: readonly Item[], tr: Transaction): Item[] {
     let placing: Placing = touched ? judge(doc, at, item.anchor) : { ...at, stale: item.stale }
     if (placing.stale && placing.from === placing.to && quote && longest >= quote.length) placing = refind(doc, item.anchor) ?? placing
     const moved = { ...item, ...placing }
+    if (moved.kind === 'hunk' && moved.hunk.status === 'stale') moved.stale = true
     return moved.kind === 'hunk' && (touched || moved.stale !== item.stale) ? withEdits(doc, moved) : moved
   })
 }

@@ -149,7 +149,9 @@ export class Review {
 
   #lay(cards: Card[]): void {
     if (!alike(cards, this.cards)) this.cards = cards
-    if (this.active && this.active !== 'draft' && !cards.some(({ id }) => id === this.active)) this.select(null)
+    const { active } = this
+    // Not now: the editor is measuring.
+    if (active && active !== 'draft' && !cards.some(({ id }) => id === active)) setTimeout(() => this.active === active && this.select(null))
   }
 
   select(id: string | null, hunk: number | null = null): void {
