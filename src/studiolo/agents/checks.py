@@ -150,6 +150,28 @@ def readable(text: str) -> str | None:
     return None
 
 
+def prose(text: str) -> str | None:
+    """Running text: not a list of names, not a column of lines of a few words."""
+    said = words(text)
+    if len(said) >= 20 and sum(1 for word in said if word[0].isupper()) > 0.45 * len(said):
+        return "It wrote a list of names."
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) >= 8 and sum(1 for line in lines if len(words(line)) <= 3) > 0.7 * len(lines):
+        return "It wrote a list, not prose."
+    return None
+
+
+def without(*phrases: str) -> tuple[str, Check]:
+    """None of these phrases, which are of the prompt."""
+    asked = [folded(phrase) for phrase in phrases]
+
+    def check(text: str) -> str | None:
+        said = folded(text)
+        return "It repeated what it was given." if any(phrase in said for phrase in asked) else None
+
+    return "not_prompt", check
+
+
 def changed(source: str) -> tuple[str, Check]:
     return (
         "changed",

@@ -9,11 +9,14 @@ from studiolo.agents import checks, context, place
 from studiolo.agents.errors import failed_checks
 from studiolo.agents.joint import Continuation
 from studiolo.agents.place import Place
-from studiolo.agents.prose import words
 from studiolo.agents.voice import Request
 from studiolo.agents.work import Draft, Work
 
-SMALL_SAMPLING = {"min_p": 0.08, "repeat_penalty": 1.08, "repeat_last_n": 160, "dry_multiplier": 0.6}
+# llama.cpp's samplers against the loops of small models; the length is ended by us, at the end of a sentence.
+SMALL_SAMPLING = {"ignore_eos": True, "min_p": 0.08, "repeat_penalty": 1.08, "repeat_last_n": 160, "dry_multiplier": 0.6}
+INSTRUCTION = "Continue this text in the same voice."
+# Left to itself, a small model ends the story after a paragraph and begins to talk about it.
+ONE_PARAGRAPH = "root ::= [^\\n]+"
 _COUNTED = re.compile(
     r"\b(\d{1,4}|one|two|three|four|five|six|a|an)\s+(?:more\s+|short\s+|long\s+)*(word|sentence|line|paragraph)"
 )
@@ -58,7 +61,7 @@ async def perform(work: Work) -> None:
         goal = 250
         work.note("A small model loses the thread: it was held to 250 words.")
     # In the middle of a paragraph, the paragraph goes on behind the caret.
-    paragraph = bool(after) and not after.lstrip(" \t").startswith("\n")
+    paragraph = work.small or bool(after) and not after.lstrip(" \t").startswith("\n")
     room = work.voice.room
     request = _small(work, page, before, goal, room) if work.small else _large(work, page, before, after, goal, room)
     work.show("thinking", page.page, place.cursor(work.surface.canvas, page.page, page.span))
@@ -97,6 +100,8 @@ def _checks(before: str, prompt: str, least: int) -> list[tuple[str, checks.Chec
         *checks.always(before[-400:]),
         checks.at_least_words(least),
         checks.not_echo(prompt, before[-300:]),
+        checks.without(INSTRUCTION, "the author asks"),
+        ("prose", checks.prose),
     ]
 
 
@@ -113,26 +118,18 @@ def _small(work: Work, page: Place, before: str, goal: int, room: int) -> Reques
         cut=len(before) - len(shown),
     )
     if shown.strip():
-        question = "Continue this text in the same voice. " + instruction
-        if page.title and telling(page.title):
-            question = f"This is from “{page.title}”. " + question
+        question = f"{INSTRUCTION} {instruction}"
     else:
-        question = (
-            f"Write the beginning of a text called “{page.title}”. {instruction or 'Begin with the first scene.'}"
-        )
+        question = f"Write the beginning of a text called “{page.title}”. {instruction or 'Begin with the first scene.'}"
     return Request(
         prompt=question.strip(),
         system="You are a novelist.",
         prefill=shown.rstrip(),
         max_tokens=min(900, goal * 2 + 80),
-        temperature=0.75,
+        temperature=0.7,
         sampling=SMALL_SAMPLING,
+        grammar=ONE_PARAGRAPH,
     )
-
-
-def telling(title: str) -> bool:
-    """Whether a page's title says something about the text."""
-    return len(words(title)) > 1 or title.lower() not in ("untitled", "page", "notes", "draft", "chapter")
 
 
 def _large(work: Work, page: Place, before: str, after: str, goal: int, room: int) -> Request:
