@@ -256,7 +256,9 @@ def run_models(given: Any, settings: Settings) -> int:
                     print(json.dumps(found, ensure_ascii=False))
                 for info in [] if given.json else infos:
                     mark = "*" if info.name == models.default else " "
-                    print(f"{mark} {info.name:<32} {'ready' if info.ready else 'not ready':<10} {info.note or info.label}")
+                    print(
+                        f"{mark} {info.name:<32} {'ready' if info.ready else 'not ready':<10} {info.note or info.label}"
+                    )
                 return 0
             await models.start()
             names = [info.name for info in models.list()] if given.test_all else [given.test]

@@ -44,7 +44,7 @@ Updated editions will replace the previous one, the old editions will be renamed
 
 
 def titles(text: str, markdown: bool) -> list[str]:
-    own, sections = split_chapters(text, markdown)
+    _, sections = split_chapters(text, markdown)
     assert "".join(section.text for section in sections) == text
     return [section.title for section in sections]
 
@@ -102,5 +102,5 @@ def test_hashes_of_plain_text_are_not_headings() -> None:
 
 
 def test_sentences_that_mention_chapters_do_not_split() -> None:
-    text = "He read.\n\nChapter one was dull, he said, and went on to say so at length\nfor an hour.\n\nPart of it was true.\n"
+    text = "He read.\n\nChapter one was dull, he said, and said so at length\nfor an hour.\n\nPart of it was true.\n"
     assert titles(text, markdown=False) == [""]

@@ -6,13 +6,15 @@ import zipfile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from studiolo.canvas.errors import Invalid, TooLarge
-from studiolo.formats import as_files, as_one_text, as_zip, kind_of, read_files, safe_name, splits_when_read
-from studiolo.formats import reading
+from studiolo.formats import as_files, as_one_text, as_zip, kind_of, read_files, reading, safe_name, splits_when_read
 
 # What a file can carry: no lone surrogates, no NUL, and the line end a canvas uses.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=200)
-marks = st.lists(st.sampled_from(["# A\n", "## B\n", "\n", "```\n", "CHAPTER I\n\n", "\ufeff", "body text here. "]), max_size=30)
+marks = st.lists(
+    st.sampled_from(["# A\n", "## B\n", "\n", "```\n", "CHAPTER I\n\n", "\ufeff", "body text here. "]), max_size=30
+)
 pages = st.lists(
     st.fixed_dictionaries(
         {

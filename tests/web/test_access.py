@@ -187,7 +187,12 @@ def test_every_answer_carries_the_security_headers(studio: ServedStudio) -> None
 def test_the_api_describes_itself(studio: ServedStudio) -> None:
     with studio.client("") as nobody:
         described = nobody.get("/api/openapi.json").json()
-    for path in ("/api/canvases", "/api/canvases/{canvas}/actions", "/api/canvases/{canvas}/ask", "/api/runs/{run}/events"):
+    for path in (
+        "/api/canvases",
+        "/api/canvases/{canvas}/actions",
+        "/api/canvases/{canvas}/ask",
+        "/api/runs/{run}/events",
+    ):
         assert path in described["paths"]
     schemas = described["components"]["schemas"]
     assert {"Edit", "Suggest", "Accept", "Comment", "Pick"} <= set(schemas)

@@ -106,7 +106,9 @@ def test_a_run_that_fails_says_why_and_its_events_end(asked_studio: ServedStudio
         assert "sk-fake" not in json.dumps(state)
 
 
-def test_a_run_can_be_stopped_by_who_asked_and_by_editors_only(asked_studio: ServedStudio, provider: FakeProvider) -> None:
+def test_a_run_can_be_stopped_by_who_asked_and_by_editors_only(
+    asked_studio: ServedStudio, provider: FakeProvider
+) -> None:
     made = asked_studio.canvas("It was a dark night.")
     other = asked_studio.canvas("elsewhere")
     tokens = {role: asked_studio.make_token(role, made["id"]) for role in ("viewer", "commenter", "editor")}
@@ -167,9 +169,7 @@ def test_an_idempotent_ask_starts_one_run(asked_studio: ServedStudio) -> None:
         assert len({answer.json()["run"] for answer in answers}) == 1
 
 
-def test_stopping_the_studio_records_its_runs_and_ends_their_streams(
-    provider: FakeProvider, tmp_path: Path
-) -> None:
+def test_stopping_the_studio_records_its_runs_and_ends_their_streams(provider: FakeProvider, tmp_path: Path) -> None:
     studio = serve(
         tmp_path,
         {"OPENAI_API_KEY": "sk-fake", "OPENAI_BASE_URL": f"{provider.url}/v1", "STUDIOLO_MODEL": "openai:fake-model"},
@@ -198,7 +198,9 @@ def test_the_agents_and_models_on_offer(asked_studio: ServedStudio) -> None:
     with asked_studio.client() as owner:
         agents = owner.get("/api/agents").json()["agents"]
         assert agents[0]["id"] == "co-author" and agents[0]["color"].startswith("#")
-        assert {"continue", "rewrite", "critique", "brainstorm", "ask"} <= {skill["name"] for skill in agents[0]["skills"]}
+        assert {"continue", "rewrite", "critique", "brainstorm", "ask"} <= {
+            skill["name"] for skill in agents[0]["skills"]
+        }
         models = owner.get("/api/models").json()
         assert models["default"] == "openai:fake-model"
         assert models["default"] in [model["name"] for model in models["models"]]

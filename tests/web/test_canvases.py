@@ -29,9 +29,7 @@ def act(client: httpx2.Client, canvas: str, kind: str, **action: Any) -> httpx2.
 
 
 def suggest(client: httpx2.Client, made: dict[str, Any], find: str, replace: str) -> str:
-    answer = act(
-        client, made["id"], "suggest", page=made["pages"][0]["id"], hunks=[{"find": find, "replace": replace}]
-    )
+    answer = act(client, made["id"], "suggest", page=made["pages"][0]["id"], hunks=[{"find": find, "replace": replace}])
     assert answer.status_code == 200, answer.text
     assert answer.json()["outcome"] == "suggested"
     return answer.json()["id"]
@@ -138,7 +136,10 @@ def test_comments_replies_messages_and_pages(studio: ServedStudio) -> None:
         assert [comment["text"] for comment in whole["threads"][0]["comments"]] == ["Why a cat?", "Because."]
         assert whole["threads"][0]["status"] == "resolved"
         assert [message["text"] for message in whole["chat"]] == ["Hello all"]
-        assert [(one["title"], one["text"]) for one in whole["pages"]] == [("Page 1", "The cat sat."), ("Deux", "Second")]
+        assert [(one["title"], one["text"]) for one in whole["pages"]] == [
+            ("Page 1", "The cat sat."),
+            ("Deux", "Second"),
+        ]
 
 
 def test_an_idempotency_key_makes_a_retry_harmless(studio: ServedStudio) -> None:
@@ -167,9 +168,7 @@ def test_an_idempotency_key_makes_a_retry_harmless(studio: ServedStudio) -> None
 def test_the_same_key_ten_times_at_once_runs_once(studio: ServedStudio) -> None:
     made = studio.canvas("x")
     with studio.client() as owner, concurrent.futures.ThreadPoolExecutor(10) as pool:
-        answers = list(
-            pool.map(lambda _: act(owner, made["id"], "say", text="once", key="k").json()["id"], range(10))
-        )
+        answers = list(pool.map(lambda _: act(owner, made["id"], "say", text="once", key="k").json()["id"], range(10)))
         assert len(set(answers)) == 1
         assert len(owner.get(f"/api/canvases/{made['id']}").json()["chat"]) == 1
 
@@ -237,7 +236,9 @@ def test_import_splits_a_book_and_export_gives_it_back(studio: ServedStudio) -> 
         with zipfile.ZipFile(io.BytesIO(export.content)) as archive:
             assert archive.namelist()[0] == "01-chapter-1.md" and archive.namelist()[-1] == "12-chapter-12.md"
             assert "".join(archive.read(name).decode() for name in archive.namelist()) == book
-        again = owner.post("/api/canvases/import", files={"files[]": ("x.zip", export.content)}, data={"title": "Again"})
+        again = owner.post(
+            "/api/canvases/import", files={"files[]": ("x.zip", export.content)}, data={"title": "Again"}
+        )
         assert again.json()["title"] == "Again"
         whole = owner.get(f"/api/canvases/{again.json()['id']}").json()
         assert [page["text"] for page in whole["pages"]] == chapters

@@ -109,7 +109,15 @@ async def test_an_editor_cannot_forge_what_only_actions_may_make(studio: ServedS
 
 @pytest.mark.parametrize(
     "frame",
-    [b"", b"\xff\xff\xff", b"\x00\x02\x05abc", b"\x00\x07\x00", b"\x00\x02" + buffer(b"\x01\x02garbage"), "a text", b"\x01\x03abc"],
+    [
+        b"",
+        b"\xff\xff\xff",
+        b"\x00\x02\x05abc",
+        b"\x00\x07\x00",
+        b"\x00\x02" + buffer(b"\x01\x02garbage"),
+        "a text",
+        b"\x01\x03abc",
+    ],
 )
 async def test_a_garbage_frame_ends_its_sender_and_nobody_else(studio: ServedStudio, frame: Any) -> None:
     made = studio.canvas("The cat sat.")

@@ -86,7 +86,7 @@ class YClient:
         if frame[0] == 100:
             self.acked, _ = read_varuint(frame, 1)
         elif frame[0] == 1:
-            length, at = read_varuint(frame, 1)
+            _, at = read_varuint(frame, 1)
             count, at = read_varuint(frame, at)
             for _ in range(count):
                 client, at = read_varuint(frame, at)
@@ -115,7 +115,7 @@ class YClient:
     async def until(self, condition: Any, seconds: float = 10) -> None:
         """Wait until `condition()` holds."""
         async with asyncio.timeout(seconds):
-            while not condition():
+            while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
     async def until_closed(self) -> tuple[int, str]:

@@ -11,7 +11,6 @@ from studiolo.formats.reading import Imported, PageDraft, decode, read_files
 from studiolo.formats.writing import as_files, as_one_text, as_zip, safe_name, splits_when_read
 
 __all__ = [
-
     "Imported",
     "PageDraft",
     "Section",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 HEADING = re.compile(r" {0,3}(#{1,2})[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$")
@@ -94,15 +95,13 @@ def _plain_headings(lines: list[str]) -> list[tuple[int, str]]:
         elif alone and len(line) < 120 and PLAIN.match(line.rstrip("\n")) and _title_ends(lines, index):
             found.append((index, _plain_title(lines, index)))
     starts = [index for index, _ in found] + [len(lines)]
-    bodies = [
-        sum(len(line.strip()) for line in lines[start + 1 : end]) for start, end in zip(starts, starts[1:], strict=False)
-    ]
+    bodies = [sum(len(line.strip()) for line in lines[start + 1 : end]) for start, end in pairwise(starts)]
     kept: list[tuple[int, str]] = []
     run: list[tuple[int, str]] = []
     for heading, body in zip(found, bodies, strict=True):
         run.append(heading)
         if body >= BODY_LETTERS:
-            # One or two bare headings above a chapter are its part title; more are a table of contents, left where it is.
+            # One or two bare headings above a chapter are its part title; more are a table of contents, left alone.
             kept.append((run[0][0] if len(run) < CONTENTS_ENTRIES else heading[0], heading[1]))
             run = []
     return kept

@@ -9,11 +9,12 @@ PageKind = Literal["prose", "code", "note", "data"]
 
 PROSE_SUFFIXES = frozenset({".md", ".markdown", ".mdown", ".txt", ".text"})
 DATA_SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson"})
-CODE_SUFFIXES = frozenset(
-    ".py .pyi .js .mjs .cjs .ts .tsx .jsx .svelte .vue .html .htm .css .scss .sql .sh .bash .zsh .fish .ps1 .rs .go .c .h "
-    ".cc .cpp .hpp .cs .java .kt .scala .swift .m .rb .php .pl .lua .r .jl .hs .ml .ex .exs .erl .clj .lisp .el .zig "
-    ".nim .dart .toml .yaml .yml .ini .cfg .xml .tex .bib .rst .make .cmake .dockerfile .tf .proto .graphql".split()
-)
+CODE_LANGUAGES = """
+    py pyi js mjs cjs ts tsx jsx svelte vue html htm css scss sql sh bash zsh fish ps1 rs go c h cc cpp hpp cs java kt
+    scala swift m rb php pl lua r jl hs ml ex exs erl clj lisp el zig nim dart toml yaml yml ini cfg xml tex bib rst
+    make cmake dockerfile tf proto graphql
+"""
+CODE_SUFFIXES = frozenset(f".{name}" for name in CODE_LANGUAGES.split())
 CODE_NAMES = frozenset({"makefile", "dockerfile", "justfile", "rakefile", "gemfile"})
 TEXT_SUFFIXES = PROSE_SUFFIXES | DATA_SUFFIXES | CODE_SUFFIXES
 

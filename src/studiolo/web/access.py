@@ -80,7 +80,8 @@ async def seat_at(studio: Studio, who: Who, canvas: str, needed: Role = "viewer"
     await studio.store.canvas(canvas)  # the studio's owner has a role on every id, real or not
     if not participant.may(needed):
         raise Forbidden(
-            f"This needs the role {needed}; here you are {participant.role}.", "Ask an owner of the canvas for that role."
+            f"This needs the role {needed}; here you are {participant.role}.",
+            "Ask an owner of the canvas for that role.",
         )
     return Seat(who, canvas, participant)
 

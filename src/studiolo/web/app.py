@@ -62,9 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
 def described(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, with the actions as the canvas defines them. Made once."""
     if app.openapi_schema is None:
-        made = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
-        )
+        made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         actions = ACTIONS.json_schema(ref_template="#/components/schemas/{model}")
         schemas = made.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(actions.pop("$defs"))

@@ -32,9 +32,7 @@ async def ask(
         run = studio.runs.start(room, Ask(**body.model_dump(exclude_none=True)), seat.participant)
         return {"run": run.id}
 
-    status, answer = await studio.repeats.once(
-        idempotency_key, seat.participant.id, seat.canvas, asked, work
-    )
+    status, answer = await studio.repeats.once(idempotency_key, seat.participant.id, seat.canvas, asked, work)
     return JSONResponse(answer, status_code=202 if status == 200 else status)
 
 

@@ -118,9 +118,7 @@ async def delete(seat: Owner, studio: Here) -> Response:
         }
     },
 )
-async def act(
-    request: Request, seat: Viewer, studio: Here, idempotency_key: IdempotencyKey = None
-) -> JSONResponse:
+async def act(request: Request, seat: Viewer, studio: Here, idempotency_key: IdempotencyKey = None) -> JSONResponse:
     """Do one action and answer with its outcome, once it is stored for good."""
     try:
         action = await request.json()
@@ -133,9 +131,7 @@ async def act(
         room = await studio.rooms.get(seat.canvas)
         return (await room.apply(action, seat.participant)).as_dict()
 
-    status, body = await studio.repeats.once(
-        idempotency_key, seat.participant.id, seat.canvas, action, work
-    )
+    status, body = await studio.repeats.once(idempotency_key, seat.participant.id, seat.canvas, action, work)
     return JSONResponse(body, status_code=status)
 
 

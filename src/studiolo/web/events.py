@@ -24,9 +24,7 @@ async def stream(
     upcoming = asyncio.ensure_future(anext(events, None))
     try:
         while True:
-            await asyncio.wait(
-                {upcoming, stopped}, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait({upcoming, stopped}, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED)
             if upcoming.done():
                 event = upcoming.result()
                 if event is None:

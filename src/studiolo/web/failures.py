@@ -64,8 +64,7 @@ def too_large(limit: int | None = None) -> TooLarge:
 def _invalid(error: RequestValidationError) -> Invalid:
     """The first problem in words, and all of them as details."""
     problems = [
-        {"where": ".".join(str(part) for part in problem["loc"]), "what": problem["msg"]}
-        for problem in error.errors()
+        {"where": ".".join(str(part) for part in problem["loc"]), "what": problem["msg"]} for problem in error.errors()
     ]
     first = problems[0]
     return Invalid(

@@ -1,4 +1,4 @@
-"""The built page a person sees, from `static/` beside this file. The build puts it there; it is not in the repository."""
+"""The built page a person sees, from `static/` beside this file: put there by the build, not by the repository."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from studiolo.canvas.errors import NotFound
 STATIC = Path(__file__).parent / "static"
 
 NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Studiolo: the page is not built</title>
-<style>body{font:18px/1.6 Georgia,serif;max-width:38rem;margin:15vh auto;padding:0 1rem;color:#1f2023;background:#fdfcfa}
+<style>body{font:18px/1.6 Georgia,serif;max-width:38rem;margin:15vh auto;padding:1rem;color:#1f2023;background:#fdfcfa}
 code{font-size:.85em;background:#f0ede6;padding:.1em .3em;border-radius:4px}</style>
 <h1>The page is not built yet</h1>
 <p>This studio is running and its API works, but the page you are looking for was never built.</p>

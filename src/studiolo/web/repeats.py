@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -56,7 +56,7 @@ class Repeats:
             return status, body
 
     @asynccontextmanager
-    async def _alone(self, name: tuple[str, str, str]) -> Any:
+    async def _alone(self, name: tuple[str, str, str]) -> AsyncIterator[None]:
         """A lock per name that exists only while somebody uses it."""
         lock, users = self._running.get(name, (asyncio.Lock(), 0))
         self._running[name] = (lock, users + 1)

@@ -36,7 +36,5 @@ async def agents(_who: Caller) -> dict[str, Any]:
     skills = [{"name": name, "label": label} for name, label in SKILLS.items()]
     offered = [persona.participant for persona in PERSONAS.values()]
     return {
-        "agents": [
-            {"id": agent.id, "name": agent.name, "color": agent.color, "skills": skills} for agent in offered
-        ]
+        "agents": [{"id": agent.id, "name": agent.name, "color": agent.color, "skills": skills} for agent in offered]
     }
