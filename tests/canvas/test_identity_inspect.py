@@ -209,6 +209,24 @@ def test_neighbours_in_different_places(room: Room) -> None:
     assert foreign is not None and "not in the same place" in foreign
 
 
+def test_typing_into_a_page_that_was_removed_meanwhile(room: Room) -> None:
+    """Nobody will see it, but it is no forgery: the sender did not know yet."""
+    letter, text = unit(room, 3), text_id(room)
+    del room.server.get("pages", type=Map)["one"]
+    room.identity.apply(room.server.get_update())
+    for structs in (
+        [typed("x", parent=text)],
+        [typed("y", origin=(EDITOR, 0))],
+        [typed("z", origin=(EDITOR, 1), right=letter)],
+        [typed("!", origin=letter)],
+    ):
+        data = update((EDITOR, room.identity.state().get(EDITOR, 0), structs), deletes=[(*letter, 1)])
+        assert room.identity.inspect(data) == Change(frozenset({EDITOR}), frozenset(), None, False, False)
+        room.identity.apply(data)
+    assert room.identity.pages() == ["two"]
+    assert_sound(room.identity)
+
+
 def test_hanging_on_something_new(room: Room) -> None:
     """Structs of one update hang on one another: each shares the place of the one before."""
     structs = [

@@ -44,7 +44,9 @@ const play = (theirs) => {
 const end = () => {
   for (const index of [0, 1, 0]) deliver(index)
   const [one, two] = peers.map((doc) =>
-    Object.fromEntries(pagesOf(doc).map((page) => [page, { text: textOf(doc, page).toString(), runs: runsOf(textOf(doc, page)) }]))
+    Object.fromEntries(
+      pagesOf(doc).map((page) => [page, { text: textOf(doc, page).toString(), runs: runsOf(textOf(doc, page)) }])
+    )
   )
   if (JSON.stringify(one) !== JSON.stringify(two)) throw new Error('the two peers differ')
   return one

@@ -143,8 +143,8 @@ class Identity:
         """A v1 update, not applied here, that makes `edits` in the name of `client`.
 
         Edits are in offsets of the text as it is now, sorted, and do not overlap; insertions at the same offset come
-        out in the order given. An insertion stands before what its edit deletes, as when somebody types over a
-        selection in a Yjs editor. Halves of surrogate pairs in an insertion are joined, lone ones become U+FFFD.
+        out in the order given. An insertion stands before what its edit deletes. Halves of surrogate pairs in an
+        insertion are joined, lone ones become U+FFFD.
 
         Raises:
             ValueError: the edits overlap, are not sorted, or lie outside the text.
