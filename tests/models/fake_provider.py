@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -63,13 +64,14 @@ class FakeProvider:
                 self.send_header("content-type", "text/event-stream")
                 self.send_header("transfer-encoding", "chunked")
                 self.end_headers()
-                for index, event in enumerate(_events(self.path, body)):
-                    if fake.hang_up_after == index:
-                        self.close_connection = True
-                        return
-                    self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
-                    self.wfile.flush()
-                self.wfile.write(b"0\r\n\r\n")
+                with contextlib.suppress(ConnectionError):  # a reader may have had enough
+                    for index, event in enumerate(_events(self.path, body)):
+                        if fake.hang_up_after == index:
+                            self.close_connection = True
+                            return
+                        self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
+                        self.wfile.flush()
+                    self.wfile.write(b"0\r\n\r\n")
 
             def reply(self, status: int, data: bytes, headers: dict[str, str]) -> None:
                 self.send_response(status)

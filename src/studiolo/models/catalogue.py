@@ -17,7 +17,8 @@ import httpx2
 from studiolo.models import config, providers, weights
 from studiolo.models.config import PROVIDERS, Entry
 from studiolo.models.engine import Engine, EngineSettings
-from studiolo.models.failures import Explained, ModelFailed, explain, masked
+from studiolo.models.failures import Explained, ModelFailed, explain
+from studiolo.models.masking import masked
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model as AiModel
@@ -85,11 +86,12 @@ class Models:
     def __init__(self, home: Path, environ: Mapping[str, str]) -> None:
         self._environ = dict(environ)
         read = config.read_file(home / config.FILE_NAME, environ)
-        self.problems: list[str] = list(read.problems)
+        self.problems: list[str] = []
         self._entries: dict[str, Entry] = {}
         self._add(self._bundled())
         for entry in (*read.entries, *config.from_environment(environ)):
             self._add(entry)
+        self.problems.extend(masked(problem, self._secrets()) for problem in read.problems)
         self._asked_for_default = environ.get("STUDIOLO_MODEL") or read.default
         if self._asked_for_default in _EMBEDDED_ALIASES:
             self._asked_for_default = EMBEDDED
@@ -159,10 +161,7 @@ class Models:
         """Begin, in the background, what makes the first request quick: load the default model if it runs here,
         and ask the servers named in the environment which models they have. Returns at once."""
         self._later(self._discover())
-        entry = self._entries.get(self.default)
-        if entry is not None and entry.path is not None and self._info(entry).ready:
-            self.get(entry.name)
-            self._later(self._engines[entry.name].start())
+        self._later(self._warm_up())
 
     async def settled(self) -> None:
         """Wait until everything that `start` began is done."""
@@ -323,6 +322,14 @@ class Models:
         task = asyncio.create_task(quietly())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+    async def _warm_up(self) -> None:
+        used = {entry.provider for entry in self._entries.values() if entry.provider in PROVIDERS} | {"gguf"}
+        await asyncio.to_thread(providers.import_libraries, used)
+        entry = self._entries.get(self.default)
+        if entry is not None and entry.path is not None:
+            self.get(entry.name)
+            await self._engines[entry.name].start()
 
     async def _discover(self) -> None:
         for server in config.own_servers(self._environ):

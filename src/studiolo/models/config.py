@@ -30,6 +30,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from studiolo.models.masking import masked
+
 FILE_NAME = "models.toml"
 
 
@@ -279,7 +281,7 @@ def _entry(
     good: dict[str, Any] = {}
 
     def complain(key: str, sentence: str) -> None:
-        wrong.append(f"line {_find(part, key, first_line)}: {sentence}")
+        wrong.append(masked(f"line {_find(part, key, first_line)}: {sentence}"))
 
     for key, value in table.items():
         wanted = _SETTINGS.get(key)
@@ -293,30 +295,25 @@ def _entry(
             complain(key, f"{key} must be 1 or more.")
         else:
             good[key] = value
-    provider = good.get("provider", "")
+    provider = masked(good.get("provider", ""))
     name = good.get("name") or (f"{provider}:{good['model']}" if provider and good.get("model") else "")
     if not name:
         complain("", 'this [[models]] table has no name. Add name = "what you want to call it".')
         return None, wrong
-    problem = ""
+    at, problem = "", ""
     if provider not in PROVIDERS:
-        known = ", ".join(PROVIDERS)
         near = difflib.get_close_matches(provider, PROVIDERS, 1)
-        problem = (
-            f"provider is {provider!r}. Did you mean {near[0]}?"
-            if near
-            else f"provider must be one of {known}; it is {provider!r}."
-        )
+        advice = f"Did you mean {near[0]}?" if near else f"It must be one of {', '.join(PROVIDERS)}."
+        at, problem = "provider", f"There is no provider {provider!r}. {advice}"
     elif provider == "gguf" and not good.get("path"):
-        problem = 'it has no weights: add path = "/where/it/is.gguf".'
+        problem = 'It has no weights: add path = "/where/it/is.gguf".'
     elif provider != "gguf" and not good.get("model"):
-        problem = 'it does not say which model: add model = "the provider\'s name for it".'
-    elif wrong:
-        problem = wrong[0].partition(": ")[2]
-    if problem and not wrong:
-        complain("provider" if "provider" in problem else "", f"{name}: {problem}")
+        problem = 'It does not say which model: add model = "the provider\'s name for it".'
+    if wrong:  # the first mistake is often the cause of what is missing
+        return Entry(name=name, provider=provider, problem=_capital(wrong[0].partition(": ")[2])), wrong
     if problem:
-        return Entry(name=name, provider=provider, problem=problem[0].upper() + problem[1:]), wrong
+        complain(at, f"{name}: {problem}")
+        return Entry(name=name, provider=provider, problem=masked(problem)), wrong
     entry = Entry(
         name=name,
         provider=provider,
@@ -337,6 +334,10 @@ def _entry(
     if entry.problem:
         complain("api_key_env" if "api_key_env" in good else "", f"{name}: {entry.problem}")
     return entry, wrong
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _parts(text: str) -> list[tuple[int, str]]:

@@ -7,7 +7,6 @@ exception is not chained: its text may hold a key, and tracebacks are logged.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,9 +20,9 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 
 from studiolo.canvas.errors import StudioloError
+from studiolo.models.masking import masked
 
 _LONGEST_QUOTE = 300
-_KEY_SHAPES = re.compile(r"\b(?:(?:sk|pk|rk|gsk|xai|key)[-_][-_A-Za-z0-9]{12,}|AIza[-_A-Za-z0-9]{20,})")
 
 
 class ModelFailed(StudioloError):
@@ -42,13 +41,6 @@ class ModelFailed(StudioloError):
     @property
     def reason(self) -> str:
         return self.details["reason"]
-
-
-def masked(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` without the given secrets and without anything that looks like a key."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, "•••")
-    return _KEY_SHAPES.sub("•••", text)
 
 
 class Explained(WrapperModel):

@@ -5,7 +5,9 @@ The SDKs are imported when a model is first used; they are slow to import and so
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -25,6 +27,14 @@ def missing_package(provider: str) -> str:
         return ""
     wanted = f"'studiolo[{facts.extra}]'" if facts.extra else facts.module
     return f"The library for {facts.label} is not installed: pip install {wanted}."
+
+
+def import_libraries(used: Iterable[str]) -> None:
+    """Import what these providers need. It takes a second or more: call it from a thread, ahead of the first use."""
+    for provider in sorted(used):
+        if not missing_package(provider):
+            name = provider if provider in ("anthropic", "google", "ollama") else "openai"
+            importlib.import_module(f"pydantic_ai.models.{name}")
 
 
 def remote(entry: Entry, http: httpx2.AsyncClient) -> AiModel:
