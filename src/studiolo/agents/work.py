@@ -7,7 +7,6 @@ canvas allows or refuses.
 from __future__ import annotations
 
 import asyncio
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +22,6 @@ from studiolo.agents.surface import Surface
 from studiolo.agents.voice import Voice
 from studiolo.canvas.quotes import Span
 
-EXTEND_EVERY = 0.05  # seconds; what arrives faster is written together, because every extension is stored
 
 
 @dataclass(slots=True)
@@ -132,22 +130,29 @@ class _Stream(ABC):
         self.id = ""
         self.text = ""
         self._pending = ""
-        self._last = 0.0
+        self._pump: asyncio.Task[None] | None = None
 
     async def write(self, text: str) -> None:
+        """Put text on its way; what arrives while an earlier piece is being stored follows it in one piece."""
         if not text:
             return
         self.text += text
         self._pending += text
         self.work.emit({"type": "delta", "text": text, "id": self.id})
-        if time.monotonic() - self._last >= EXTEND_EVERY:
-            await self._flush()
+        if self._pump is None or self._pump.done():
+            await self._on_its_way()
+            self._pump = asyncio.create_task(self._flush())
 
     async def _flush(self) -> None:
-        if self._pending:
+        while self._pending:
             text, self._pending = self._pending, ""
             await self._append(text)
-            self._last = time.monotonic()
+
+    async def _on_its_way(self) -> None:
+        """Wait for the piece that is being stored. Raises what went wrong with it."""
+        if self._pump is not None:
+            pump, self._pump = self._pump, None
+            await pump
 
     @abstractmethod
     async def _append(self, text: str) -> None:
@@ -162,7 +167,11 @@ class _Stream(ABC):
     ) -> None:
         stopped = kind is not None and issubclass(kind, (asyncio.CancelledError, TimeoutError))
         # A second cancellation must not leave the text "streaming" for ever.
-        await asyncio.shield(self._close(failed=kind is not None and not stopped, stopped=stopped))
+        await asyncio.shield(self._end(failed=kind is not None and not stopped, stopped=stopped))
+
+    async def _end(self, failed: bool, stopped: bool) -> None:
+        await self._on_its_way()
+        await self._close(failed, stopped)
 
 
 class Draft(_Stream):

@@ -484,7 +484,7 @@ def fitted(new: str, sentence: str) -> str:
         was[0].islower()
         and first[0].isupper()
         and first not in ("I", "I'm", "I’m", "I'd", "I've")
-        and first.lower() not in source
+        and first not in source
     ):
         new = new[0].lower() + new[1:]
     elif was[0].isupper() and first[0].islower():
@@ -532,4 +532,4 @@ def _chunks(source: str, tokens: int) -> list[Piece]:
             lead = len(chunk) - len(chunk.lstrip("\n"))
             pieces.append(Piece(chunk[lead:], True, at + lead))
         at = match.end()
-    return pieces
+    return [Piece(piece.text.rstrip(), True, piece.start) for piece in pieces]
