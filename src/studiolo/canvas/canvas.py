@@ -17,7 +17,7 @@ from pycrdt import Map, Text, merge_updates
 from studiolo.canvas import actions, anchors
 from studiolo.canvas.document import STUDIO, Document, plain
 from studiolo.canvas.errors import Forbidden, Invalid, NotFound
-from studiolo.canvas.identity import DecodeError, TextEdit
+from studiolo.canvas.identity import DecodeError, TextEdit, decode
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.records import SuggestionRecord, ThreadRecord, write_anchor
 
@@ -121,7 +121,8 @@ class Canvas:
         id that is somebody else's, or a change of anything but a page's text.
         """
         try:
-            change = self.document.identity.inspect(update)
+            decoded = decode(update)
+            change = self.document.identity.inspect(decoded)
         except DecodeError as error:
             raise Invalid(f"Not a Yjs update: {error}.", "Send v1 updates.") from error
         if change.gap:
@@ -135,7 +136,7 @@ class Canvas:
             )
         if change.foreign:
             raise Forbidden(
-                f"Only the text of pages can be typed into, and this update holds {change.foreign}.",
+                f"Only the text of pages can be typed into: {change.foreign}.",
                 "Send an action for everything else.",
             )
         for client in change.clients:
@@ -145,7 +146,7 @@ class Canvas:
                     "Write with your own client id; if this copy holds text that the studio does not have, "
                     "save it elsewhere and reload.",
                 )
-        self.document.integrate(update)
+        self.document.integrate(update, decoded)
         self._moved |= change.pages
         for client in change.clients:
             self._claim(client, by.id)

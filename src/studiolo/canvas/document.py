@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from pycrdt import Array, Doc, Map, Text, TransactionEvent
 
-from studiolo.canvas.identity import Identity, TextEdit
+from studiolo.canvas.identity import Identity, TextEdit, Update
 
 STUDIO = "studio"  # the participant that records belong to
 
@@ -57,13 +57,13 @@ class Document:
             pass
         return client
 
-    def integrate(self, update: bytes) -> None:
+    def integrate(self, update: bytes, decoded: Update | None = None) -> None:
         """Apply an update that is known to be in order and allowed. Raises `Broken` when pycrdt cannot."""
         try:
             self._doc.apply_update(update)
         except BaseException as error:  # a panic is no Exception
             raise Broken("pycrdt could not apply an update.") from error
-        self.identity.apply(update)
+        self.identity.apply(decoded or update)
 
     @contextmanager
     def change(self) -> Generator[Callable[[], bytes]]:
