@@ -1,13 +1,22 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte'
-import { loadEnv } from 'vite'
+import { loadEnv, type Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+
+/** Markdown without the HTML, CSS and JavaScript parsers: see `src/slim/lang-html.ts`. */
+const slimMarkdown: Plugin = {
+  name: 'slim-markdown',
+  enforce: 'pre',
+  resolveId(source, importer) {
+    return source === '@codemirror/lang-html' && importer?.includes('/@codemirror/lang-markdown/') ? this.resolve('/src/slim/lang-html.ts') : null
+  },
+}
 
 // `npm run dev` talks to a running studio; `npm run build` puts the page inside the Python package that serves it.
 export default defineConfig(({ mode }) => {
   const studio = loadEnv(mode, '.', 'STUDIOLO_')['STUDIOLO_URL'] ?? 'http://127.0.0.1:8787'
   const door = { target: studio, changeOrigin: true, rewriteWsOrigin: true, ws: true }
   return {
-    plugins: [svelte()],
+    plugins: [slimMarkdown, svelte()],
     build: {
       target: 'es2023',
       outDir: '../src/studiolo/web/static',

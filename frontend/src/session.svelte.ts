@@ -45,7 +45,7 @@ const RANK: Record<Role, number> = { viewer: 0, commenter: 1, editor: 2, owner: 
 
 const CLOSED: Record<number, Omit<Closed, 'code'>> = {
   4400: { title: 'The studio could not read what this page sent.', hint: 'Reload the page. If it happens again, the page and the studio are of different versions.' },
-  4401: { title: 'You are signed out.', hint: 'Open your link again, or ask the owner for a new one. What you wrote is kept in this browser.' },
+  4401: { title: 'You cannot come in any more.', hint: 'You were signed out, or your link was taken back. Ask the owner for a new one. What you wrote is kept in this browser.' },
   4403: { title: 'The studio refused a change.', hint: 'Your role on this canvas may have changed. Save a copy of your text if you need it, then reload.' },
   4404: { title: 'This canvas is gone.', hint: 'Its owner has deleted it. You can still save a copy of what is on your screen.' },
   4409: { title: 'The studio now holds another version of this canvas.', hint: 'Save a copy of your text, then load the studio’s version.' },

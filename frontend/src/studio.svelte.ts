@@ -4,6 +4,8 @@ import { Remembered } from './remembered.svelte'
 /** What is the same on every canvas: who I am, which agents there are and which models they can use. */
 class Studio {
   me = $state.raw<Participant | null>(null)
+  /** Whether the studio has been asked who this is. */
+  met = $state(false)
   role = $state.raw<Role | null>(null)
   agents = $state.raw<Agent[]>([])
   models = $state.raw<Model[]>([])
@@ -27,6 +29,7 @@ class Studio {
       if (!(error instanceof ApiError && error.status === 401)) throw error
       this.me = this.role = null
     }
+    this.met = true
     return this.me
   }
 
