@@ -214,13 +214,15 @@ def run_export(given: Any, settings: Settings) -> int:
     from studiolo.formats import as_files, as_one_text, as_zip, safe_name
 
     async def work(studio: Any) -> dict[str, Any]:
-        from studiolo.rooms import Rooms
+        import time
+        from random import SystemRandom
 
-        rooms = Rooms(studio[0])
-        try:
-            return (await rooms.get(given.canvas)).canvas.view()
-        finally:
-            await rooms.close()
+        from studiolo.canvas import Canvas
+
+        # Read only, and so not through a room: a running server is the one writer of this canvas's log.
+        kept = await studio[0].load(given.canvas)
+        updates = [*([kept.snapshot] if kept.snapshot else []), *kept.updates]
+        return Canvas(updates, kept.owners, clock=time.time, random=SystemRandom()).view()
 
     view = asyncio.run(_with_store(settings, work))
     output = given.output or Path(safe_name(view["title"], "canvas"))
@@ -308,19 +310,25 @@ def _gather(paths: Sequence[Path]) -> tuple[list[tuple[str, bytes]], bool]:
     skipped = 0
     for path in paths:
         if not path.is_dir():
-            files.append((path.name, path.read_bytes()))
+            files.append((readable(path), path.read_bytes()))
             continue
         for file in sorted(path.rglob("*")):
             inside = file.relative_to(path)
             if not file.is_file() or any(part.startswith(".") for part in inside.parts):
                 continue
             if is_text_name(file.name):
-                files.append((inside.as_posix(), file.read_bytes()))
+                files.append((readable(inside), file.read_bytes()))
             else:
                 skipped += 1
     if skipped:
         print(f"Left out {skipped} file(s) that are not text.", file=sys.stderr)
     return files, any(path.is_dir() for path in paths)
+
+
+def readable(path: Path) -> str:
+    """A path for titles and messages; bytes of a file name that are no text are replaced."""
+    name = path.as_posix() if not path.is_absolute() else path.name
+    return name.encode(errors="replace").decode()
 
 
 def _day(expires: float | None) -> str:

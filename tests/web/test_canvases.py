@@ -178,10 +178,12 @@ def test_the_same_key_ten_times_at_once_runs_once(studio: ServedStudio) -> None:
     [
         (b"{not json", "JSON"),
         (b"[1]", "object"),
+        (b"[" * 100_000, "JSON"),
         (b'{"type": "explode"}', "type"),
         (b'{"type": "edit", "page": "x"}', "hunks"),
         (b'{"type": "say", "text": "x", "surprise": 1}', "surprise"),
         (b'{"type": "say", "text": "\\ud800"}', "surrogate"),
+        (b'{"type": "add_page", "title": "x", "after": "\\uDC00"}', "surrogate"),
     ],
 )
 def test_a_malformed_action_is_refused_in_words(studio: ServedStudio, body: bytes, says: str) -> None:
@@ -197,7 +199,15 @@ def test_malformed_requests_and_unknown_addresses_keep_the_one_shape(studio: Ser
     with studio.client() as owner:
         body = error(owner.post("/api/canvases", json={"titel": "x"}), 422, "invalid")
         assert "titel" in body["message"] and body["problems"]
-        error(owner.get("/api/nothing/here"), 404, "not_found")
+        for method in ("GET", "POST", "DELETE"):
+            error(owner.request(method, "/api/nothing/here"), 404, "not_found")
+        form = owner.post("/api/canvases", data={"title": "x"})
+        assert "Content-Type" in error(form, 422, "invalid")["hint"]
+        deep = owner.post("/api/canvases", content="[" * 200_000, headers={"Content-Type": "application/json"})
+        assert deep.status_code in (400, 422) and deep.json()["error"]["hint"]
+        half = b'{"title": "x", "pages": [{"title": "x", "text": "a \\ud800 b"}]}'
+        refused = owner.post("/api/canvases", content=half, headers={"Content-Type": "application/json"})
+        error(refused, 422, "invalid")
         error(owner.get("/api/canvases/nothing"), 404, "not_found")
         assert owner.put("/api/canvases").json()["error"]["code"] == "method_not_allowed"
 

@@ -39,8 +39,19 @@ def test_hashed_files_are_kept_for_good_and_others_are_asked_for_again(client: T
     assert client.get("/favicon.svg").headers["cache-control"] == "no-cache"
 
 
+def test_scripts_travel_compressed(client: TestClient) -> None:
+    script = "const name = 'studiolo'\n" * 200
+    (frontend.STATIC / "assets" / "index-abc123.js").write_text(script)
+    answer = client.get("/assets/index-abc123.js", headers={"Accept-Encoding": "gzip"})
+    assert answer.text == script and answer.headers["content-encoding"] == "gzip"
+    assert int(answer.headers["content-length"]) < len(script) / 5
+    plain = client.get("/assets/index-abc123.js", headers={"Accept-Encoding": "identity"})
+    assert plain.text == script and "content-encoding" not in plain.headers
+    assert client.head("/assets/index-abc123.js").status_code == 200
+
+
 def test_nothing_outside_the_built_files_is_served(client: TestClient) -> None:
-    for path in ("/../secret.txt", "/%2e%2e/secret.txt", "/assets/../../secret.txt", "/assets", "/missing.js"):
+    for path in ("/../secret.txt", "/%2e%2e/secret.txt", "/assets/../../secret.txt", "/assets", "/missing.js", "/%00"):
         answer = client.get(path)
         assert answer.status_code == 404 and "secret" not in answer.text.replace("secret.txt", "")
 

@@ -41,14 +41,12 @@ def studio_of(connection: HTTPConnection) -> Studio:
 async def identify(connection: HTTPConnection) -> Who | None:
     """The caller, or None when no token or cookie is given or it is not (or no longer) good. Raises `Forbidden`."""
     people = studio_of(connection).people
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     websocket = connection.scope["type"] == "websocket"
-    if scheme.lower() != "bearer" and websocket:
-        token = connection.query_params.get("token", "")
-    elif scheme.lower() != "bearer":
-        token = ""
-    if token or scheme:
-        return await people.who(token.strip()) if token else None
+    scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return await people.who(bearer.strip())
+    if websocket and (token := connection.query_params.get("token")):
+        return await people.who(token)
     cookie = connection.cookies.get(COOKIE)
     if not cookie:
         return None

@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import json
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Name = Field(min_length=1, max_length=60)
-Title = Field(max_length=200)
+from studiolo.canvas.errors import Invalid
+
+HALF_A_PAIR = "it holds half of a surrogate pair, which no UTF-8 text can; send whole characters"
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The request's body as a JSON object of whole characters. Raises `Invalid`."""
+    raw = await request.body()
+    try:
+        value = json.loads(raw)
+        if b"\\ud" in raw.lower():
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Invalid(f"The body is not text: {HALF_A_PAIR}.", "Escape no surrogates, or both of a pair.") from None
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"The body is not JSON: {error}.", "Send one JSON object.") from None
+    if not isinstance(value, dict):
+        raise Invalid("The body is not a JSON object.", 'For example {"type": "say", "text": "Hello"}.')
+    return value
 
 
 class Body(BaseModel):
     """A body refuses fields it does not know, so that a misspelt one is not silently ignored."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="after")
+    def whole_characters(self) -> Self:
+        """JSON can escape half of a surrogate pair; no page, name or answer could ever hold it."""
+        try:
+            self.model_dump_json()
+        except ValueError as error:
+            raise ValueError(HALF_A_PAIR) from error
+        return self
 
 
 class Me(Body):
@@ -32,7 +60,7 @@ class Join(Body):
 
 
 class NewPage(Body):
-    title: str = Title
+    title: str = Field(max_length=200)
     text: str = ""
     kind: Literal["prose", "code", "note", "data"] = "prose"
 

@@ -120,12 +120,7 @@ async def delete(seat: Owner, studio: Here) -> Response:
 )
 async def act(request: Request, seat: Viewer, studio: Here, idempotency_key: IdempotencyKey = None) -> JSONResponse:
     """Do one action and answer with its outcome, once it is stored for good."""
-    try:
-        action = await request.json()
-    except ValueError as error:
-        raise Invalid(f"The body is not JSON: {error}.", "Send one JSON object with a `type`.") from None
-    if not isinstance(action, dict):
-        raise Invalid("An action is one JSON object.", 'For example {"type": "say", "text": "Hello"}.')
+    action = await bodies.json_object(request)
 
     async def work() -> dict[str, Any]:
         room = await studio.rooms.get(seat.canvas)

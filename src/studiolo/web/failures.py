@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from studiolo.canvas.errors import Invalid, NotFound, StudioloError, TooLarge
-
-log = logging.getLogger("studiolo.web")
 
 
 def answer(error: StudioloError) -> JSONResponse:
@@ -28,8 +24,8 @@ def install(app: FastAPI) -> None:
         return answer(error)
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(_invalid(error))
+    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+        return answer(_invalid(error, request.headers.get("content-type", "")))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
@@ -44,14 +40,13 @@ def install(app: FastAPI) -> None:
         return JSONResponse({"error": body}, status_code=error.status_code, headers=error.headers)
 
     @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+    async def unexpected(_request: Request, _error: Exception) -> JSONResponse:
         # Starlette raises it again after this answer, so the server's log keeps the traceback.
         body = {
             "code": "internal",
-            "message": "Something went wrong in the studio; nothing was changed by this request.",
+            "message": "Something went wrong in the studio.",
             "hint": "Try again. If it happens again, the server's log says why.",
         }
-        log.error("%s %s failed: %r", request.method, request.url.path, error)
         return JSONResponse({"error": body}, status_code=500)
 
 
@@ -61,12 +56,13 @@ def too_large(limit: int | None = None) -> TooLarge:
     return TooLarge(f"The request is over the limit{says}.", "Send it in smaller parts.")
 
 
-def _invalid(error: RequestValidationError) -> Invalid:
+def _invalid(error: RequestValidationError, content_type: str) -> Invalid:
     """The first problem in words, and all of them as details."""
     problems = [
         {"where": ".".join(str(part) for part in problem["loc"]), "what": problem["msg"]} for problem in error.errors()
     ]
     first = problems[0]
-    return Invalid(
-        f"{first['where']}: {first['what']}.", "Correct the request; see /api/openapi.json.", problems=problems
-    )
+    hint = "Correct the request; see /api/openapi.json."
+    if first["where"] == "body" and "json" not in content_type:
+        hint = "Send JSON, with the header Content-Type: application/json."
+    return Invalid(f"{first['where']}: {first['what']}.", hint, problems=problems)
