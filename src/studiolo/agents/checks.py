@@ -172,6 +172,33 @@ def without(*phrases: str) -> tuple[str, Check]:
     return "not_prompt", check
 
 
+def no_refrain(source: str) -> tuple[str, Check]:
+    """No four words said twice in one sentence, unless the source does it too."""
+
+    def twice(text: str) -> bool:
+        said = folded(text).split()
+        return max(Counter(tuple(said[at : at + 4]) for at in range(len(said) - 3)).values(), default=0) > 1
+
+    allowed = twice(source)
+    return "not_repeating", lambda text: "It repeats itself." if twice(text) and not allowed else None
+
+
+def not_borrowed(source: str, *others: str) -> tuple[str, Check]:
+    """No three words in a row from other texts, the worked examples, that the source does not have."""
+    theirs = {run for other in others for run in _threes(other)} - set(_threes(source))
+
+    def check(text: str) -> str | None:
+        taken = [run for run in _threes(text) if run in theirs and not all(word in STOP for word in run)]
+        return "It copied from an example." if taken else None
+
+    return "not_borrowed", check
+
+
+def _threes(text: str) -> list[tuple[str, ...]]:
+    said = folded(text).split()
+    return [tuple(said[at : at + 3]) for at in range(len(said) - 2)]
+
+
 def changed(source: str) -> tuple[str, Check]:
     return (
         "changed",

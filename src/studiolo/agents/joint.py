@@ -30,11 +30,11 @@ ECHO = 16  # so many equal characters are no coincidence
 _OPENING = "([{“‘«—–-/"
 
 
-def joint(before: str, text: str, exact: bool) -> str:
+def joint(before: str, text: str, exact: bool, paragraph: bool = False) -> str:
     """The beginning of a continuation, with the blank or line break that its place needs.
 
     `exact`: the model wrote directly on from `before`, so that its own first blank, or the lack of one in the middle
-    of a word, is meant.
+    of a word, is meant. With `paragraph` no new one is begun, except below a heading.
     """
     body = text.lstrip()
     if not body or not before or before[-1].isspace():
@@ -45,7 +45,7 @@ def joint(before: str, text: str, exact: bool) -> str:
     blank = text[: len(text) - len(body)]
     ended = bool(sentence_ends(before[-200:])) and sentence_ends(before[-200:])[-1] == len(before[-200:])
     if "\n" in blank:
-        return ("\n\n" if ended else " ") + body
+        return ("\n\n" if ended and not paragraph else " ") + body
     if before[-1] in _OPENING or body[0] in ",.;:!?…)]}”’":
         return body
     if blank or not exact or ended or not (before[-1].isalnum() and body[0].isalnum()):
@@ -80,7 +80,7 @@ class Continuation:
             if start is None:
                 return ""
             self._head = None
-            chunk = joint(self._before, start, self._exact)
+            chunk = joint(self._before, start, self._exact, self._paragraph)
         self._held += chunk
         return self._release(final=False)
 
@@ -91,7 +91,7 @@ class Continuation:
         if self._head is not None:
             start = self._begin(self._head, final=True) or ""
             self._head = None
-            self._held = joint(self._before, start, self._exact)
+            self._held = joint(self._before, start, self._exact, self._paragraph)
         rest = self._release(final=True)
         self.done = True
         return rest

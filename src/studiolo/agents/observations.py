@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from studiolo.agents.checks import STOP, stem
@@ -54,20 +55,26 @@ _FILTER = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Weakness:
+    """Something measured in a sentence: what it is, the phrases it is about, and how much it matters."""
+
+    kind: str
+    phrases: tuple[str, ...]
+    comment: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
-    """One measured weakness of one sentence. `weight` says how much it matters, `how` how it could be mended."""
+    """The weightiest weakness of one sentence, and where the sentence begins."""
 
     sentence: str
     start: int
-    kind: str
-    comment: str
-    weight: float
-    how: str = "shorten"
+    weakness: Weakness
 
 
 def observe(text: str) -> list[Observation]:
     """What there is to say about a text, the most telling first, at most one observation a sentence."""
-    found: list[Observation] = []
     split = [
         (paragraph.start + sentence.start, sentence.text)
         for paragraph in paragraphs(text)
@@ -77,72 +84,52 @@ def observe(text: str) -> list[Observation]:
     ]
     lengths = sorted(len(words(sentence)) for _, sentence in split)
     usual = lengths[len(lengths) // 2] if lengths else 0
+    found: list[Observation] = []
     for at, (start, sentence) in enumerate(split):
-        before = split[at - 1][1] if at else ""
-        seen = [
-            Observation(sentence, start, kind, comment, weight)
-            for kind, comment, weight in _weaknesses(sentence, before, usual)
-        ]
+        seen = list(_weaknesses(sentence, split[at - 1][1] if at else "", usual))
         if seen:
-            found.append(max(seen, key=lambda observation: observation.weight))
-    return sorted(found, key=lambda observation: (-observation.weight, observation.start))
+            found.append(Observation(sentence, start, max(seen, key=lambda weakness: weakness.weight)))
+    return sorted(found, key=lambda observation: (-observation.weakness.weight, observation.start))
 
 
-def _weaknesses(sentence: str, before: str, usual: int) -> list[tuple[str, str, float]]:
+def _weaknesses(sentence: str, before: str, usual: int) -> Iterator[Weakness]:
     said = words(sentence)
     count = len(said)
-    found: list[tuple[str, str, float]] = []
     if cliche := _CLICHES.search(sentence):
-        found.append(
-            (
-                "cliche",
-                f"“{cliche.group()}” is a phrase readers have met many times; it no longer shows anything.",
-                3.0,
-            )
-        )
+        phrase = cliche.group()
+        comment = f"“{phrase}” is a phrase readers have met many times; it no longer shows anything."
+        yield Weakness("cliche", (phrase,), comment, 3.0)
     if count >= 32 and count > 1.5 * usual:
-        found.append(
-            (
-                "long",
-                f"This sentence has {count} words, against about {usual} in the others. Is everything in it needed?",
-                2.0 + count / 50,
-            )
-        )
-    if wordy := [match.group() for match in _WORDY.finditer(sentence)]:
-        found.append(("wordy", f"“{wordy[0]}” can be said in fewer words.", 1.9 + 0.4 * len(wordy)))
-    hedges = [match.group().lower() for match in _HEDGES.finditer(sentence)]
-    if hedges:
-        named = ", ".join(f"“{hedge}”" for hedge in dict.fromkeys(hedges))
-        found.append(
-            (
-                "hedge",
-                f"{named} weaken{'s' if len(set(hedges)) == 1 else ''} what "
-                f"{'it stands' if len(set(hedges)) == 1 else 'they stand'} beside; the sentence may be stronger "
-                f"without.",
-                1.1 + 0.5 * len(hedges),
-            )
-        )
-    repeated = _repeated(said)
-    if repeated:
-        found.append(("repeated", f"“{repeated}” comes more than once in this sentence. Is the echo meant?", 1.6))
+        comment = f"This sentence has {count} words, against about {usual} in the others. Is everything in it needed?"
+        yield Weakness("long", (), comment, 2.0 + count / 50)
+    if wordy := _all(_WORDY, sentence):
+        yield Weakness("wordy", wordy, f"{_named(wordy)} can be said in fewer words.", 1.9 + 0.4 * len(wordy))
+    if hedges := _all(_HEDGES, sentence):
+        weaken = "weakens what it stands" if len(hedges) == 1 else "weaken what they stand"
+        comment = f"{_named(hedges)} {weaken} beside; the sentence may be stronger without."
+        yield Weakness("hedge", hedges, comment, 1.1 + 0.5 * len(hedges))
+    if repeated := _repeated(said):
+        yield Weakness("repeated", (), f"“{repeated}” comes more than once in this sentence. Is the echo meant?", 1.6)
     if passive := _PASSIVE.search(sentence):
-        found.append(("passive", f"“{passive.group()}” is passive: it hides who acts.", 1.3))
-    adverbs = [match.group() for match in _ADVERB.finditer(sentence)]
+        yield Weakness("passive", (passive.group(),), f"“{passive.group()}” is passive: it hides who acts.", 1.3)
+    adverbs = _all(_ADVERB, sentence)
     if len(adverbs) >= 2:
-        found.append(
-            (
-                "adverbs",
-                f"{len(adverbs)} adverbs in one sentence ({', '.join(adverbs[:3])}); a more exact verb may do "
-                f"the work.",
-                1.2,
-            )
-        )
+        comment = f"{_named(adverbs[:3])}: a more exact verb may do the work of {len(adverbs)} adverbs."
+        yield Weakness("adverbs", adverbs, comment, 1.2)
     if filtered := _FILTER.search(sentence):
-        found.append(("filter", f"“{filtered.group()}” puts the character between the reader and what happens.", 0.9))
+        comment = f"“{filtered.group()}” puts the character between the reader and what happens."
+        yield Weakness("filter", (filtered.group(),), comment, 0.9)
     first, last = said[:1], words(before)[:1]
     if first and first == last and count > 3 and first[0].lower() in ("he", "she", "they", "i", "it", "there", "the"):
-        found.append(("opening", f"Two sentences in a row begin with “{first[0]}”.", 0.8))
-    return found
+        yield Weakness("opening", (), f"Two sentences in a row begin with “{first[0]}”.", 0.8)
+
+
+def _all(pattern: re.Pattern[str], sentence: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(match.group().lower() for match in pattern.finditer(sentence)))
+
+
+def _named(phrases: Sequence[str]) -> str:
+    return ", ".join(f"“{phrase}”" for phrase in phrases)
 
 
 def _repeated(said: list[str]) -> str | None:

@@ -6,10 +6,11 @@ of its answer ("prefill"), which it follows far better than instructions; larger
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ from pydantic_ai.messages import (
     TextPartDelta,
     UserPromptPart,
 )
+from pydantic_ai.models.openai import OpenAIChatModelSettings
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RunUsage, UsageLimits
 
@@ -124,6 +126,20 @@ class Voice:
         text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
         self._count(response.usage, request, text)
         return text.removeprefix(request.prefill)
+
+    async def likelihood(self, request: Request, text: str) -> float:
+        """How natural `text` is as the answer: its mean log probability per token. Needs a constrained model."""
+        forced = replace(request, grammar="root ::= " + json.dumps(text, ensure_ascii=False), temperature=0.0)
+        self._check_budget()
+        settings = OpenAIChatModelSettings(**self._settings(forced), openai_logprobs=True)  # type: ignore[typeddict-item]
+        try:
+            response = await model_request(self.model.pydantic, self._messages(forced), model_settings=settings)
+        except Exception as error:
+            raise self._explained(error) from error
+        self._count(response.usage, forced, text)
+        found = [token["logprob"] for token in (response.provider_details or {}).get("logprobs", [])]
+        # One token that a grammar had to force says little about the rest.
+        return sum(max(value, -12.0) for value in found) / len(found) if found else -12.0
 
     async def typed(
         self,

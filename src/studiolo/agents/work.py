@@ -23,7 +23,6 @@ from studiolo.agents.voice import Voice
 from studiolo.canvas.quotes import Span
 
 
-
 @dataclass(slots=True)
 class Ask:
     """What somebody asks an agent to do, and where."""

@@ -11,7 +11,7 @@ from studiolo.agents import checks, context, place
 from studiolo.agents.errors import failed_checks
 from studiolo.agents.joint import unwrapped
 from studiolo.agents.place import Place
-from studiolo.agents.prose import alike, words
+from studiolo.agents.prose import alike, sentence_ends, words
 from studiolo.agents.skills.continuing import recall
 from studiolo.agents.voice import Request
 from studiolo.agents.work import Utterance, Work
@@ -22,6 +22,22 @@ _COUNT = re.compile(r"\b(\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|tw
 _NUMBERS = {
     name: at for at, name in enumerate(["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 2)
 } | {"twelve": 12}
+_TITLES = re.compile(r"\b(titles?|names?|headings?|headlines?)\b", re.IGNORECASE)
+IDEAS = (
+    "Text:\nThe baker closed his shop early. For the third night in a row, someone had left a gold coin on the "
+    "step.\n\n"
+    "What could happen next?\nWrite a list of 3 different ideas, one short sentence each.",
+    "1. The baker hides behind the flour sacks to see who brings the coins.\n"
+    "2. His wife recognises the face on the coin: it is her dead father's.\n"
+    "3. In the morning the step is empty, and the oven is full of gold.",
+)
+TITLES = (
+    "Text:\nThe baker closed his shop early. For the third night in a row, someone had left a gold coin on the "
+    "step.\n\n"
+    "Suggest titles.\nWrite a list of 3 different titles, a few words each.",
+    "1. The Third Coin\n2. Gold on the Step\n3. What the Baker Saw",
+)
+EXAMPLE_THINGS = checks.content("baker bakery bread flour oven coin coins gold")
 _ITEM = re.compile(r"^\s*(?:\d{1,2}[.):]|[-*•])\s*(.+)$", re.MULTILINE)
 
 
@@ -38,17 +54,17 @@ class Pool:
         self.wanted = wanted
         self.ideas: list[str] = []
         self.dropped = 0
-        self._tests = [*checks.always(""), checks.not_echo(prompt), checks.at_least_words(2)]
+        self._tests = [*checks.always(""), checks.not_echo(prompt)]
         self.failed: list[tuple[str, str]] = []
 
     @property
     def full(self) -> bool:
         return len(self.ideas) >= self.wanted
 
-    def add(self, idea: str) -> bool:
+    def add(self, idea: str, least: int = 2) -> bool:
         """Take an idea unless it is one already there, or no idea at all."""
         idea = re.sub(r"\*\*(.+?)\*\*", r"\1", unwrapped(idea, "")).strip()
-        report = checks.run(idea, self._tests)
+        report = checks.run(idea, [*self._tests, checks.at_least_words(least)])
         if self.full or not report.ok:
             self.failed += report.failed
             return False
@@ -121,14 +137,16 @@ def _near(work: Work, page: Place | None, prompt: str) -> str:
 async def _small(work: Work, pool: Pool, shown: str, prompt: str) -> None:
     """The model writes a numbered list; what is already there is the list's beginning."""
     list_so_far = "".join(f"{at}. {idea}\n" for at, idea in enumerate(pool.ideas, 1))
+    titles = bool(_TITLES.search(prompt))
     about = f"Text:\n{' '.join(shown.split())}\n\n" if shown.strip() else ""
+    what = "titles, a few words each" if titles else "ideas, one short sentence each"
     request = Request(
-        prompt=f"{about}Task: {prompt}\nWrite a list of {pool.wanted} different short ideas, one sentence each.",
-        system="You are a creative writer.",
+        prompt=f"{about}{prompt}\nWrite a list of {pool.wanted} different {what}.",
+        examples=[TITLES if titles else IDEAS],
         prefill=f"{list_so_far}{len(pool.ideas) + 1}.",
-        max_tokens=60 * (pool.wanted - len(pool.ideas)) + 40,
-        temperature=0.9,
-        sampling={"min_p": 0.08, "repeat_penalty": 1.1, "repeat_last_n": 256, "dry_multiplier": 0.8},
+        max_tokens=(20 if titles else 45) * (pool.wanted - len(pool.ideas)) + 40,
+        temperature=0.85,
+        sampling={"min_p": 0.1, "repeat_penalty": 1.1, "repeat_last_n": 256, "dry_multiplier": 0.8},
     )
     text = f"{len(pool.ideas) + 1}."
     async with aclosing(work.voice.stream(request)) as chunks:
@@ -136,19 +154,31 @@ async def _small(work: Work, pool: Pool, shown: str, prompt: str) -> None:
             text += chunk
             *complete, text = text.split("\n")
             for line in complete:
-                _take(pool, line)
+                _take(pool, line, shown + prompt, titles)
             if pool.full:
                 return
-    _take(pool, text, last=True)
+    _take(pool, text, shown + prompt, titles, last=True)
 
 
-def _take(pool: Pool, line: str, last: bool = False) -> None:
+def _take(pool: Pool, line: str, text_of_author: str, title: bool, last: bool = False) -> None:
+    """Take a line of a list: its first sentence, for a small model does not get better by going on."""
     found = _ITEM.match(line)
-    # A list's last line may have been cut off by the limit of tokens.
-    if found and not (last and not re.search(r"[.!?…\"”')\]]\s*$", line)):
-        idea = re.sub(r"^\s*(?:idea\s*\d*\s*:|\d+[.)])\s*", "", found.group(1), flags=re.IGNORECASE)
-        if len(words(idea)) <= 80:
-            pool.add(idea)
+    if not found:
+        return
+    idea = re.sub(r"^\s*(?:(?:idea|title)\s*\d*\s*:|\d+[.)])\s*", "", found.group(1), flags=re.IGNORECASE).strip()
+    if title:
+        idea = re.split(r"\s+[-–—]+\s+|: (?=[A-Z])|\s*\(", idea)[0].strip(' "“”.*,-')
+        if 1 <= len(words(idea)) <= 10:
+            pool.add(idea, least=1)
+        return
+    ends = sentence_ends(idea)
+    if ends:
+        idea = idea[: ends[0]]
+    elif last:
+        return  # cut off by the limit of tokens
+    # What the example's story is about must not wander into this one.
+    if 4 <= len(words(idea)) <= 45 and not checks.content(idea) & (EXAMPLE_THINGS - checks.content(text_of_author)):
+        pool.add(idea)
 
 
 async def _large(work: Work, pool: Pool, shown: str, prompt: str) -> None:

@@ -13,7 +13,13 @@ from studiolo.agents.voice import Request
 from studiolo.agents.work import Draft, Work
 
 # llama.cpp's samplers against the loops of small models; the length is ended by us, at the end of a sentence.
-SMALL_SAMPLING = {"ignore_eos": True, "min_p": 0.08, "repeat_penalty": 1.08, "repeat_last_n": 160, "dry_multiplier": 0.6}
+SMALL_SAMPLING = {
+    "ignore_eos": True,
+    "min_p": 0.08,
+    "repeat_penalty": 1.08,
+    "repeat_last_n": 160,
+    "dry_multiplier": 0.6,
+}
 INSTRUCTION = "Continue this text in the same voice."
 # Left to itself, a small model ends the story after a paragraph and begins to talk about it.
 ONE_PARAGRAPH = "root ::= [^\\n]+"
@@ -61,7 +67,7 @@ async def perform(work: Work) -> None:
         goal = 250
         work.note("A small model loses the thread: it was held to 250 words.")
     # In the middle of a paragraph, the paragraph goes on behind the caret.
-    paragraph = work.small or bool(after) and not after.lstrip(" \t").startswith("\n")
+    paragraph = work.small or (bool(after) and not after.lstrip(" \t").startswith("\n"))
     room = work.voice.room
     request = _small(work, page, before, goal, room) if work.small else _large(work, page, before, after, goal, room)
     work.show("thinking", page.page, place.cursor(work.surface.canvas, page.page, page.span))
@@ -120,7 +126,9 @@ def _small(work: Work, page: Place, before: str, goal: int, room: int) -> Reques
     if shown.strip():
         question = f"{INSTRUCTION} {instruction}"
     else:
-        question = f"Write the beginning of a text called “{page.title}”. {instruction or 'Begin with the first scene.'}"
+        question = (
+            f"Write the beginning of a text called “{page.title}”. {instruction or 'Begin with the first scene.'}"
+        )
     return Request(
         prompt=question.strip(),
         system="You are a novelist.",

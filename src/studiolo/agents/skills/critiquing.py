@@ -113,7 +113,9 @@ async def _small(work: Work, page: Place, span: Span, shown: str, wanted: int) -
         fix = await _mend(rewriter, observation)
         start = span.start + observation.start
         try:
-            await _comment(work, page, Span(start, start + len(observation.sentence)), observation.comment, fix)
+            await _comment(
+                work, page, Span(start, start + len(observation.sentence)), observation.weakness.comment, fix
+            )
         except Conflict:
             work.note("A sentence was changed while it was being commented on; its comment was dropped.")
     if not work.results:
@@ -122,8 +124,21 @@ async def _small(work: Work, page: Place, span: Span, shown: str, wanted: int) -
 
 async def _mend(rewriter: SmallRewriter, observation: Observation) -> str | None:
     """A better sentence, when the model finds one that passes."""
-    new = await rewriter.sentence(observation.sentence)
+    new = await rewriter.sentence(observation.sentence, *_mended(observation))
     return new if new and new != observation.sentence else None
+
+
+def _mended(observation: Observation) -> list[tuple[str, checks.Check]]:
+    """The fix must be without what was remarked on."""
+    if observation.weakness.kind not in ("wordy", "hedge", "cliche"):
+        return []
+    said = [phrase.lower() for phrase in observation.weakness.phrases]
+    return [
+        (
+            "mended",
+            lambda text: "It kept what it was to mend." if any(phrase in text.lower() for phrase in said) else None,
+        )
+    ]
 
 
 async def _large(work: Work, page: Place, span: Span, shown: str, wanted: int) -> None:

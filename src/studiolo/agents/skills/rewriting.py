@@ -19,12 +19,13 @@ from pydantic import BaseModel, Field
 
 from studiolo.agents import checks, context, place
 from studiolo.agents.checks import Check
+from studiolo.agents.deletions import candidates
 from studiolo.agents.errors import failed_checks
 from studiolo.agents.joint import Continuation, unwrapped
 from studiolo.agents.place import Place
 from studiolo.agents.prose import Piece, estimate_tokens, paragraphs, reading_ease, sentences, words
 from studiolo.agents.skills import examples
-from studiolo.agents.skills.continuing import SMALL_SAMPLING
+from studiolo.agents.skills.continuing import ONE_PARAGRAPH, SMALL_SAMPLING
 from studiolo.agents.voice import Request
 from studiolo.agents.work import Work
 from studiolo.canvas.diff import rewrite_hunks
@@ -32,6 +33,7 @@ from studiolo.canvas.errors import Invalid
 from studiolo.canvas.quotes import Span
 
 HOWS = ("shorten", "expand", "tone", "simplify", "fix", "free")
+NATURAL = -1.7  # mean log probability below which a small model finds a cut sentence odd
 MOST_SENTENCES = 160  # that a small model is set to in one run
 WHOLE_PAGE = 24_000  # characters of a page that one request without a selection rewrites
 
@@ -187,8 +189,11 @@ async def perform(work: Work) -> None:
             await asyncio.shield(_suggest(work, page, source, rewriter, how_to))
         raise
     new = rewriter.text(source)
-    if how == "fix" and new == source and not rewriter.failed:
-        id = await work.act({"type": "say", "text": "I found nothing to correct there.", "run": work.run})
+    if how == "fix" and new == source and rewriter.kept < rewriter.count:
+        said = "I found nothing to correct there."
+        if rewriter.kept:
+            said = f"I found nothing to correct, but could not check {rewriter.kept} of {rewriter.count} sentences."
+        id = await work.act({"type": "say", "text": said, "run": work.run})
         work.result("message", id)
         return
     report = checks.run(new, [checks.changed(source), *how_to.whole(source), ("no_markup", checks.no_markup)])
@@ -371,6 +376,7 @@ class SmallRewriter(Rewriter):
     """For models that follow a pattern, one sentence at a time."""
 
     unit = "sentence"
+    unsure = 0
 
     async def rewrite(self, source: str) -> None:
         if self.page.kind == "code":
@@ -395,37 +401,86 @@ class SmallRewriter(Rewriter):
         self.count = len(wanted)
         for done, piece in enumerate(wanted):
             self.progress(done, len(wanted))
+            unsure = self.unsure
             new = await self.sentence(piece.text)
-            if new is None:
-                self.kept += 1
-            else:
+            self.kept += new is None or self.unsure > unsure
+            if new is not None:
                 self.made[piece.start] = (piece.start + len(piece.text), new)
             await asyncio.sleep(0)
 
-    async def sentence(self, sentence: str) -> str | None:
-        """The first candidate that passes; None when none does."""
+    async def sentence(self, sentence: str, *more: tuple[str, Check]) -> str | None:
+        """The first candidate that passes the checks, and `more` of them; None when none does."""
         joined = " ".join(sentence.split())
-        tests = [*checks.always(joined), *self.manner.tests(joined)]
-        if self.manner.how != "fix":
-            tests += [checks.changed(joined), checks.not_echo(self.manner.question)]
-        for attempt, temperature in enumerate(self.manner.temperatures):
-            grammar = correction_grammar(joined) if self.manner.how == "fix" and attempt == 0 else ""
-            answer = await self.work.voice.write(
-                Request(
-                    prompt=f"{self.manner.question}\n\n{joined}",
-                    examples=[(self._question(question), answer) for question, answer in self.manner.examples],
-                    max_tokens=min(400, estimate_tokens(joined) * 2 + 24),
-                    temperature=temperature,
-                    grammar=grammar,
-                    stop=["\n"],
-                )
-            )
-            new = fitted(unwrapped(answer, joined), sentence)
-            report = checks.run(new, tests)
-            if self.work.checked(self.unit, report):
-                return sentence if new == joined else new
-            self.failed = list(report.failed)
-        return None
+        if self.manner.how == "fix":
+            return await self._corrected(sentence, joined)
+        tests = [
+            *checks.always(joined),
+            *self.manner.tests(joined),
+            *more,
+            checks.changed(joined),
+            checks.no_refrain(joined),
+            checks.not_echo(self.manner.question),
+            checks.not_borrowed(joined + " " + self.manner.question, *(answer for _, answer in self.manner.examples)),
+        ]
+        cut = await self._cut(joined, more) if self.manner.how == "shorten" else None
+        if cut and len(words(cut)) <= 0.9 * len(words(joined)):
+            return cut
+        for temperature in self.manner.temperatures[: 1 if cut else None]:
+            new = fitted(unwrapped(await self.work.voice.write(self._request(joined, temperature)), joined), sentence)
+            if self._passes(new, tests):
+                return new
+        return cut
+
+    async def _cut(self, sentence: str, more: tuple[tuple[str, Check], ...]) -> str | None:
+        """The sentence with something left out, where the model finds that natural."""
+        if not self.work.voice.info.constrained:
+            return None
+        best, score = None, NATURAL
+        for candidate in candidates(sentence)[:4]:
+            if not checks.run(candidate, more).ok:
+                continue
+            natural = await self.work.voice.likelihood(self._request(sentence, 0.0), candidate)
+            # What reads a little less well but says it in far fewer words is the better cut.
+            value = natural - len(words(candidate)) / len(words(sentence))
+            if natural > NATURAL and (best is None or value > score):
+                best, score = candidate, value
+        self.work.checked(
+            "cut", checks.Report(() if best else (("natural", "No part of the sentence could be left out."),))
+        )
+        return best
+
+    async def _corrected(self, sentence: str, joined: str) -> str | None:
+        """Corrections go by clauses: a small model copies forty words without a slip, but not ninety."""
+        made: list[str] = []
+        for clause in clauses(joined):
+            tests = [*checks.always(clause), *self.manner.tests(clause), checks.no_refrain(clause)]
+            for attempt, temperature in enumerate(self.manner.temperatures):
+                grammar = correction_grammar(clause) if attempt == 0 else ""
+                answer = await self.work.voice.write(self._request(clause, temperature, grammar))
+                new = fitted(unwrapped(answer, clause), clause)
+                if self._passes(new, tests):
+                    made.append(new)
+                    break
+            else:
+                made.append(clause)
+                self.unsure += 1
+        new = " ".join(made)
+        return sentence if new == joined else new
+
+    def _passes(self, new: str, tests: list[tuple[str, Check]]) -> bool:
+        report = checks.run(new, tests)
+        self.failed = list(report.failed) or self.failed
+        return self.work.checked(self.unit, report)
+
+    def _request(self, sentence: str, temperature: float, grammar: str = "") -> Request:
+        return Request(
+            prompt=f"{self.manner.question}\n\n{sentence}",
+            examples=[(self._question(question), answer) for question, answer in self.manner.examples],
+            max_tokens=min(400, estimate_tokens(sentence) * 2 + 24),
+            temperature=temperature,
+            grammar=grammar,
+            stop=["\n"],
+        )
 
     def _question(self, question: str) -> str:
         return question if "\n\n" in question else f"{self.manner.question}\n\n{question}"
@@ -454,6 +509,7 @@ class SmallRewriter(Rewriter):
                     max_tokens=goal * 3 + 40,
                     temperature=temperature,
                     sampling=SMALL_SAMPLING,
+                    grammar=ONE_PARAGRAPH,
                 )
                 async with aclosing(self.work.voice.stream(request)) as chunks:
                     async for chunk in chunks:
@@ -490,6 +546,17 @@ def fitted(new: str, sentence: str) -> str:
     elif was[0].isupper() and first[0].islower():
         new = new[0].upper() + new[1:]
     return new
+
+
+def clauses(sentence: str, most: int = 28) -> list[str]:
+    """A long sentence in parts of about `most` words, cut behind its commas, semicolons and dashes."""
+    parts: list[str] = []
+    for part in re.split(r"(?<=[;:,—])\s+", sentence):
+        if parts and len(words(parts[-1])) + len(words(part)) <= most:
+            parts[-1] += " " + part
+        else:
+            parts.append(part)
+    return parts
 
 
 def correction_grammar(sentence: str) -> str:
