@@ -83,12 +83,12 @@ export class Authorship {
     const marks: Range<Decoration>[] = []
     for (const { from, to, participant } of inUtf16(view.state.sliceDoc(), list)) {
       const writer = known.get(participant)
-      if (to <= from || !participant || participant === this.session.me.id) continue
-      const agent = writer?.kind === 'agent'
+      // One's own words and those of nobody in particular (imported, long ago) stay as they are.
+      if (to <= from || !writer || participant === this.session.me.id) continue
       marks.push(
         Decoration.mark({
-          class: agent ? 'by-agent' : 'by-other',
-          attributes: { title: `Written by ${writer?.name ?? 'somebody who has left'}`, style: `--who:${writer?.color ?? '#606c00'}` },
+          class: writer.kind === 'agent' ? 'by-agent' : 'by-other',
+          attributes: { title: `Written by ${writer.name}`, style: `--who:${writer.color}` },
         }).range(from, to),
       )
     }

@@ -10,7 +10,7 @@ export function typographic(typed: string, before: string): { insert: string; ba
     return { insert: typed === '"' ? (opens ? '“' : '”') : opens ? '‘' : '’', back: 0 }
   }
   // Not at the start of a line, where three hyphens are a rule.
-  if (typed === '-' && /[^-\s].*-$/.test(before) && !/--$/.test(before)) return { insert: '—', back: 1 }
+  if (typed === '-' && /[^-\s].*-$/.test(before) && !before.endsWith('--')) return { insert: '—', back: 1 }
   if (typed === '.' && /[^.]\.\.$|^\.\.$/.test(before)) return { insert: '…', back: 2 }
   return null
 }

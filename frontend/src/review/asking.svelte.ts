@@ -10,11 +10,11 @@ export type Panel = 'bar' | 'rewrite' | 'tone' | 'ask' | 'brainstorm'
 
 export interface Request { skill: NonNullable<Ask['skill']>; prompt: string; options?: Record<string, unknown>; say?: boolean }
 
-export const REWRITES: { label: string; how: string; prompt: string }[] = [
-  { label: 'Shorten', how: 'shorten', prompt: 'Shorten this passage.' },
-  { label: 'Expand', how: 'expand', prompt: 'Expand this passage.' },
-  { label: 'Simplify', how: 'simplify', prompt: 'Say this more simply.' },
-  { label: 'Fix spelling and grammar', how: 'fix', prompt: 'Fix spelling, grammar and punctuation.' },
+export const REWRITES: { label: string; how: string }[] = [
+  { label: 'Shorten', how: 'shorten' },
+  { label: 'Expand', how: 'expand' },
+  { label: 'Simplify', how: 'simplify' },
+  { label: 'Fix spelling and grammar', how: 'fix' },
 ]
 export const TONES = ['warmer', 'more formal', 'plainer', 'more tense', 'more playful', 'more vivid']
 
@@ -89,11 +89,12 @@ export class Asking {
     }
   }
 
-  readonly continueHere = (): Promise<void> => this.ask({ skill: 'continue', prompt: 'Continue from here.' })
-  readonly rewrite = (how: string, prompt: string, more: Record<string, unknown> = {}): Promise<void> =>
-    this.ask({ skill: 'rewrite', prompt, options: { how, ...more } })
-  readonly critique = (): Promise<void> => this.ask({ skill: 'critique', prompt: 'What works here, and what does not?' })
-  readonly brainstorm = (prompt = ''): Promise<void> =>
-    this.ask({ skill: 'brainstorm', prompt: prompt || 'What could happen here?', say: true })
+  // Where the skill says it all, nothing is added to it: an agent's own wording is better than ours.
+  readonly continueHere = (): Promise<void> => this.ask({ skill: 'continue', prompt: '' })
+  readonly rewrite = (how: string, options: Record<string, unknown> = {}): Promise<void> =>
+    this.ask({ skill: 'rewrite', prompt: '', options: { how, ...options } })
+  readonly rewriteAs = (prompt: string): Promise<void> => this.ask({ skill: 'rewrite', prompt, options: { how: 'free' } })
+  readonly critique = (): Promise<void> => this.ask({ skill: 'critique', prompt: '' })
+  readonly brainstorm = (prompt = ''): Promise<void> => this.ask({ skill: 'brainstorm', prompt, say: true })
   readonly question = (prompt: string): Promise<void> => this.ask({ skill: 'ask', prompt, say: true })
 }

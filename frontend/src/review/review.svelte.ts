@@ -242,7 +242,8 @@ export class Review {
   async decideAll(verb: 'accept' | 'reject', author?: string): Promise<void> {
     let done = 0
     let left = 0
-    for (const card of [...this.suggestionCards]) {
+    const cards = this.suggestionCards
+    for (const card of cards) {
       if ((author && card.suggestion.author !== author) || card.suggestion.status === 'streaming') continue
       const hunks = card.hunks.filter(({ stale }) => verb === 'reject' || !stale).map(({ hunk }) => hunk.index)
       left += card.hunks.length - hunks.length
