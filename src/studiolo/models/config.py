@@ -25,7 +25,7 @@ import itertools
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -121,7 +121,7 @@ _TABLE = re.compile(r"^\s*\[\[\s*models\s*\]\]", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One model that was asked for. `problem` says why it cannot be used; `listed_by` where its name came from."""
+    """One model that was asked for. `problem` says why it cannot be used, `note` what to know when it can."""
 
     name: str
     provider: str
@@ -138,6 +138,7 @@ class Entry:
     tools: bool | None = None
     constrained: bool | None = None
     problem: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,23 +256,7 @@ def _complete(entry: Entry, environ: Mapping[str, str], key_variable: str = "") 
         problem = 'It has no address: add base_url = "http://host:port/v1".'
     if not problem and (facts.needs_key or key_variable) and not key and (key_variable or url == facts.base_url):
         problem = f"It has no key: set the environment variable {variables[0]} and start the studio again."
-    return Entry(
-        name=entry.name,
-        provider=entry.provider,
-        model=entry.model,
-        label=entry.label,
-        base_url=url,
-        api_key=key,
-        key_help=key_help,
-        path=entry.path,
-        context=entry.context,
-        slots=entry.slots,
-        threads=entry.threads,
-        small=entry.small,
-        tools=entry.tools,
-        constrained=entry.constrained,
-        problem=problem,
-    )
+    return replace(entry, base_url=url, api_key=key, key_help=key_help, problem=problem)
 
 
 def _entry(

@@ -166,7 +166,7 @@ class Engine:
             listen = str(self._new_folder() / "socket.sock")
         self._process = process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-I",
+            "-P",  # this folder's modules are not to be found as top-level ones
             str(_CHILD),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

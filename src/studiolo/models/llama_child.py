@@ -1,6 +1,6 @@
 """The program that runs inside the child process: llama.cpp's server engine, and nothing else of Studiolo.
 
-It is started by path (`python -I llama_child.py`), so it imports only the standard library and `xllamacpp`.
+It is started by path (`python -P llama_child.py`), so it imports only the standard library and `xllamacpp`.
 The parent writes one JSON line to stdin (so the key is never on a command line or in an environment) and then
 keeps stdin open: the end of stdin means the parent is gone, however it died. One JSON line on stdout answers,
 `{"address": ...}` or `{"error": ...}`.
