@@ -81,7 +81,9 @@ def test_a_suggestion_is_made_accepted_and_shown_with_its_authors(studio: Served
         assert act(owner, made["id"], "accept", suggestion=suggestion).json()["outcome"] == "accepted"
         assert owner.get(f"/api/canvases/{made['id']}/pages/{page}/text").text == "The dog sat."
         error(act(owner, made["id"], "accept", suggestion=suggestion), 409, "decided")
-        runs = owner.get(f"/api/canvases/{made['id']}/pages/{page}/authors").json()["runs"]
+        authors = owner.get(f"/api/canvases/{made['id']}/pages/{page}/authors").json()
+        runs = authors["runs"]
+        assert authors["participants"][runs[1]["participant"]]["name"] == "Agent"
         assert [(run["start"], run["length"]) for run in runs] == [(0, 4), (4, 3), (7, 5)]
         assert runs[0]["participant"] == runs[2]["participant"] != runs[1]["participant"]
         rows = owner.get(f"/api/canvases/{made['id']}/ledger").json()["ledger"]

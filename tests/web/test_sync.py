@@ -187,6 +187,17 @@ async def test_who_loses_their_share_is_sent_away_at_once(studio: ServedStudio) 
             assert stays.closed is None
 
 
+@pytest.mark.slow
+async def test_who_loses_their_token_in_another_process_is_sent_away_soon(studio: ServedStudio) -> None:
+    made = studio.canvas("x")
+    token = studio.make_token("editor", made["id"])
+    async with YClient(studio.sync_url(made["id"], token)) as client:
+        await client.ready()
+        await asyncio.to_thread(studio.cli, "token", "revoke", token)
+        await client.until(lambda: client.closed is not None, 40)
+        assert client.closed and client.closed[0] == 4401
+
+
 async def test_deleting_a_canvas_sends_everybody_away(studio: ServedStudio) -> None:
     made = studio.canvas("x")
     async with YClient(studio.sync_url(made["id"])) as client:

@@ -140,8 +140,10 @@ async def page_text(page: str, seat: Viewer, studio: Here) -> PlainTextResponse:
 @router.get("/{canvas}/pages/{page}/authors")
 async def page_authors(page: str, seat: Viewer, studio: Here) -> JSONResponse:
     """Who wrote each run of a page's text; starts and lengths are in code points."""
-    room = await studio.rooms.get(seat.canvas)
-    return JSONResponse({"page": page, "runs": room.canvas.authors(page)})
+    runs = (await studio.rooms.get(seat.canvas)).canvas.authors(page)
+    known = [await studio.people.participant(id) for id in sorted({run["participant"] for run in runs})]
+    participants = {one.id: shown(one) for one in known if one is not None}
+    return JSONResponse({"page": page, "runs": runs, "participants": participants})
 
 
 @router.get("/{canvas}/export")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from studiolo.canvas.errors import Invalid, StudioloError
 from studiolo.store import Store
+
+log = logging.getLogger(__name__)
 
 MAX_KEY = 200
 
@@ -51,8 +54,12 @@ class Repeats:
                 if error.status >= 500:
                     raise
                 status, body = error.status, {"error": error.as_dict()}
-            kept = {"asked": asked, "status": status, "body": body}
-            await self.store.remember(key, participant, canvas, kept)
+            try:
+                kept = {"asked": asked, "status": status, "body": body}
+                await self.store.remember(key, participant, canvas, kept)
+            except StudioloError as error:
+                # It is done, and saying otherwise would have it done twice.
+                log.warning("The answer to a request with a key was not kept: %s", error.message)
             return status, body
 
     @asynccontextmanager

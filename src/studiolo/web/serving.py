@@ -54,10 +54,10 @@ def serve(settings: Settings, open_browser: bool = True) -> int:
         # A refusal to start is told as one sentence by the command line; the traceback would only hide it.
         logging.getLogger("uvicorn.error").addFilter(lambda _record: not _refused(app))
         server = _Server(config, app, _address(bound, settings.host), open_browser)
-        try:
+        with suppress(SystemExit):  # the lifespan failed, and that is all that uvicorn tells
             server.run([bound])
-        except SystemExit:
-            raise app.state.failure from None  # the lifespan failed, and that is all that uvicorn tells
+        if failure := getattr(app.state, "failure", None):
+            raise failure
         return 0
 
 
@@ -70,9 +70,15 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        token = await self.app.state.studio.people.setup_link_token()
+        try:
+            token = await self.app.state.studio.people.setup_link_token()
+        except StudioloError as error:
+            self.app.state.failure = error
+            self.should_exit = True
+            return
         url = f"{self.address}/?setup={token}"
-        print(f"Studiolo is ready at {url}", flush=True)
+        with suppress(OSError):  # nobody may be reading
+            print(f"Studiolo is ready at {url}", flush=True)
         if self.open_browser and sys.stdout.isatty() and _has_display():
             with suppress(webbrowser.Error):
                 webbrowser.open(url)
