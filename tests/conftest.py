@@ -14,6 +14,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no reason for a property to fail.
+settings.register_profile("studiolo", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("studiolo")
 
 READY = re.compile(r"Studiolo is ready at (http://\S+)/\?setup=(\S+)\n")
 
