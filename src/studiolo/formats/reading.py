@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -143,7 +144,7 @@ def _unzip(name: str, data: bytes) -> Iterable[tuple[str, bytes]]:
                 "Import it in several parts.",
             )
         return [(entry.filename, archive.read(entry)) for entry in entries]
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise Invalid(f"{name} cannot be unpacked: {error}.", "Make the zip again, without a password.") from None
 
 
