@@ -247,13 +247,13 @@ def longer(source: str, least: float = 1.15, most: float = 4.0) -> tuple[str, Ch
 
 def in_range(source: str, least: float = 0.4, most: float = 2.2) -> tuple[str, Check]:
     """About as long as the source."""
-    count = max(4, len(words(source)))
+    count = max(1, len(words(source)))
 
     def check(text: str) -> str | None:
-        ratio = len(words(text)) / count
-        if ratio > most:
+        size = len(words(text))
+        if size > max(most * count, count + 2):
             return "It is far longer than what it was to rewrite."
-        return "It is far shorter than what it was to rewrite." if ratio < least else None
+        return "It is far shorter than what it was to rewrite." if size < least * count else None
 
     return "in_range", check
 

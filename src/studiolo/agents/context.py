@@ -39,7 +39,7 @@ class Given:
 
     def add(self, kind: str, text: str, *, page: str = "", title: str = "", start: int = 0, cut: int = 0) -> str:
         """Note a part and give its text back; `cut` is how many characters were left out of it."""
-        if text:
+        if text.strip():
             part: dict[str, Any] = {
                 "kind": kind,
                 "page": page,

@@ -65,9 +65,9 @@ def folded(text: str) -> str:
 
 
 def alike(one: str, other: str) -> float:
-    """How alike two passages are, 0 to 1, whatever their punctuation and case."""
+    """How alike two passages are, 0 to 1, whatever their punctuation, their case and the order of their words."""
     a, b = folded(one), folded(other)
-    return 1.0 if a == b else fuzz.ratio(a, b) / 100
+    return 1.0 if a == b else max(fuzz.ratio(a, b), fuzz.token_sort_ratio(a, b)) / 100
 
 
 def sentence_ends(text: str) -> list[int]:
