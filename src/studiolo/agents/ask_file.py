@@ -49,10 +49,10 @@ class AskFailed(StudioloError):
 def ask_file(args: argparse.Namespace, settings: Settings) -> int:
     """Run the command. Returns the exit code; raises a `StudioloError` with a sentence for the terminal."""
     models = Models(settings.home, os.environ)
-    return asyncio.run(_asked(args, models, models.close, sys.stdin, sys.stdout, sys.stderr))
+    return asyncio.run(asked(args, models, models.close, sys.stdin, sys.stdout, sys.stderr))
 
 
-async def _asked(
+async def asked(
     args: argparse.Namespace,
     models: Catalogue,
     close: Callable[[], Any],
