@@ -48,7 +48,7 @@ export function editorActions({ session, review, asking, view, mode }: Parts): A
     { id: 'review.comment', label: 'Comment on the selection', group: 'Review', icon: MessageSquarePlus, keys: ['Ctrl-Alt-m'], words: 'thread note', when: canComment, run: () => review.comment() },
     { id: 'review.resolved', label: 'Show or hide resolved comments', group: 'Review', run: () => (review.resolvedShown = !review.resolvedShown) },
     { id: 'ask.menu', label: 'Ask the agent about the selection or this place', group: 'Agents', icon: Sparkles, keys: ['Mod-j'], words: 'rewrite menu', when: canComment, run: () => asking.open('bar', true) },
-    { id: 'ask.continue', label: 'Continue here', group: 'Agents', icon: Feather, keys: ['Alt-Enter', 'Mod-Enter'], words: 'write on go', when: canComment, run: asking.continueHere },
+    { id: 'ask.continue', label: 'Continue here', group: 'Agents', icon: Feather, keys: ['Alt-Enter'], words: 'write on go', when: canComment, run: asking.continueHere },
     { id: 'ask.rewrite', label: 'Rewrite the selection', group: 'Agents', icon: PenLine, words: 'shorten expand tone simplify fix', when: canComment, run: () => asking.open('rewrite', true) },
     { id: 'ask.critique', label: 'Critique the selection', group: 'Agents', icon: ScanSearch, words: 'review feedback', when: canComment, run: asking.critique },
     { id: 'ask.brainstorm', label: 'Brainstorm here', group: 'Agents', icon: Lightbulb, words: 'ideas', when: canComment, run: () => asking.open('brainstorm', true) },

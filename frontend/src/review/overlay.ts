@@ -53,6 +53,8 @@ class Insertion extends WidgetType {
   }
   toDOM() {
     const ins = document.createElement('ins')
+    // Takes the focus from the editor when it is pressed, which else would take back what is selected in here.
+    ins.tabIndex = -1
     ins.append(this.text)
     this.dress(ins)
     return ins

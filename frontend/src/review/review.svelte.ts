@@ -64,7 +64,9 @@ export class Review {
     reviewFields,
     ViewPlugin.define((view) => this.#attach(view)),
     EditorView.domEventHandlers({
-      mouseover: (event) => this.hover(cardAt(event.target)),
+      mouseover: (event) => {
+        if (!event.buttons) this.hover(cardAt(event.target))
+      },
       mouseout: (event) => {
         if (!cardAt(event.relatedTarget)) this.hover(null)
       },
@@ -78,6 +80,11 @@ export class Review {
       if (!id || !view.contentDOM.contains(event.target as Node)) return
       const hunk = (event.target as Element).closest<HTMLElement>('[data-hunk]')?.dataset['hunk']
       this.select(id, hunk === undefined ? null : Number(hunk))
+      // New words take no caret; it goes beside them, unless somebody has just selected some to copy.
+      const item = this.#itemOf(id, hunk === undefined ? null : Number(hunk))
+      if (!item || !(event.target as Element).closest('.sg-ins') || !view.dom.ownerDocument.getSelection()?.isCollapsed) return
+      view.dispatch({ selection: { anchor: item.to } })
+      view.focus()
     }
     const onscroll = () => (this.scrollTop = view.scrollDOM.scrollTop)
     view.dom.addEventListener('click', onclick)
@@ -298,6 +305,7 @@ export class Review {
     const place = passage(view.state.doc, this.text, this.page, draft.from, draft.to)
     const done = await this.#once('draft', () => this.session.act({ type: 'comment', ...place, text }))
     if (done) {
+      view.dispatch({ selection: { anchor: view.state.field(draftField)?.to ?? draft.to } })
       this.dropDraft()
       this.say('Comment added.')
     }
