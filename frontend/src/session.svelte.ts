@@ -107,6 +107,7 @@ export class Session {
   readonly #ends: (() => void)[] = []
   readonly #dirty = new Set<string>()
   #counting: ReturnType<typeof setTimeout> | undefined
+  #pause = 250
 
   /** Asks the studio who we are here, then connects. */
   static async open(canvas: string): Promise<Session> {
@@ -245,13 +246,16 @@ export class Session {
 
   #count(page: string): void {
     this.#dirty.add(page)
+    // Counting may take a twentieth of the time at most, so that a book on one page does not hold up whoever types in it.
     this.#counting ??= setTimeout(() => {
       this.#counting = undefined
+      const began = performance.now()
       const words = new Map(this.words)
       for (const { id } of this.pages) if (this.#dirty.has(id)) words.set(id, countWords(String(this.text(id))))
       this.#dirty.clear()
       this.words = words
-    }, 250)
+      this.#pause = Math.max(250, 20 * (performance.now() - began))
+    }, this.#pause)
   }
 
   /** The shared text of a page that is in `pages`. */
@@ -325,6 +329,8 @@ export class Session {
 
   #note(run: Run): void {
     const old = this.runs.find((known) => known.id === run.id)
+    // Answers may overtake each other; what has ended stays ended.
+    if (old && FINAL.has(old.state) && !FINAL.has(run.state)) return
     this.runs = old ? this.runs.map((known) => (known === old ? { ...old, ...run } : known)) : [...this.runs, run]
   }
 
@@ -353,6 +359,8 @@ export class Session {
       if (!over) timer = setTimeout(poll, 2000)
     }
     if (typeof EventSource === 'undefined') return poll()
+    // Which skill it took to be meant is known once it has begun.
+    void api.run(id).then((run) => this.#note(run), () => undefined)
     source = new EventSource(api.runEventsUrl(id))
     source.addEventListener('state', (event) => {
       const data = JSON.parse(String(event.data)) as Partial<Run>

@@ -1,6 +1,17 @@
-import {
-  BookOpen, Download, FilePlus, Focus, Keyboard, MessageSquare, PanelLeft, Search, Share2, Square, SquarePen, SunMoon, Trash2, ScrollText,
-} from '@lucide/svelte'
+import BookOpen from '@lucide/svelte/icons/book-open'
+import Download from '@lucide/svelte/icons/download'
+import FilePlus from '@lucide/svelte/icons/file-plus'
+import Focus from '@lucide/svelte/icons/focus'
+import Keyboard from '@lucide/svelte/icons/keyboard'
+import MessageSquare from '@lucide/svelte/icons/message-square'
+import PanelLeft from '@lucide/svelte/icons/panel-left'
+import ScrollText from '@lucide/svelte/icons/scroll-text'
+import Search from '@lucide/svelte/icons/search'
+import Share2 from '@lucide/svelte/icons/share-2'
+import Square from '@lucide/svelte/icons/square'
+import SquarePen from '@lucide/svelte/icons/square-pen'
+import SunMoon from '@lucide/svelte/icons/sun-moon'
+import Trash2 from '@lucide/svelte/icons/trash-2'
 import type { Action } from '../actions.svelte'
 import { api } from '../api'
 import { toast } from '../notices.svelte'
@@ -39,7 +50,7 @@ export function commands(session: Session, desk: Desk): Action[] {
     { id: 'view.chat', label: 'Show or hide the conversation', group: 'View', icon: MessageSquare, run: () => desk.toggle('chat') },
     { id: 'view.theme', label: 'Switch between light and dark', words: 'theme night mode', group: 'View', icon: SunMoon, run: () => theme.toggle() },
     { id: 'canvas.save', label: 'Save', words: 'saved', group: 'Canvas', keys: ['Mod-s'], run: () => toast(session.saved ? 'Everything is saved. It always is.' : 'The studio cannot be reached. Your edits are kept in this browser and follow by themselves.') },
-    { id: 'canvas.rename', label: 'Rename the canvas', words: 'title', group: 'Canvas', icon: SquarePen, when: () => session.isOwner && !desk.phone, run: () => document.getElementById('canvas-title')?.focus() },
+    { id: 'canvas.rename', label: 'Rename the canvas', words: 'title', group: 'Canvas', icon: SquarePen, when: () => session.isOwner, run: () => document.getElementById('canvas-title')?.focus() },
     { id: 'canvas.share', label: 'Share', words: 'invite link people', group: 'Canvas', icon: Share2, when: () => session.isOwner, run: () => (desk.dialog = 'share') },
     { id: 'canvas.export', label: 'Download as Markdown', words: 'export save file', group: 'Canvas', icon: Download, run: () => location.assign(api.exportUrl(session.id)) },
     { id: 'canvas.library', label: 'Go to the library', words: 'home canvases', group: 'Canvas', icon: BookOpen, run: () => go('/') },
@@ -53,7 +64,9 @@ export async function addPage(session: Session): Promise<void> {
   const word = session.livePages.some((page) => /^chapter\b/i.test(page.title)) ? 'Chapter' : 'Page'
   const title = `${word} ${Math.max(chapters, session.livePages.length) + 1}`
   const { id } = await session.act({ type: 'add_page', title, ...(session.page ? { after: session.page } : {}) })
-  if (id) session.setPage(id)
+  // The document may hear of it a moment after we do.
+  for (let tries = 0; id && tries < 40 && !session.pages.some((page) => page.id === id); tries++) await new Promise((done) => setTimeout(done, 50))
+  if (id) session.show({ page: id })
 }
 
 /** Takes a page off the list; it can be put back from there, or at once. */

@@ -61,6 +61,6 @@ export class Desk {
   }
 }
 
-const KEY = Symbol('desk')
-export const keepDesk = (desk: Desk): Desk => setContext(KEY, desk)
-export const getDesk = (): Desk => getContext<Desk>(KEY)
+export const DESK = Symbol('desk')
+export const keepDesk = (desk: Desk): Desk => setContext(DESK, desk)
+export const getDesk = (): Desk => getContext<Desk>(DESK)
