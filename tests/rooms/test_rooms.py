@@ -15,7 +15,7 @@ from pycrdt import Doc, Map, Text
 from studiolo.canvas import Canvas, Participant
 from studiolo.canvas.errors import NotFound, Unavailable
 from studiolo.rooms import Room, Rooms, protocol
-from studiolo.store import Store
+from studiolo.store import Answer, Store
 
 from .client import Client, until
 
@@ -368,3 +368,12 @@ async def test_the_list_of_canvases_learns_what_changed(rooms: Rooms, store: Sto
     await rooms.close()
     record = await store.canvas(room.id)
     assert record.title == "Novel" and record.summary == {"pages": 2, "words": 7, "open_suggestions": 1}
+
+
+async def test_the_answer_to_a_retry_is_stored_with_what_was_done(rooms: Rooms, store: Store) -> None:
+    room, page = await opened(rooms)
+    rename = {"type": "rename_page", "page": page, "title": "Two"}
+    await room.apply(rename, ADA, lambda outcome: Answer("key-1", {"body": outcome.as_dict()}))
+    kept = await store.recall("key-1", ADA.id, room.id)
+    assert kept == {"body": {"outcome": "renamed", "id": page, "title": "Two"}}
+    assert await store.recall("key-1", BEN.id, room.id) is None

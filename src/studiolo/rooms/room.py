@@ -21,7 +21,7 @@ from studiolo.canvas.errors import NotFound, Unavailable
 from studiolo.rooms import protocol
 from studiolo.rooms.connection import NO_CANVAS, SIGNED_OUT, TRY_LATER, Close, Connection, Send
 from studiolo.rooms.presence import Presence
-from studiolo.store import LogRow, Store
+from studiolo.store import Answer, LogRow, Store
 
 log = logging.getLogger(__name__)
 
@@ -117,8 +117,13 @@ class Room:
 
     # -- actions and agents
 
-    async def apply(self, action: dict[str, Any], by: Participant) -> Outcome:
-        """Do an action; returns when it is stored. Raises a `StudioloError`, and then nothing has changed."""
+    async def apply(
+        self, action: dict[str, Any], by: Participant, answer: Callable[[Outcome], Answer] | None = None
+    ) -> Outcome:
+        """Do an action; returns when it is stored, with the `answer` to its retries if one is to be kept.
+
+        Raises a `StudioloError`, and then nothing has changed.
+        """
         if self.failed:
             raise self.failed
         try:
@@ -126,7 +131,7 @@ class Room:
         except Broken as error:
             raise self._broke() from error
         stored = asyncio.get_running_loop().create_future()
-        self._enqueue(outcome, by, None)
+        self._enqueue(outcome, by, None, answer(outcome) if answer else None)
         self._batch.waiting.append(stored)
         self.settle()
         await stored
@@ -191,15 +196,23 @@ class Room:
 
     # -- the road to the disk and to everybody
 
-    def _enqueue(self, outcome: Outcome, by: Participant, source: Connection | None) -> None:
+    def _enqueue(
+        self, outcome: Outcome, by: Participant, source: Connection | None, answer: Answer | None = None
+    ) -> None:
         """Put a change on the road. One without an update still has its row in the ledger."""
         if not outcome.update and outcome.entry is None:
             return
         self._seq += 1
         row = LogRow(
-            self.id, self._seq, self.canvas.clock(), by.id, outcome.update, dict(outcome.claims),
+            self.id,
+            self._seq,
+            self.canvas.clock(),
+            by.id,
+            outcome.update,
+            dict(outcome.claims),
             dict(outcome.entry) if outcome.entry else None,
-        )  # fmt: skip
+            answer,
+        )
         self._batch.rows.append(row)
         self._batch.sources.append(source)
         self._batch.size += len(outcome.update)

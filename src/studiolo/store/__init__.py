@@ -7,10 +7,11 @@ All SQL is portable; what differs between databases is in `dialect`.
 """
 
 from studiolo.store.errors import OutOfOrder, StorageFailed
-from studiolo.store.records import CanvasRecord, HistoryRow, LedgerRow, Loaded, LogRow
+from studiolo.store.records import Answer, CanvasRecord, HistoryRow, LedgerRow, Loaded, LogRow
 from studiolo.store.store import Store
 
 __all__ = [
+    "Answer",
     "CanvasRecord",
     "HistoryRow",
     "LedgerRow",

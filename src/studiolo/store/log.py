@@ -143,6 +143,19 @@ def insert_rows(connection: sa.Connection, rows: Sequence[LogRow]) -> None:
     ]
     if entries:
         connection.execute(sa.insert(tables.ledger), entries)
+    answers = [
+        {
+            "participant": r.participant,
+            "canvas": r.canvas,
+            "key": r.answer.key,
+            "at": r.at,
+            "response": r.answer.response,
+        }
+        for r in rows
+        if r.answer is not None
+    ]
+    if answers:
+        connection.execute(dialect.insert_new(connection, tables.idempotency), answers)
 
 
 _IDS = sa.bindparam("ids", expanding=True)

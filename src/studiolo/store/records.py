@@ -8,12 +8,20 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request with an idempotency key is answered with, now and whenever it comes again."""
+
+    key: str
+    response: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class LogRow:
     """One row of a canvas's log: an update, who made it, and what else is kept in the same commit.
 
     `seq` counts from 1 without gaps. `claims`: client id -> the participant it belongs to from now
     on (one that has an owner keeps it). `entry` is the ledger row: `{"action": ..., "outcome": ...}`.
-    `data` may be empty when only the ledger has something to say.
+    `answer` is kept for the participant's retries. `data` may be empty when only the ledger has something to say.
     """
 
     canvas: str
@@ -23,6 +31,7 @@ class LogRow:
     data: bytes
     claims: Mapping[int, str] = field(default_factory=dict)
     entry: dict[str, Any] | None = None
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from studiolo.agents import Ask
-from studiolo.canvas.errors import Forbidden, NotFound
+from studiolo.canvas.errors import Forbidden, NotFound, StudioloError
 from studiolo.people import Who
 from studiolo.web import bodies
 from studiolo.web.access import Caller, Commenter, Here, Seat, Viewer, seat_at
 from studiolo.web.canvases import IdempotencyKey
 from studiolo.web.events import last_seen, stream
+from studiolo.web.repeats import Keep
 from studiolo.web.studio import Studio
 
 router = APIRouter(prefix="/api", tags=["agents"])
@@ -27,10 +29,15 @@ async def ask(
     """Ask an agent; its work arrives as suggestions, threads and messages. Follow the run it names."""
     asked = body.model_dump(exclude_unset=True)
 
-    async def work() -> dict[str, Any]:
+    async def work(keep: Keep | None) -> dict[str, Any]:
         room = await studio.rooms.get(seat.canvas)
         run = studio.runs.start(room, Ask(**body.model_dump(exclude_none=True)), seat.participant)
-        return {"run": run.id}
+        begun = {"run": run.id}
+        if keep:
+            answer = keep(begun)
+            with suppress(StudioloError):  # the run has begun, and saying otherwise would have it begun twice
+                await studio.store.remember(answer.key, seat.participant.id, seat.canvas, answer.response)
+        return begun
 
     status, answer = await studio.repeats.once(idempotency_key, seat.participant.id, seat.canvas, asked, work)
     return JSONResponse(answer, status_code=202 if status == 200 else status)

@@ -15,6 +15,7 @@ from studiolo.people import Who
 from studiolo.web import bodies
 from studiolo.web.access import Caller, Here, Owner, Viewer, studio_role
 from studiolo.web.account import shown
+from studiolo.web.repeats import Keep
 from studiolo.web.studio import Studio
 
 router = APIRouter(prefix="/api/canvases", tags=["canvases"])
@@ -122,9 +123,10 @@ async def act(request: Request, seat: Viewer, studio: Here, idempotency_key: Ide
     """Do one action and answer with its outcome, once it is stored for good."""
     action = await bodies.json_object(request)
 
-    async def work() -> dict[str, Any]:
+    async def work(keep: Keep | None) -> dict[str, Any]:
         room = await studio.rooms.get(seat.canvas)
-        return (await room.apply(action, seat.participant)).as_dict()
+        answer = (lambda outcome: keep(outcome.as_dict())) if keep else None
+        return (await room.apply(action, seat.participant, answer)).as_dict()
 
     status, body = await studio.repeats.once(idempotency_key, seat.participant.id, seat.canvas, action, work)
     return JSONResponse(body, status_code=status)

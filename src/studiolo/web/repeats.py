@@ -11,11 +11,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from studiolo.canvas.errors import Invalid, StudioloError
-from studiolo.store import Store
+from studiolo.store import Answer, Store
 
 log = logging.getLogger(__name__)
 
 MAX_KEY = 200
+
+Keep = Callable[[dict[str, Any]], Answer]
 
 
 class Repeats:
@@ -31,14 +33,15 @@ class Repeats:
         participant: str,
         canvas: str,
         request: Any,
-        work: Callable[[], Awaitable[dict[str, Any]]],
+        work: Callable[[Keep | None], Awaitable[dict[str, Any]]],
     ) -> tuple[int, dict[str, Any]]:
         """`(status, JSON body)` of `work`, or what the same key gave before. Raises `Invalid` for a reused key.
 
-        Refusals that were decided (4xx) are kept too; "try again later" (5xx) is not.
+        `work` is given a function that makes the answer to keep; whoever stores something stores that with it, so
+        that no crash comes between. Refusals that were decided (4xx) are kept too; "try again later" (5xx) is not.
         """
         if not key:
-            return 200, await work()
+            return 200, await work(None)
         if len(key) > MAX_KEY:
             raise Invalid(f"The Idempotency-Key is longer than {MAX_KEY} characters.", "Use a UUID.")
         asked = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
@@ -48,18 +51,20 @@ class Repeats:
                 if before["asked"] != asked:
                     raise Invalid("This Idempotency-Key was used for another request.", "Make a new key.")
                 return before["status"], before["body"]
+
+            def keep(body: dict[str, Any]) -> Answer:
+                return Answer(key, {"asked": asked, "status": 200, "body": body})
+
             try:
-                status, body = 200, await work()
+                return 200, await work(keep)
             except StudioloError as error:
                 if error.status >= 500:
                     raise
                 status, body = error.status, {"error": error.as_dict()}
             try:
-                kept = {"asked": asked, "status": status, "body": body}
-                await self.store.remember(key, participant, canvas, kept)
+                await self.store.remember(key, participant, canvas, {"asked": asked, "status": status, "body": body})
             except StudioloError as error:
-                # It is done, and saying otherwise would have it done twice.
-                log.warning("The answer to a request with a key was not kept: %s", error.message)
+                log.warning("The refusal of a request with a key was not kept: %s", error.message)
             return status, body
 
     @asynccontextmanager

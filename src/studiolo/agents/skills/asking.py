@@ -10,7 +10,7 @@ from studiolo.agents.context import Passage
 from studiolo.agents.errors import failed_checks
 from studiolo.agents.joint import Continuation
 from studiolo.agents.place import Place
-from studiolo.agents.prose import sentences, words
+from studiolo.agents.prose import paragraphs, sentences, words
 from studiolo.agents.skills.continuing import recall
 from studiolo.agents.voice import Request
 from studiolo.agents.work import Utterance, Work
@@ -53,7 +53,7 @@ async def perform(work: Work) -> None:
             text += rest
             if attempt == 0:
                 await message.write(rest)
-            report = checks.run(text, _checks(question, page))
+            report = checks.run(text, _checks(question, sources))
             if work.checked("answer", report):
                 if attempt:
                     message.replace(text)
@@ -66,14 +66,19 @@ async def perform(work: Work) -> None:
         raise failed_checks("an answer", list(report.failed))
 
 
-def _checks(question: str, page: Place | None) -> list[tuple[str, checks.Check]]:
-    return [
+def _checks(question: str, sources: list[Passage]) -> list[tuple[str, checks.Check]]:
+    found = [
         ("not_empty", checks.not_empty),
         ("no_markup", checks.no_markup),
         ("not_repeating", checks.not_repeating),
         ("readable", checks.readable),
         checks.not_echo(question),
     ]
+    if sources:
+        # A small model fills gaps with names it has read elsewhere.
+        read = " ".join(f"{source.title} {source.text}" for source in sources)
+        found.append(checks.keeps_facts(f"{question} {read}"))
+    return found
 
 
 def quoted(canvas: Canvas, answer: str, page: str | None) -> list[dict[str, object]]:
@@ -103,9 +108,11 @@ def _is_in(text: str, quote: str) -> bool:
 def _supporting(answer: str, question: str, sources: list[Passage]) -> list[dict[str, object]]:
     """The sentences an answer rests on, from the passages the model was given; they are in the pages word for word."""
     split = [
-        Passage(source.page, source.title, source.start + piece.start, piece.text)
+        Passage(source.page, source.title, source.start + paragraph.start + piece.start, piece.text)
         for source in sources
-        for piece in sentences(source.text)
+        for paragraph in paragraphs(source.text)
+        if paragraph.prose
+        for piece in sentences(paragraph.text)
         if piece.prose and len(words(piece.text)) >= LEAST_QUOTE
     ]
     meant = checks.content(question + " " + answer)
