@@ -42,6 +42,8 @@ def test_edits_are_rewrites_with_and_without_a_selection(prompt, options, select
         ("what happens next", "continue"),
         ("Write the next paragraph", "continue"),
         ("add a paragraph about the sea", "continue"),
+        ("Write the first paragraph of a story about a lighthouse.", "continue"),
+        ("Write two more sentences", "continue"),
         ("The storm breaks and the mast goes overboard", "continue"),
         ("", "continue"),
         ("what do you think of this?", "critique"),

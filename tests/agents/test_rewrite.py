@@ -188,7 +188,7 @@ async def test_expanding_with_a_small_model_leaves_every_word_in_place(stage, sc
 
 async def test_an_empty_page_cannot_be_rewritten(stage, scripted):
     here = stage("", scripted([rewritten("x")]))
-    run = await here.done("make it better")
+    run = await here.done("make it better", skill="rewrite")
     assert run.state == "failed" and run.error and run.error["code"] == "invalid"
 
 

@@ -286,3 +286,9 @@ async def test_tokens_run_out(stage, scripted):
     assert run.ended and len(model.asked) < 12
     assert run.state == "done" and any("60 tokens" in note for note in run.notes)
     assert len(here.suggestions) == 1
+
+
+async def test_on_an_empty_page_every_wish_is_to_write(stage, scripted):
+    here = stage("", scripted(["The house had stood empty for nine years when the first light was seen in it."]))
+    run = await here.done("make it a ghost story")
+    assert (run.skill, run.state) == ("continue", "done")

@@ -18,12 +18,12 @@ SKILLS: dict[Skill, str] = {
 
 _FLAGS = re.IGNORECASE
 _CONTINUE = re.compile(
-    r"^\W*(please\s+|can you\s+|could you\s+)?(continue|go on|carry on|write on|keep (going|writing)|extend the "
-    r"(story|text|scene)"
-    r"|what (happens|comes) next\W*$|write (the )?next|(write|add|draft) (me )?(a|an|another|one|two|three|some"
-    r"|\d+|the (opening|ending|beginning))"
-    r"( (more|new|short|long|opening|closing|final|first|next|last))* (sentence|paragraph|line|scene|chapter"
-    r"|page|opening|ending|beginning|section|story|poem))",
+    r"^\W*(please\s+|can you\s+|could you\s+)?"
+    r"(continue|go on|carry on|write on|keep (going|writing)|extend the (story|text|scene)|what (happens|comes) next\W*$"
+    r"|write (the )?next"
+    r"|(write|add|draft) (me )?(a|an|another|one|two|three|some|\d+|the)"
+    r"( (more|new|short|long|opening|closing|first|final|last|next|few))*"
+    r" (sentence|paragraph|line|scene|chapter|page|opening|ending|beginning|section|story|poem)s?\b)",
     _FLAGS,
 )
 _CRITIQUE = re.compile(

@@ -397,7 +397,10 @@ def _meant(ask: Ask, where: places.Place | None) -> Intent:
     if ask.skill is None:
         if not ask.prompt.strip() and where is None:
             raise Invalid("Nothing was asked.", "Write what the agent should do.")
-        return intent(ask.prompt, page=where is not None, selection=selection)
+        meant = intent(ask.prompt, page=where is not None, selection=selection)
+        if where is not None and not where.text.strip() and meant.skill in ("rewrite", "critique"):
+            return Intent("continue")  # "make it a ghost story", on an empty page
+        return meant
     if ask.skill not in SKILLS:
         raise Invalid(f"There is no skill “{ask.skill}”.", f"Use one of: {', '.join(SKILLS)}.")
     skill = cast(Skill, ask.skill)

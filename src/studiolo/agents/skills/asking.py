@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import aclosing
+from dataclasses import replace
 
 from studiolo.agents import checks, context, place
 from studiolo.agents.context import Passage
@@ -19,6 +21,17 @@ from studiolo.canvas.errors import Conflict, Invalid
 from studiolo.canvas.quotes import Quote, resolve
 
 _QUOTED = re.compile(r"“([^”]{8,400})”|\"([^\"\n]{8,400})\"")
+_BAKER = (
+    "Text:\nThe baker closed his shop early, because his daughter was ill. For the third night in a row, someone had "
+    "left a gold coin on the step. He put it into a blue jar.\n\nQuestion: "
+)
+EXAMPLES = (
+    (
+        _BAKER + "Why did the baker close early?",
+        "Quote: The baker closed his shop early, because his daughter was ill.\nAnswer: Because his daughter was ill.",
+    ),
+    (_BAKER + "What colour is the jar?", "Quote: He put it into a blue jar.\nAnswer: The jar is blue."),
+)
 LEAST_QUOTE = 3  # words; shorter ones are terms and scare quotes
 
 
@@ -32,15 +45,18 @@ async def perform(work: Work) -> None:
         work.show("thinking", page.page, place.cursor(work.surface.canvas, page.page, page.span))
     else:
         work.show("thinking")
-    request, sources = _small(work, page, question) if work.small else (_large(work, page, question), [])
-    goal = 60 if work.small else 400
+    sources = _sources(work, page, question) if work.small else []
+    evidence = await _evidence(work, sources, question)
+    request = _small(sources, evidence, question) if work.small else _large(work, page, question)
+    goal = 40 if work.small else 400
     report = checks.Report(())
     async with Utterance(work) as message:
         work.show("writing")
         for attempt in range(2):
             flow = Continuation("", goal, exact=False, paragraph=work.small)
             text = ""
-            async with aclosing(work.voice.stream(request)) as chunks:
+            hot = request if attempt == 0 else replace(request, temperature=max(0.6, request.temperature))
+            async with aclosing(work.voice.stream(hot)) as chunks:
                 async for chunk in chunks:
                     ready = flow.feed(chunk)
                     text += ready
@@ -57,11 +73,7 @@ async def perform(work: Work) -> None:
             if work.checked("answer", report):
                 if attempt:
                     message.replace(text)
-                message.quotes = (
-                    _supporting(text, question, sources)
-                    if work.small
-                    else quoted(work.surface.canvas, text, page.page if page else None)
-                )
+                message.quotes = _as_quotes(evidence) or quoted(work.surface.canvas, text, page.page if page else None)
                 return
         raise failed_checks("an answer", list(report.failed))
 
@@ -105,56 +117,76 @@ def _is_in(text: str, quote: str) -> bool:
     return True
 
 
-def _supporting(answer: str, question: str, sources: list[Passage]) -> list[dict[str, object]]:
-    """The sentences an answer rests on, from the passages the model was given; they are in the pages word for word."""
+def _as_quotes(evidence: Passage | None) -> list[dict[str, object]]:
+    return [{"page": evidence.page, "quote": evidence.text, "found": True}] if evidence else []
+
+
+def _sources(work: Work, page: Place | None, question: str) -> list[Passage]:
+    """What a small model reads: the selection, or a few paragraphs that have to do with the question."""
+    room = min(work.voice.room - 500, 900)
+    if page is not None and page.selection.strip():
+        text = context.head(page.selection, room)
+        work.given.add("selection", text, page=page.page, title=page.title, start=page.span.start)
+        return [Passage(page.page, page.title, page.span.start, text)]
+    found = context.retrieve(context.passages(context.pages_of(work.surface.canvas)), question, 6)
+    if not found and page is not None:
+        near = context.tail(page.before if page.before.strip() else page.text, room // 2)
+        found = context.passages([(page.page, page.title, near)])
+    sources: list[Passage] = []
+    for passage in found:
+        text = context.head(passage.text, room)
+        if (room := room - context.estimate_tokens(text)) < 0:
+            break
+        sources.append(Passage(passage.page, passage.title, passage.start, text))
+        work.given.add("passage", text, page=passage.page, title=passage.title, start=passage.start)
+    return sources
+
+
+async def _evidence(work: Work, sources: list[Passage], question: str) -> Passage | None:
+    """The one sentence that the answer is to rest on: by its words, or, where they do not tell, the model's choice
+    among the sentences that are really there."""
     split = [
         Passage(source.page, source.title, source.start + paragraph.start + piece.start, piece.text)
         for source in sources
         for paragraph in paragraphs(source.text)
         if paragraph.prose
         for piece in sentences(paragraph.text)
-        if piece.prose and len(words(piece.text)) >= LEAST_QUOTE
+        if piece.prose and len(words(piece.text)) >= LEAST_QUOTE and "\n" not in piece.text
     ]
-    meant = checks.content(question + " " + answer)
-    best = [
-        passage
-        for passage in context.retrieve(split, question + " " + answer, 2)
-        if len(checks.content(passage.text) & meant) >= 2
-    ]
-    return [{"page": passage.page, "quote": passage.text, "found": True} for passage in best]
-
-
-def _small(work: Work, page: Place | None, question: str) -> tuple[Request, list[Passage]]:
-    """A small model gets one short text and the question; what to read is chosen for it."""
-    room = min(work.voice.room - 300, 900)
-    sources: list[Passage] = []
-    if page is not None and page.selection.strip():
-        sources = [Passage(page.page, page.title, page.span.start, context.head(page.selection, room))]
-        work.given.add("selection", sources[0].text, page=page.page, title=page.title, start=page.span.start)
-    else:
-        pages = context.pages_of(work.surface.canvas)
-        found = context.retrieve(context.passages(pages), question, 6)
-        if not found and page is not None:
-            near = context.tail(page.before or page.text, room // 2)
-            found = [Passage(page.page, page.title, max(0, len(page.before) - len(near)), near)] if near.strip() else []
-        for passage in found:
-            text = context.head(passage.text, room)
-            if (room := room - context.estimate_tokens(text)) < 0:
-                break
-            sources.append(Passage(passage.page, passage.title, passage.start, text))
-            work.given.add("passage", text, page=passage.page, title=passage.title, start=passage.start)
-    if not sources:
-        return Request(prompt=question, system="Answer briefly.", max_tokens=160, temperature=0.3, stop=["\n\n"]), []
-    text = "\n\n".join(" ".join(source.text.split()) for source in sources)
-    return (
+    if found := context.retrieve(split, question, 1):
+        return found[0]
+    if not split or not work.voice.info.constrained:
+        return None
+    choices = " | ".join(json.dumps(passage.text, ensure_ascii=False) for passage in split[:24])
+    chosen = await work.voice.write(
         Request(
-            prompt=f"Text:\n{text}\n\nQuestion: {question}\nAnswer in one or two sentences, from the text.",
-            system="You answer questions about a text.",
-            max_tokens=140,
-            temperature=0.2,
-            sampling={"repeat_penalty": 1.05},
-        ),
-        sources,
+            prompt=_reading(sources, question),
+            examples=EXAMPLES,
+            prefill="Quote:",
+            grammar=f'root ::= " " ({choices})',
+            max_tokens=300,
+            temperature=0.0,
+        )
+    )
+    return next((passage for passage in split if passage.text == chosen.strip()), None)
+
+
+def _reading(sources: list[Passage], question: str) -> str:
+    text = "\n\n".join(" ".join(source.text.split()) for source in sources)
+    return f"Text:\n{text}\n\nQuestion: {question}"
+
+
+def _small(sources: list[Passage], evidence: Passage | None, question: str) -> Request:
+    """A small model answers well from one sentence that is put before it, and makes things up without one."""
+    if not sources:
+        return Request(prompt=question, system="Answer briefly.", max_tokens=160, temperature=0.3, stop=["\n\n"])
+    return Request(
+        prompt=_reading(sources, question),
+        examples=EXAMPLES,
+        prefill=f"Quote: {evidence.text}\nAnswer:" if evidence else "Answer:",
+        max_tokens=120,
+        temperature=0.0,
+        stop=["\n"],
     )
 
 
