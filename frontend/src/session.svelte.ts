@@ -5,7 +5,9 @@ import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
 import { ApiError, api, type ActionBody, type Ask, type CanvasInfo, freshKey, type Kind, type Me, type Outcome, type Participant, type Place, type Role, type Run } from './api'
 import { batchRemoteUpdates } from './batch'
-import { announce, fail } from './notices.svelte'
+import { type Closed, closedBy } from './closed'
+import { fail } from './notices.svelte'
+import { Runs } from './runs.svelte'
 import { countWords, type Message, type Page, type Suggestion, type Thread, watch } from './views'
 
 export type { Ask, Me, Outcome, Place, Role, Run } from './api'
@@ -35,21 +37,9 @@ export interface EditorHandle {
   selected: () => Place | null
 }
 
-/** Why the line was closed for good, in words. */
-export interface Closed { code: number; title: string; hint: string }
-
 /** Message type by which the studio says how many of this line's edits are on its disk. */
 const ACK = 100
-const FINAL = new Set(['done', 'failed', 'stopped'])
 const RANK: Record<Role, number> = { viewer: 0, commenter: 1, editor: 2, owner: 3 }
-
-const CLOSED: Record<number, Omit<Closed, 'code'>> = {
-  4400: { title: 'The studio could not read what this page sent.', hint: 'Reload the page. If it happens again, the page and the studio are of different versions.' },
-  4401: { title: 'You cannot come in any more.', hint: 'You were signed out, or your link was taken back. Ask the owner for a new one. What you wrote is kept in this browser.' },
-  4403: { title: 'The studio refused a change.', hint: 'Your role on this canvas may have changed. Save a copy of your text if you need it, then reload.' },
-  4404: { title: 'This canvas is gone.', hint: 'Its owner has deleted it. You can still save a copy of what is on your screen.' },
-  4409: { title: 'The studio now holds another version of this canvas.', hint: 'Save a copy of your text, then load the studio’s version.' },
-}
 
 interface Doors {
   /** What a socket is made of; tests bring their own. */
@@ -71,7 +61,6 @@ export class Session {
   threads = $state.raw<Thread[]>([])
   chat = $state.raw<Message[]>([])
   people = $state.raw<Person[]>([])
-  runs = $state.raw<Run[]>([])
   /** Words by page id. */
   words = $state.raw<ReadonlyMap<string, number>>(new Map())
 
@@ -101,8 +90,8 @@ export class Session {
   readonly canEdit: boolean = $derived(RANK[this.me.role] >= RANK.editor && !this.closed)
   readonly isOwner: boolean = $derived(this.me.role === 'owner')
   readonly livePages: Page[] = $derived(this.pages.filter((page) => !page.removed))
-  readonly activeRuns: Run[] = $derived(this.runs.filter((run) => !FINAL.has(run.state)))
 
+  readonly #work = new Runs(() => this.me.id)
   readonly #local: IndexeddbPersistence | null
   readonly #ends: (() => void)[] = []
   readonly #dirty = new Set<string>()
@@ -142,6 +131,15 @@ export class Session {
 
   get id(): string {
     return this.info.id
+  }
+
+  /** What agents were asked since this page was opened, as far as it is known here. */
+  get runs(): Run[] {
+    return this.#work.all
+  }
+
+  get activeRuns(): Run[] {
+    return this.#work.active
   }
 
   /** A socket that counts the edits it carries, so that they can be told from those the studio has kept. */
@@ -191,7 +189,7 @@ export class Session {
       watch(doc, (name, value) => {
         if (name === 'title') this.title = (value as string) || this.title
         else if (name === 'pages') this.#showPages(value as Page[])
-        else if (name === 'suggestions') this.suggestions = value as Suggestion[]
+        else if (name === 'suggestions') this.#showSuggestions(value as Suggestion[])
         else if (name === 'threads') this.threads = value as Thread[]
         else this.#showChat(value as Message[])
       }),
@@ -221,9 +219,14 @@ export class Session {
     if (pages.length && (!here || here.removed)) this.setPage(this.livePages[0]?.id ?? '')
   }
 
+  #showSuggestions(suggestions: Suggestion[]): void {
+    this.suggestions = suggestions
+    for (const { run, status } of suggestions) if (run && status === 'streaming') this.#work.follow(run)
+  }
+
   #showChat(chat: Message[]): void {
     this.chat = chat
-    for (const { run, status } of chat) if (run && status === 'writing' && !this.runs.some((known) => known.id === run)) void this.#follow(run)
+    for (const { run, status } of chat) if (run && status === 'writing') this.#work.follow(run)
   }
 
   #showPeople(): void {
@@ -308,8 +311,7 @@ export class Session {
       const begun: Run = {
         id, canvas: this.id, agent: ask.agent ?? 'co-author', prompt: ask.prompt, state: 'queued', by: this.me, ...(ask.skill ? { skill: ask.skill } : {}),
       }
-      this.#note(begun)
-      void this.#follow(id)
+      this.#work.begin(begun)
       return begun
     } catch (error) {
       fail(error)
@@ -317,75 +319,7 @@ export class Session {
     }
   }
 
-  async stop(run: Run | string): Promise<void> {
-    const id = typeof run === 'string' ? run : run.id
-    try {
-      await api.stopRun(id)
-      this.#note(await api.run(id))
-    } catch (error) {
-      fail(error)
-    }
-  }
-
-  #note(run: Run): void {
-    const old = this.runs.find((known) => known.id === run.id)
-    // Answers may overtake each other; what has ended stays ended.
-    if (old && FINAL.has(old.state) && !FINAL.has(run.state)) return
-    this.runs = old ? this.runs.map((known) => (known === old ? { ...old, ...run } : known)) : [...this.runs, run]
-  }
-
-  readonly #followed = new Map<string, () => void>()
-
-  /** Keeps `runs` true about one run until it ends: by its events, or by asking when they cannot be had. */
-  async #follow(id: string): Promise<void> {
-    if (this.#followed.has(id)) return
-    let source: EventSource | undefined
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const end = () => {
-      source?.close()
-      clearTimeout(timer)
-    }
-    this.#followed.set(id, end)
-    const look = async (): Promise<boolean> => {
-      const run = await api.run(id)
-      this.#note(run)
-      if (!FINAL.has(run.state)) return false
-      end()
-      this.#ended(run)
-      return true
-    }
-    const poll = async () => {
-      const over = await look().catch((error: unknown) => error instanceof ApiError && error.status >= 400 && error.status < 500)
-      if (!over) timer = setTimeout(poll, 2000)
-    }
-    if (typeof EventSource === 'undefined') return poll()
-    // Which skill it took to be meant is known once it has begun.
-    void api.run(id).then((run) => this.#note(run), () => undefined)
-    source = new EventSource(api.runEventsUrl(id))
-    source.addEventListener('state', (event) => {
-      const data = JSON.parse(String(event.data)) as Partial<Run>
-      const old = this.runs.find((run) => run.id === id)
-      if (old && data.state && !FINAL.has(data.state)) this.#note({ ...old, state: data.state })
-    })
-    source.addEventListener('done', () => {
-      source?.close()
-      void poll()
-    })
-    source.onerror = () => {
-      source?.close()
-      void poll()
-    }
-  }
-
-  #ended(run: Run): void {
-    if (run.by && run.by.id !== this.me.id) return
-    if (run.state === 'failed') fail(run.error ?? { message: 'The agent could not finish.', hint: 'Ask again.' })
-    else if (run.state === 'stopped') announce('Stopped.')
-    else {
-      const made = (run.results ?? []).map(({ type }) => type)
-      announce(made.length ? `The agent is done: ${tally(made)}.` : 'The agent is done and changed nothing.')
-    }
-  }
+  readonly stop = (run: Run | string): Promise<void> => this.#work.stop(typeof run === 'string' ? run : run.id)
 
   /** The line failed several times: find out whether it is the line, or that we are not wanted. */
   async #probe(): Promise<void> {
@@ -408,8 +342,7 @@ export class Session {
       this.#reload()
       return
     }
-    const words = CLOSED[code] ?? { title: reason || 'The studio closed the line.', hint: 'Reload the page to try again.' }
-    this.closed = { code, ...words }
+    this.closed = closedBy(code, reason)
   }
 
   /** Forgets this browser's copy and starts again from the studio's. */
@@ -420,7 +353,7 @@ export class Session {
 
   destroy(): void {
     for (const end of this.#ends) end()
-    for (const end of this.#followed.values()) end()
+    this.#work.close()
     clearTimeout(this.#counting)
     this.provider.destroy()
     void this.#local?.destroy()
@@ -431,12 +364,4 @@ export class Session {
 function participant(you: Participant & { participant?: Participant }): Participant {
   const { id, name, kind, color } = you.participant ?? you
   return { id, name, kind, color }
-}
-
-function tally(types: string[]): string {
-  const say = (type: string, one: string, many: string) => {
-    const n = types.filter((found) => found === type).length
-    return n ? [n === 1 ? one : `${n} ${many}`] : []
-  }
-  return [...say('suggestion', 'one suggestion', 'suggestions'), ...say('thread', 'one comment', 'comments'), ...say('message', 'an answer', 'answers')].join(', ')
 }
