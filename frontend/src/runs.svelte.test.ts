@@ -23,7 +23,7 @@ class Events extends EventTarget {
 const run: Run = { id: 'r1', canvas: 'c1', agent: 'co-author', prompt: 'Go on', by: { id: 'ada', name: 'Ada' }, state: 'queued' }
 let answer: Run
 let runs: Runs
-const settle = () => vi.advanceTimersByTimeAsync(1)
+const settle = () => vi.advanceTimersByTimeAsync(20)
 
 beforeEach(() => {
   vi.useFakeTimers()

@@ -1,7 +1,8 @@
-import { ApiError, api, type Run } from './api'
+import { ApiError, api, type Run, type RunState } from './api'
 import { announce, fail } from './notices.svelte'
 
 const FINAL = new Set(['done', 'failed', 'stopped'])
+const STAGE: Record<RunState, number> = { queued: 0, running: 1, done: 2, failed: 2, stopped: 2 }
 
 /** What agents are doing on one canvas, each run kept true until it ends. */
 export class Runs {
@@ -69,9 +70,9 @@ export class Runs {
 
   #note(run: Run): void {
     const old = this.all.find((known) => known.id === run.id)
-    // Answers may overtake each other; what has ended stays ended.
-    if (old && FINAL.has(old.state) && !FINAL.has(run.state)) return
-    this.all = old ? this.all.map((known) => (known === old ? { ...old, ...run } : known)) : [...this.all, run]
+    // Answers may overtake each other; a run never goes back.
+    const state = old && STAGE[old.state] > STAGE[run.state] ? old.state : run.state
+    this.all = old ? this.all.map((known) => (known === old ? { ...old, ...run, state } : known)) : [...this.all, run]
   }
 
   #ended(run: Run): void {
