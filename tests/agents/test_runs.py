@@ -292,3 +292,11 @@ async def test_on_an_empty_page_every_wish_is_to_write(stage, scripted):
     here = stage("", scripted(["The house had stood empty for nine years when the first light was seen in it."]))
     run = await here.done("make it a ghost story")
     assert (run.skill, run.state) == ("continue", "done")
+
+
+async def test_a_run_that_is_stopped_before_it_begins_ends(stage, scripted):
+    here = stage(TEXT, scripted([NEXT]))
+    run = here.ask("continue")
+    run.stop()
+    assert [event async for event in run.events()][-1]["run"]["state"] == "stopped"
+    assert here.suggestions == [] and (await here.done("continue")).state == "done"

@@ -19,7 +19,8 @@ SKILLS: dict[Skill, str] = {
 _FLAGS = re.IGNORECASE
 _CONTINUE = re.compile(
     r"^\W*(please\s+|can you\s+|could you\s+)?"
-    r"(continue|go on|carry on|write on|keep (going|writing)|extend the (story|text|scene)|what (happens|comes) next\W*$"
+    r"(continue|go on|carry on|write on|keep (going|writing)|extend the (story|text|scene)"
+    r"|what (happens|comes) next\W*$"
     r"|write (the )?next"
     r"|(write|add|draft) (me )?(a|an|another|one|two|three|some|\d+|the)"
     r"( (more|new|short|long|opening|closing|first|final|last|next|few))*"

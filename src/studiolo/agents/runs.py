@@ -88,6 +88,7 @@ class Run:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
     _stop: bool = False
+    _begun: bool = False
 
     @property
     def ended(self) -> bool:
@@ -145,8 +146,11 @@ class Run:
 
     def stop(self) -> None:
         """End it. What has been written of a text stays, as a suggestion."""
-        if not self.ended and self._task and not self._stop:
-            self._stop = True
+        if self.ended or self._stop:
+            return
+        self._stop = True
+        # A task that is cancelled before its first step would never come to tell anybody; that one looks by itself.
+        if self._task and self._begun:
             self._task.cancel()
 
     async def wait(self) -> Run:
@@ -286,7 +290,10 @@ class Runs:
         present = (run.surface.id, agent.id)
         queued = True
         self._present[present] += 1
+        run._begun = True
         try:
+            if run._stop:
+                raise asyncio.CancelledError
             self._appear(run, work)
             await self._save(run)
             if run.ask.say and run.ask.prompt.strip():
