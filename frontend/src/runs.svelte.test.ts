@@ -42,8 +42,8 @@ afterEach(() => {
 })
 
 it('shows a run as its events tell, and says what came of it', async () => {
+  answer = { ...run, skill: 'continue' }
   runs.begin(run)
-  answer = { ...run, state: 'queued', skill: 'continue' }
   await settle()
   Events.open[0]?.send('state', { type: 'state', state: 'running' })
   expect(runs.active).toMatchObject([{ id: 'r1', state: 'running', skill: 'continue' }])
