@@ -41,6 +41,12 @@ def test_a_hunk_can_be_found_again_by_its_context() -> None:
     assert (hunk.before, hunk.find, hunk.after) == ("He nodded. ", "He", " nodded. He nodded.")
 
 
+def test_what_reads_as_one_sign_is_never_cut() -> None:
+    assert tokens("हिन्दी cafe\u0301 🇫🇷🇫🇮 👩‍👩‍👧 3.14 don’t 鯨が") == [
+        "हिन्दी", " ", "cafe\u0301", " ", "🇫🇷", "🇫🇮", " ", "👩‍👩‍👧", " ", "3.14", " ", "don’t", " ", "鯨", "が",
+    ]  # fmt: skip
+
+
 texts = st.text(st.sampled_from("ab é彼👩‍\u0301.\n’Z"), max_size=60)
 
 

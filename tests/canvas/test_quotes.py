@@ -82,6 +82,48 @@ def test_a_long_page_is_searched_in_reasonable_steps() -> None:
         resolve(text, Quote("a sentence about gardens and their gardeners in spring"))
 
 
+@pytest.mark.parametrize(
+    ("text", "find", "replace", "result"),
+    [
+        (
+            "Well. She did not love him, not even at the very end. Then rain.",
+            "She did love him, not even at the very end.",
+            "She loved him.",
+            "Well. She loved him. Then rain.",
+        ),
+        (
+            "He sat, he sang aloud and then he laughed. He wept. The end.",
+            "he sang and then he laughed.",
+            "he was silent.",
+            "He sat, he was silent. He wept. The end.",
+        ),
+    ],
+)
+def test_a_fuzzy_quote_takes_the_whole_passage_or_nothing(text: str, find: str, replace: str, result: str) -> None:
+    try:
+        span = resolve(text, Quote(find))
+    except QuoteNotFound:
+        return
+    assert text[: span.start] + replace + text[span.end :] == result
+
+
+def test_the_only_place_is_not_taken_when_its_surroundings_say_otherwise() -> None:
+    text = "A grey cat sat. A brown dog ran."
+    with pytest.raises(QuoteNotFound, match="not between"):
+        resolve(text, Quote("grey", before="sat. A ", after=" dog ran"))
+    assert there(Quote("grey", before="A ", after=" kitten"), text) == "grey"
+
+
+def test_a_sign_is_not_cut_in_two() -> None:
+    with pytest.raises(QuoteNotFound):
+        resolve("wait… no", Quote("wait."))
+
+
+def test_an_insertion_may_leave_out_the_blank_lines_at_its_place() -> None:
+    text = "First para ends.\n\nSecond begins."
+    assert resolve(text, Quote("", before="First para ends.", after="Second begins.")).start == len("First para ends.")
+
+
 words = st.lists(
     st.sampled_from(["Ahab", "—", "“so”", "don’t", "鯨", "👩‍👩‍👧", "é", "\n", "sea"]), min_size=1, max_size=40
 )

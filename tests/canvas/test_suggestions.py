@@ -66,7 +66,6 @@ def test_an_anchor_holds_while_everything_around_it_moves(make: Make) -> None:
     id = suggest(canvas, page, ("slowly", "very slowly"), ("誰も", "みんな"))
     edit(canvas, page, "The grey", "Once 🌊 upon a time the grey")
     edit(canvas, page, "Nobody saw it. ", "")
-    canvas.settle()
     assert status(canvas, id)[0] == "open"
     canvas.apply({"type": "accept", "suggestion": id}, BEN)
     text = canvas.page_text(page)
@@ -274,3 +273,78 @@ def test_the_ledger_has_a_row_for_each_decision_but_none_for_each_word(make: Mak
     assert [bool(o.entry) for o in (started, extended, finished, accepted)] == [True, False, True, True]
     assert accepted.entry and accepted.entry["action"] == {"type": "accept", "suggestion": started.id}
     assert accepted.entry["outcome"]["status"] == "accepted"
+
+
+def test_text_that_is_deleted_in_part_and_comes_back_brings_its_suggestion_back(make: Make) -> None:
+    canvas, page = make("The grey whale swam.")
+    id = suggest(canvas, page, ("grey whale", "white whale"))
+    edit(canvas, page, "grey ", "")
+    assert status(canvas, id)[0] == "stale"
+    canvas.apply({"type": "edit", "page": page, "hunks": [{"find": "", "before": "The ", "replace": "grey "}]}, BEN)
+    assert status(canvas, id)[0] == "open"
+    edit(canvas, page, "grey whale", "")
+    assert status(canvas, id)[0] == "stale"
+    canvas.apply(
+        {"type": "edit", "page": page, "hunks": [{"find": "", "before": "The ", "replace": "grey whale"}]}, BEN
+    )
+    canvas.apply({"type": "accept", "suggestion": id}, BEN)
+    assert canvas.page_text(page) == "The white whale swam."
+
+
+def test_an_insertion_whose_paragraph_was_deleted_is_not_put_into_the_one_before(make: Make) -> None:
+    canvas, page = make("He waited all day.\n\nShe packed her bag and left on Monday.\n\nNobody knew.")
+    hunk = {"find": "", "before": "left on Monday.", "replace": " She did not look back."}
+    id = str(canvas.apply({"type": "suggest", "page": page, "hunks": [hunk]}, MUSE).id)
+    edit(canvas, page, "She packed her bag and left on Monday.\n\n", "")
+    assert status(canvas, id)[0] == "stale"
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_insertions_at_one_place_keep_the_order_in_which_they_were_made(make: Make, together: bool) -> None:
+    canvas, page = make("It rained.")
+    at = {"find": "", "before": "rained."}
+    both = {"type": "suggest", "page": page, "hunks": [{**at, "replace": " First."}, {**at, "replace": " Second."}]}
+    id = canvas.apply(both, MUSE).id
+    for chosen in [None] if together else [[0], [1]]:
+        canvas.apply({"type": "accept", "suggestion": id} | ({"hunks": chosen} if chosen else {}), BEN)
+    assert canvas.page_text(page) == "It rained. First. Second."
+
+
+def test_an_editor_ends_a_suggestion_that_nobody_finishes(make: Make) -> None:
+    canvas, page = make(SEA)
+    hunk = {"find": "", "before": "saw it."}
+    id = str(canvas.apply({"type": "suggest", "page": page, "hunks": [hunk], "streaming": True}, MUSE).id)
+    canvas.apply({"type": "reject", "suggestion": id}, BEN)
+    assert status(canvas, id) == ("rejected", ["rejected"])
+    with pytest.raises(Conflict, match="finished"):
+        canvas.apply({"type": "extend", "suggestion": id, "text": "more"}, MUSE)
+
+
+def test_half_a_replacement_is_withdrawn_when_the_studio_stopped(make: Make) -> None:
+    canvas, page = make(SEA)
+    begin = {"type": "suggest", "page": page, "hunks": [{"find": "Nobody saw it."}], "streaming": True}
+    id = str(canvas.apply(begin, MUSE).id)
+    canvas.apply({"type": "extend", "suggestion": id, "text": "Every"}, MUSE)
+    canvas.recover()
+    assert status(canvas, id)[0] == "withdrawn"
+
+
+def test_a_removed_page_takes_no_suggestion_until_it_is_restored(make: Make) -> None:
+    canvas, page = make(SEA)
+    id = suggest(canvas, page, ("grey", "white"))
+    canvas.apply({"type": "remove_page", "page": page}, BEN)
+    for action in ({"type": "accept", "suggestion": id}, {"type": "edit", "page": page, "hunks": [{"find": "slowly"}]}):
+        with pytest.raises(Conflict, match="removed"):
+            canvas.apply(action, BEN)
+    canvas.apply({"type": "restore_page", "page": page}, BEN)
+    canvas.apply({"type": "accept", "suggestion": id}, BEN)
+
+
+def test_a_whole_long_page_can_be_rewritten_without_comparing_everything(make: Make) -> None:
+    old = "\n".join(f"Line {n} tells of the sea and of day {n}." for n in range(20_000))
+    new = old.replace("sea", "wide sea")
+    canvas, page = make(old)
+    canvas.apply({"type": "edit", "page": page, "hunks": [{"find": old, "replace": new}]}, BEN)
+    assert canvas.page_text(page) == new
+    canvas.apply({"type": "edit", "page": page, "hunks": [{"find": new, "replace": new[::-1]}]}, BEN)
+    assert canvas.page_text(page) == new[::-1]

@@ -15,6 +15,7 @@ from studiolo.canvas.errors import Invalid, TooLarge
 from studiolo.canvas.quotes import Quote
 
 LONGEST_PAGE = 5_000_000  # code points in one page
+LONGEST_MESSAGE = 400_000  # UTF-8 bytes of one message of the conversation
 
 
 def clean_text(text: str) -> str:
@@ -164,7 +165,7 @@ class Say(_Action):
     """A message of the conversation beside the pages. With `streaming` it grows by `say_more` until `say_done`."""
 
     type: Literal["say"] = "say"
-    text: Text = ""
+    text: Annotated[Text, Field(max_length=100_000)] = ""
     run: Line = ""
     streaming: bool = False
     ideas: list[Body] = Field(default_factory=list[Body], max_length=50)
@@ -174,7 +175,7 @@ class Say(_Action):
 class SayMore(_Action):
     type: Literal["say_more"] = "say_more"
     message: str
-    text: Text
+    text: Annotated[Text, Field(max_length=100_000)]
 
 
 class SayDone(_Action):
@@ -183,7 +184,7 @@ class SayDone(_Action):
     type: Literal["say_done"] = "say_done"
     message: str
     status: Literal["done", "failed", "stopped"] = "done"
-    text: Text | None = None
+    text: Annotated[Text, Field(max_length=100_000)] | None = None
     ideas: list[Body] = Field(default_factory=list[Body], max_length=50)
     quotes: list[CitedQuote] = Field(default_factory=list[CitedQuote], max_length=50)
 

@@ -47,15 +47,28 @@ def between(identity: Identity, page: str, start: Position, end: Position) -> Sp
     return Span(low[1], max(low[1], high[1]))
 
 
-def find(identity: Identity, page: str, text: str, at: Anchor) -> Span | None:
-    """Where the anchored text is now, or None when it was changed or is gone."""
+def find(identity: Identity, page: str, text: str, at: Anchor, search: bool = True) -> Span | None:
+    """Where the anchored text is now, or None when it was changed or is gone.
+
+    Without `search` it is not looked for elsewhere on the page, which is what takes long.
+    """
     span = between(identity, page, at.start, at.end)
     if not at.quote:
-        return None if span is None or _surroundings_gone(text, span.end, at) else Span(span.end, span.end)
-    if span is not None and text[span.start : span.end] == at.quote:
-        return span
-    if span is not None and span.start < span.end:
-        return None  # changed where it stands: an equal passage elsewhere is not the one that was meant
+        return (
+            Span(span.end, span.end) if span is not None and _still_there(identity, page, text, span.end, at) else None
+        )
+    if span is not None:
+        if text[span.start : span.end] == at.quote:
+            return span
+        for start in (span.start, span.end - len(at.quote)):  # it was deleted in part, and typed again or undone
+            back = Span(start, start + len(at.quote))
+            same = start >= 0 and text[back.start : back.end] == at.quote
+            if same and (span.start < span.end or all(_agrees(text, back, at))):
+                return back
+        if span.start < span.end:
+            return None  # changed where it stands: an equal passage elsewhere is not the one that was meant
+    if not search:
+        return None
     moved = [there for there in occurrences(text, at.quote) if _recognised(text, there, at)]
     return moved[0] if len(moved) == 1 else None
 
@@ -76,18 +89,23 @@ def place(identity: Identity, page: str, text: str, quote: Quote, start: Positio
     return resolve(text, quote)
 
 
-def _surroundings_gone(text: str, at: int, anchored: Anchor) -> bool:
-    """Whether neither side of an insertion's place reads as it did: its paragraph was deleted or rewritten."""
-    left, right = context(text, Span(at, at), SURROUNDINGS)
-    before, after = anchored.before[-SURROUNDINGS:], anchored.after[:SURROUNDINGS]
-    if not before and not after:
-        return False
-    return not ((before and left.endswith(before[-4:])) or (after and right.startswith(after[:4])))
+def _still_there(identity: Identity, page: str, text: str, at: int, anchored: Anchor) -> bool:
+    """Whether the character that an insertion hangs on is alive, or was typed again just as it was."""
+    if "item" not in anchored.end or identity.position(page, at, -1).get("item") == anchored.end["item"]:
+        return True
+    before = anchored.before[-SURROUNDINGS:]
+    return len(before) == SURROUNDINGS and text[:at].endswith(before)
+
+
+def _agrees(text: str, span: Span, at: Anchor) -> tuple[bool, bool]:
+    """Whether the text before and after a span reads as it did around the anchor."""
+    left, right = context(text, span, SURROUNDINGS)
+    return left == at.before[-SURROUNDINGS:], right == at.after[:SURROUNDINGS]
 
 
 def _recognised(text: str, span: Span, at: Anchor) -> bool:
+    """Whether a passage that reads like the quote is the quoted one, moved."""
     if len(at.quote) >= LONG_ENOUGH:
         return True
-    left, right = context(text, span, SURROUNDINGS)
-    before, after = at.before[-SURROUNDINGS:], at.after[:SURROUNDINGS]
-    return (len(before) == SURROUNDINGS and left == before) or (len(after) == SURROUNDINGS and right == after)
+    left, right = _agrees(text, span, at)
+    return (left and len(at.before) >= SURROUNDINGS) or (right and len(at.after) >= SURROUNDINGS)

@@ -8,7 +8,7 @@ client ids it claims, and, for an action, the ledger's row. Nothing here knows a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -16,7 +16,7 @@ from pycrdt import Map, Text, merge_updates
 
 from studiolo.canvas import actions, anchors
 from studiolo.canvas.document import STUDIO, Document, plain
-from studiolo.canvas.errors import Forbidden, Invalid, NotFound
+from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound
 from studiolo.canvas.identity import DecodeError, TextEdit, decode
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.records import SuggestionRecord, ThreadRecord, write_anchor
@@ -65,13 +65,9 @@ class Canvas:
     ) -> None:
         self.document = Document(updates, random)
         self.clock = clock
-        self.suggestions: dict[str, SuggestionRecord] = {
-            id: SuggestionRecord.read(shared) for id, shared in self.document.suggestions.items()
-        }
-        self.threads: dict[str, ThreadRecord] = {
-            id: ThreadRecord.read(shared) for id, shared in self.document.threads.items()
-        }
-        self.messages: dict[str, int] = {message["id"]: at for at, message in enumerate(self.document.chat)}
+        self.suggestions = {id: SuggestionRecord.read(kept) for id, kept in plain(self.document.suggestions).items()}
+        self.threads = {id: ThreadRecord.read(kept) for id, kept in plain(self.document.threads).items()}
+        self.messages: dict[str, int] = {message["id"]: at for at, message in enumerate(plain(self.document.chat))}
         self._random = random
         self._owners = dict(owners)
         self._writers: dict[str, int] = {}
@@ -91,6 +87,7 @@ class Canvas:
     ) -> tuple[Canvas, Outcome]:
         """A fresh canvas with pages `{title, text, kind}`, their text written by `by`, and what to store of it."""
         wanted = [actions.AddPage.model_validate({"type": "add_page", **page}) for page in pages]
+        title = actions.Retitle(title=title).title
         canvas = cls([], {}, clock=clock, random=random)
         ids = [canvas.new_id() for _ in wanted]
         for page in wanted:
@@ -114,9 +111,12 @@ class Canvas:
 
     # -- the two ways in
 
-    def receive(self, update: bytes, by: Participant) -> Outcome | None:
+    def receive(
+        self, update: bytes, by: Participant, present: Callable[[int], str | None] = lambda client: None
+    ) -> Outcome | None:
         """Typing: apply a raw update from a participant's own editor; None when it brings nothing new.
 
+        `present` says who is here under a client id that nobody has typed with yet: it is taken, too.
         Raises `Invalid` for bytes that are no update, `Gap`, and `Forbidden` for a role that may not write, a client
         id that is somebody else's, or a change of anything but a page's text.
         """
@@ -139,8 +139,12 @@ class Canvas:
                 f"Only the text of pages can be typed into: {change.foreign}.",
                 "Send an action for everything else.",
             )
+        for page in change.pages if change.clients else ():
+            grown = self.document.identity.length(page) + len(update)
+            if grown > actions.LONGEST_PAGE:
+                actions.check_length(" " * grown, f"The page “{self.page(page)['title']}”")
         for client in change.clients:
-            if self.owner_of(client) not in (None, by.id):
+            if (self.owner_of(client) or present(client)) not in (None, by.id):
                 raise Forbidden(
                     f"Client id {client} belongs to somebody else.",
                     "Write with your own client id; if this copy holds text that the studio does not have, "
@@ -163,14 +167,17 @@ class Canvas:
                 f"A {by.role} may not {parsed.type.replace('_', ' ')}: it needs the role {needed}.",
                 "Ask the canvas's owner for that role.",
             )
-        outcome = handle(self, parsed, by)
         recorded = parsed.model_dump(exclude_defaults=True) | {"type": parsed.type}
-        entry = _entry(recorded, outcome.outcome, outcome.id, outcome.details)
-        return self.claimed(
-            Outcome(outcome.outcome, outcome.id, outcome.details, outcome.update, entry=entry)
-            if parsed.type not in ("extend", "say_more")
-            else outcome
-        )
+        typed, self._moved = self._moved, set()
+        try:
+            outcome = handle(self, parsed, by)
+            if settled := self.settle():
+                outcome = replace(outcome, update=merge_updates(outcome.update, settled.update))
+        finally:
+            self._moved |= typed
+        if parsed.type in ("extend", "say_more"):
+            return self.claimed(outcome)
+        return self.claimed(replace(outcome, entry=_entry(recorded, outcome.outcome, outcome.id, outcome.details)))
 
     # -- what happens by itself
 
@@ -187,7 +194,11 @@ class Canvas:
             for index, hunk in enumerate(record.hunks):
                 if hunk.status not in ("open", "stale"):
                     continue
-                span = anchors.find(self.document.identity, record.page, text, hunk.anchor)
+                # A lost quote can only be elsewhere once the page has grown by it.
+                search = hunk.status == "open" or len(text) >= hunk.least + len(hunk.anchor.quote)
+                span = anchors.find(self.document.identity, record.page, text, hunk.anchor, search)
+                if span is None:
+                    hunk.least = len(text) if search else min(hunk.least, len(text))
                 anchor = hunk.anchor
                 if span is not None and anchor.quote:
                     known = anchors.between(self.document.identity, record.page, anchor.start, anchor.end)
@@ -199,11 +210,8 @@ class Canvas:
             return None
         with self.document.change() as written:
             for record, index, anchor, gone in changes:
-                hunk = record.hunks[index]
-                hunk.status, hunk.anchor = "stale" if gone else "open", anchor
-                shared = self.document.suggestions[record.id]["hunks"][index]
-                shared["status"] = hunk.status
-                write_anchor(shared, anchor)
+                self.set_hunk(record, index, status="stale" if gone else "open")
+                self.set_anchor(record, index, anchor)
             for record in {id(change[0]): change[0] for change in changes}.values():
                 if record.status != "streaming":
                     self.set_status(record)
@@ -221,10 +229,11 @@ class Canvas:
             return None
         with self.document.change() as written:
             for record in streaming:
-                if not any(hunk.replace for hunk in record.hunks):
-                    for index, hunk in enumerate(record.hunks):
-                        hunk.status = "withdrawn"
-                        self.document.suggestions[record.id]["hunks"][index]["status"] = "withdrawn"
+                # Half an insertion is something to judge; half a replacement would take away the other half.
+                whole = any(hunk.replace for hunk in record.hunks) and not any(h.anchor.quote for h in record.hunks)
+                for index in range(len(record.hunks)):
+                    if not whole:
+                        self.set_hunk(record, index, status="withdrawn")
                 self.set_status(record)
             for message in writing:
                 message["status"] = "stopped"
@@ -243,6 +252,14 @@ class Canvas:
         if page is None:
             raise NotFound(f"There is no page {id!r} in this canvas.", "Ask for the canvas to see its pages.")
         return page
+
+    def live_page(self, id: str) -> str:
+        """The text of a page that is not removed. Raises `NotFound`, and `Conflict` for one that is."""
+        if self.page(id).get("removed"):
+            raise Conflict(
+                f"The page “{self.page(id)['title']}” was removed.", "Restore it first, or work on another page."
+            )
+        return self.page_text(id)
 
     def page_text(self, id: str) -> str:
         """A page's text now. Raises `NotFound`."""
@@ -316,6 +333,18 @@ class Canvas:
         """A page's text changed: `settle` must look at its suggestions."""
         self._moved.add(page)
 
+    def set_hunk(self, record: SuggestionRecord, index: int, **fields: Any) -> None:
+        """Inside `change()`: set fields of a hunk, here and in the document."""
+        shared = self.document.suggestions[record.id]["hunks"][index]
+        for name, value in fields.items():
+            setattr(record.hunks[index], name, value)
+            shared[name] = value
+
+    def set_anchor(self, record: SuggestionRecord, index: int, anchor: anchors.Anchor) -> None:
+        """Inside `change()`: move a hunk's anchor, here and in the document."""
+        record.hunks[index].anchor = anchor
+        write_anchor(self.document.suggestions[record.id]["hunks"][index], anchor)
+
     def set_status(self, record: SuggestionRecord) -> None:
         """Inside `change()`: bring a suggestion's status in step with its hunks'."""
         record.status = record.overall()
@@ -327,7 +356,7 @@ class Canvas:
             return outcome
         claims, self._unclaimed = self._unclaimed, {}
         self._owners.update(claims)
-        return Outcome(outcome.outcome, outcome.id, outcome.details, outcome.update, claims, outcome.entry)
+        return replace(outcome, claims=claims)
 
     def _claim(self, client: int, participant: str) -> None:
         if client not in self._owners:

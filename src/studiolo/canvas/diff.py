@@ -7,21 +7,29 @@ people's carets, and a reader sees only what changed.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from rapidfuzz.distance import Indel
 
 from studiolo.canvas.identity import TextEdit
 
-# One token is a word with its inner apostrophes, one CJK character, one run of blanks, one line break, or one other
-# character together with the combining marks, joiners and selectors that belong to it.
+# Signs that belong to the character before them: accents, vowel signs of Indic scripts, joiners, variation selectors.
+_MARKS = "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.category(chr(code)) in ("Mn", "Mc", "Me"))
+_BELONGS = _MARKS + "\u200d\U0001f3fb-\U0001f3ff"
+_CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+# One token is one CJK character, a number, a word with its marks and inner apostrophes, a line break, a run of blanks,
+# a flag, or one other sign with what belongs to it.
 _TOKENS = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
-    r"|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+(?:['’][^\W_]+)*"
+    rf"[{_CJK}][{_BELONGS}]*"
+    r"|\d+(?:[.,:]\d+)*"
+    rf"|(?:(?![\d{_CJK}])\w)(?:(?![{_CJK}])[\w{_BELONGS}])*(?:['’](?:(?![{_CJK}])[^\W_])+)*"
     r"|\n|[^\S\n]+"
-    r"|(?:[^\w\s](?:[\u0300-\u036f\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]|\u200d[^\w\s])*)"
+    r"|[\U0001f1e6-\U0001f1ff]{2}"
+    rf"|[^\w\s](?:[{_BELONGS}]|(?<=\u200d)[^\w\s])*"
 )
 _WORD = re.compile(r"\w")
+LARGEST_COMPARISON = 20_000_000  # token pairs; a comparison takes an eighth of a byte for each
 MERGE_WORDS = 2  # changes with at most so many unchanged words between them are read as one
 CONTEXT = 48  # characters of context that a hunk carries on either side
 
@@ -45,8 +53,27 @@ def text_edits(old: str, new: str) -> list[TextEdit]:
     """The smallest list of word-level edits (code-point offsets in `old`, ascending) that turns `old` into `new`."""
     if old == new:
         return []
+    edits = _aligned(tokens(old), tokens(new))
+    if edits is not None:
+        return edits
+    # Too much has changed to compare it word by word: compare lines, then the words of the lines that differ.
+    rough = _aligned(old.splitlines(keepends=True), new.splitlines(keepends=True))
+    if rough is None:
+        return [TextEdit(0, len(old), new)]
+    fine: list[TextEdit] = []
+    for block in rough:
+        words = _aligned(tokens(old[block.start : block.end]), tokens(block.insert))
+        fine += (
+            [block]
+            if words is None
+            else [TextEdit(block.start + edit.start, block.start + edit.end, edit.insert) for edit in words]
+        )
+    return fine
+
+
+def _aligned(a: list[str], b: list[str]) -> list[TextEdit] | None:
+    """The edits that turn the parts `a` into `b`; None when there is too much to compare."""
     # What both ends share is not worth an alignment, and most rewrites share most.
-    a, b = tokens(old), tokens(new)
     low = 0
     while low < min(len(a), len(b)) and a[low] == b[low]:
         low += 1
@@ -57,6 +84,8 @@ def text_edits(old: str, new: str) -> list[TextEdit]:
     for token in a:
         starts.append(starts[-1] + len(token))
     middle_a, middle_b = a[low : len(a) - high], b[low : len(b) - high]
+    if len(middle_a) * len(middle_b) > LARGEST_COMPARISON:
+        return None
     edits: list[TextEdit] = []
     for op in Indel.opcodes(middle_a, middle_b):
         if op.tag == "equal":

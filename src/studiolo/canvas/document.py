@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 from pycrdt import Array, Doc, Map, Text, TransactionEvent
 
@@ -61,9 +61,9 @@ class Document:
         """Apply an update that is known to be in order and allowed. Raises `Broken` when pycrdt cannot."""
         try:
             self._doc.apply_update(update)
+            self.identity.apply(decoded or update)
         except BaseException as error:  # a panic is no Exception
-            raise Broken("pycrdt could not apply an update.") from error
-        self.identity.apply(decoded or update)
+            raise Broken("An update could not be applied whole.") from error
 
     @contextmanager
     def change(self) -> Generator[Callable[[], bytes]]:
@@ -75,10 +75,10 @@ class Document:
         try:
             with self._doc.transaction():
                 yield self._taken
+            if self._written:
+                self.identity.apply(self._written[0])
         except BaseException as error:  # pycrdt's panics are not Exceptions
             raise Broken("A change of the canvas failed half-way.") from error
-        if self._written:
-            self.identity.apply(self._written[0])
 
     def edit(self, page: str, edits: Sequence[TextEdit], client: int) -> None:
         """Inside `change()`: edit a page's text (offsets of the text before the change) as `client`."""
@@ -108,12 +108,6 @@ def append(text: Text, more: str) -> None:
     text.insert(len(text), more)  # pycrdt counts a text in UTF-8 bytes on both sides of this
 
 
-def plain(value: Any) -> Any:
-    """A shared value as plain Python data."""
-    if isinstance(value, Map):
-        return {key: plain(item) for key, item in cast("PlainMap", value).items()}
-    if isinstance(value, Array):
-        return [plain(item) for item in cast("PlainArray", value)]
-    if isinstance(value, Text):
-        return str(value)
-    return value
+def plain(value: PlainMap | PlainArray) -> Any:
+    """A shared map or array as plain Python data, texts as strings."""
+    return value.to_py()

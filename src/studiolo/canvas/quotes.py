@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from rapidfuzz import fuzz
@@ -21,6 +22,8 @@ FUZZY_LEAD = 5.0  # and by how much the best place must beat the second best
 FUZZY_LENGTH = range(12, 2_001)  # shorter quotes fit by chance, longer ones cost too much
 CONTEXT = 60  # characters shown on either side of a candidate
 CANDIDATES = 5
+MOST_HITS = 200  # a word that occurs more often tells no place from another
+MOST_PIECES = 400  # passages that are compared with a quote
 
 
 class Span(NamedTuple):
@@ -47,19 +50,24 @@ def resolve(text: str, quote: Quote) -> Span:
     """
     if not quote.find:
         return _resolve_insertion(text, quote)
-    found = list(occurrences(text, quote.find))
-    if len(found) != 1:
-        found = _by_context(text, found, quote) if found else _folded(text, quote)
-    if len(found) == 1:
-        return found[0]
-    if found:
+    found = list(occurrences(text, quote.find)) or _folded_occurrences(text, quote.find)
+    meant = _by_context(text, found, quote)
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
         raise QuoteAmbiguous(
-            f"The quote “{_short(quote.find)}” fits in {len(found)} places.",
+            f"The quote “{_short(quote.find)}” fits in {len(meant)} places.",
             "Quote more of the text, or add `before` and `after`: the words on either side of the place you mean.",
+            candidates=[_candidate(text, span) for span in meant[:CANDIDATES]],
+        )
+    if found:
+        raise QuoteNotFound(
+            f"The quote “{_short(quote.find)}” is in the page, but not between the `before` and `after` you gave.",
+            "Quote the page's text as it is now; where the quote stands is in `candidates`.",
             candidates=[_candidate(text, span) for span in found[:CANDIDATES]],
         )
     fuzzy = _fuzzy(text, quote.find)
-    if fuzzy:
+    if fuzzy and _by_context(text, [fuzzy], quote):
         return fuzzy
     raise QuoteNotFound(
         f"The quote “{_short(quote.find)}” is not in the page.",
@@ -91,10 +99,12 @@ def _resolve_insertion(text: str, quote: Quote) -> Span:
         )
     found = [Span(at := s.start + len(quote.before), at) for s in occurrences(text, quote.before + quote.after)]
     if not found:
-        folded = _Folded(text)
-        before, after = fold(quote.before), fold(quote.after)
+        folded, before, after = _folded(text), fold(quote.before), fold(quote.after)
         starts = [s.start + len(before) for s in occurrences(folded.text, before + after)]
-        found = [Span(at := folded.offset(start), at) for start in starts]
+        if not starts and before.strip() and after.strip():  # a blank or line break between them that was not quoted
+            before, after = before.rstrip(), after.lstrip()
+            starts = [s.start + len(before) for s in occurrences(folded.text, f"{before} {after}")]
+        found = [Span(at, at) for at in map(folded.offset, starts) if at is not None]
     if len(found) == 1:
         return found[0]
     if found:
@@ -112,17 +122,26 @@ def _resolve_insertion(text: str, quote: Quote) -> Span:
 
 
 def _by_context(text: str, found: list[Span], quote: Quote) -> list[Span]:
-    """The occurrences whose surroundings agree with the quote's, if it names any."""
+    """The occurrences whose surroundings agree with those the quote names, if it names any.
+
+    One occurrence need agree on one side only: the text on the other may have been edited since.
+    """
     if not quote.before and not quote.after:
         return found
     before, after = fold(quote.before), fold(quote.after)
+    reach = 2 * max(len(quote.before), len(quote.after)) + 8  # folding shortens runs of white space
 
-    def agrees(span: Span) -> bool:
-        reach = 2 * max(len(quote.before), len(quote.after)) + 8  # folding shortens runs of white space
+    def sides(span: Span) -> list[bool]:
         left, right = context(text, span, reach)
-        return fold(left).endswith(before) and fold(right).startswith(after)
+        agrees: list[bool] = []
+        if before:
+            agrees.append(fold(left).endswith(before))
+        if after:
+            agrees.append(fold(right).startswith(after))
+        return agrees
 
-    return [span for span in found if agrees(span)]
+    enough = any if len(found) == 1 else all
+    return [span for span in found if enough(sides(span))]
 
 
 _FOLDS = str.maketrans(
@@ -164,23 +183,31 @@ class _Folded:
             out.extend(plain)
             origins.extend([at] * len(plain))
         self.text = "".join(out)
-        self._origins = origins
-        self._length = len(text)
+        self._origins = [*origins, len(text)]
 
-    def offset(self, at: int) -> int:
-        return self._origins[at] if at < len(self._origins) else self._length
+    def offset(self, at: int) -> int | None:
+        """Where a place between two folded characters is in the text; None inside one that was folded into several."""
+        return None if at and self._origins[at - 1] == self._origins[at] else self._origins[at]
 
-    def span(self, start: int, end: int) -> Span:
-        return Span(self.offset(start), self._origins[end - 1] + 1)
+    def span(self, start: int, end: int) -> Span | None:
+        """The text that was folded into a range; None when the range cuts through what was one character."""
+        if self.offset(start) is None or self.offset(end) is None:
+            return None
+        return Span(self._origins[start], self._origins[end - 1] + 1)
 
 
-def _folded(text: str, quote: Quote) -> list[Span]:
-    needle = fold(quote.find)
+@lru_cache(maxsize=2)  # one page is quoted many times in a row, and a long one takes half a second to fold
+def _folded(text: str) -> _Folded:
+    return _Folded(text)
+
+
+def _folded_occurrences(text: str, find: str) -> list[Span]:
+    needle = fold(find)
     if not needle.strip():
         return []
-    folded = _Folded(text)
-    found = [folded.span(s.start, s.end) for s in occurrences(folded.text, needle)]
-    return found if len(found) < 2 else _by_context(text, found, quote)
+    folded = _folded(text)
+    spans = [folded.span(found.start, found.end) for found in occurrences(folded.text, needle)]
+    return [span for span in spans if span is not None]
 
 
 _WORDS = re.compile(r"\w+")
@@ -188,49 +215,72 @@ _NUMBERS = re.compile(r"\d+")
 
 
 def _fuzzy(text: str, find: str) -> Span | None:
-    """The one passage that all but agrees with `find`, cut at word boundaries, or None.
+    """The one passage that all but agrees with `find`, whole words and all, or None.
 
-    Numbers must agree to the digit: "1841" for "1851" is another claim, not a slip of the pen.
+    Numbers must agree to the digit ("1841" for "1851" is another claim, not a slip of the pen), and so must the first
+    and the last word, or it is not clear where the passage ends.
     """
     if len(find) not in FUZZY_LENGTH:
         return None
-    best = _alignments(text, find, 2, FUZZY_SCORE - FUZZY_LEAD)
-    if not best or best[0][0] < FUZZY_SCORE:
+    best, complete = _alignments(text, find, 2, FUZZY_SCORE - FUZZY_LEAD)
+    if not complete or not best or best[0][0] < FUZZY_SCORE:
         return None
     score, span = best[0]
     if len(best) > 1 and score - best[1][0] < FUZZY_LEAD:
         return None
-    span = _whole_words(text, span)
+    span = _fitted(text, span, find)
     there = text[span.start : span.end]
     if _NUMBERS.findall(there) != _NUMBERS.findall(find) or fuzz.ratio(there, find) < FUZZY_SCORE:
         return None
-    return span
+    words, wanted = _WORDS.findall(fold(there).casefold()), _WORDS.findall(fold(find).casefold())
+    return span if words and wanted and (words[0], words[-1]) == (wanted[0], wanted[-1]) else None
+
+
+def _fitted(text: str, span: Span, find: str) -> Span:
+    """The span with its ends moved to the word boundaries where it agrees best: an alignment is never longer than the
+    quote, though the passage may be."""
+    slack = len(find) // 8 + 8
+
+    def boundaries(at: int) -> list[int]:
+        near = range(max(0, at - slack), min(len(text), at + slack) + 1)
+        return [n for n in near if n in (0, len(text)) or not (_WORDS.match(text[n - 1]) and _WORDS.match(text[n]))]
+
+    start, end = span
+    for _ in range(2):
+        ends = [n for n in boundaries(end) if n > start]
+        end = max(ends, key=lambda n: (fuzz.ratio(find, text[start:n]), -n), default=end)
+        starts = [n for n in boundaries(start) if n < end]
+        start = max(starts, key=lambda n: (fuzz.ratio(find, text[n:end]), n), default=start)
+    return Span(start, end)
 
 
 def _nearest(text: str, find: str) -> list[Span]:
-    return [_whole_words(text, span) for _, span in _alignments(text, find[:400], 3, 50.0)]
+    return [_whole_words(text, span) for _, span in _alignments(text, find[:400], 3, 50.0)[0]]
 
 
-def _alignments(text: str, find: str, most: int, cutoff: float) -> list[tuple[float, Span]]:
-    """The best disjoint places for `find` with their scores (percent), best first.
+def _alignments(text: str, find: str, most: int, cutoff: float) -> tuple[list[tuple[float, Span]], bool]:
+    """The best disjoint places for `find` with their scores (percent), best first, and whether all were looked at.
 
-    Only paragraphs that share a rare word with the quote are aligned, so a page of megabytes stays cheap.
+    Only passages that share a rare word with the quote are aligned, so a page of megabytes stays cheap.
     """
     words = sorted(set(_WORDS.findall(find.casefold())), key=len, reverse=True)[:6]
     if not words:
-        return []
-    pieces: list[Span] = []
+        return [], True
     folded = text.casefold()
     if len(folded) != len(text):  # ß and friends: casefold moved the offsets
         folded = text.lower() if len(text.lower()) == len(text) else text
     reach = len(find) + 16
+    pieces: list[Span] = []
+    complete = True
     for word in words:
         hits = list(occurrences(folded, word))
-        if len(hits) > 200:
+        if len(hits) > MOST_HITS:
+            complete = False
             continue
         pieces += [Span(max(0, hit.start - reach), min(len(text), hit.end + reach)) for hit in hits]
     found: list[tuple[float, Span]] = []
-    for piece in _merged(pieces)[:400]:
+    pieces = _merged(pieces)
+    for piece in pieces[:MOST_PIECES]:
         part = text[piece.start : piece.end]
         while (hit := fuzz.partial_ratio_alignment(find, part, score_cutoff=cutoff)) and hit.dest_end > hit.dest_start:
             span = Span(piece.start + hit.dest_start, piece.start + hit.dest_end)
@@ -238,7 +288,8 @@ def _alignments(text: str, find: str, most: int, cutoff: float) -> list[tuple[fl
             part = part[: hit.dest_start] + "\0" * (hit.dest_end - hit.dest_start) + part[hit.dest_end :]
             if len(found) > 2 * CANDIDATES:
                 break
-    return sorted(found, key=lambda scored: -scored[0])[:most]
+    complete &= len(pieces) <= MOST_PIECES
+    return sorted(found, key=lambda scored: -scored[0])[:most], complete
 
 
 def _merged(spans: list[Span]) -> list[Span]:

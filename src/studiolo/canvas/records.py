@@ -7,6 +7,7 @@ else sees of them. Anchors are stored as JSON text, because a CRDT map turns who
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -30,20 +31,15 @@ class HunkRecord:
     by: str = ""
     by_name: str = ""
     decided: float = 0.0
+    least: int = 0  # the shortest the page has been since the quote was looked for in vain; memory only
 
     def shared(self) -> PlainMap:
         return Map({**_anchor_fields(self.anchor), "replace": Text(self.replace), "status": self.status})
 
     @classmethod
-    def read(cls, shared: PlainMap) -> HunkRecord:
-        return cls(
-            _read_anchor(shared),
-            str(shared["replace"]),
-            shared["status"],
-            shared.get("by") or "",
-            shared.get("by_name") or "",
-            shared.get("decided") or 0.0,
-        )
+    def read(cls, kept: Mapping[str, Any]) -> HunkRecord:
+        decided = {name: kept[name] for name in ("by", "by_name", "decided") if name in kept}
+        return cls(_read_anchor(kept), kept["replace"], kept["status"], **decided)
 
 
 @dataclass(slots=True)
@@ -68,9 +64,9 @@ class SuggestionRecord:
         return Map({**_fields(self), "hunks": Array([hunk.shared() for hunk in self.hunks])})
 
     @classmethod
-    def read(cls, shared: PlainMap) -> SuggestionRecord:
-        fields: dict[str, Any] = {name: shared[name] for name in _SUGGESTION_FIELDS}
-        return cls(**fields, hunks=[HunkRecord.read(hunk) for hunk in shared["hunks"]])
+    def read(cls, kept: Mapping[str, Any]) -> SuggestionRecord:
+        fields: dict[str, Any] = {name: kept[name] for name in _SUGGESTION_FIELDS}
+        return cls(**fields, hunks=[HunkRecord.read(hunk) for hunk in kept["hunks"]])
 
     @property
     def undecided(self) -> bool:
@@ -78,7 +74,7 @@ class SuggestionRecord:
         return self.status == "streaming" or any(hunk.status in ("open", "stale") for hunk in self.hunks)
 
     def overall(self) -> SuggestionStatus:
-        """The status that its hunks add up to."""
+        """The status that its hunks add up to. `partly_accepted` may still have open hunks: see `undecided`."""
         statuses = {hunk.status for hunk in self.hunks}
         if "accepted" in statuses:
             return "accepted" if statuses == {"accepted"} else "partly_accepted"
@@ -104,8 +100,8 @@ class ThreadRecord:
     status: str = "open"
 
     @classmethod
-    def read(cls, shared: PlainMap) -> ThreadRecord:
-        return cls(shared["id"], shared["page"], shared["author"], _read_anchor(shared), shared["status"])
+    def read(cls, kept: Mapping[str, Any]) -> ThreadRecord:
+        return cls(kept["id"], kept["page"], kept["author"], _read_anchor(kept), kept["status"])
 
     def shared(self, by: Participant, at: float, comment: PlainMap, **more: str) -> PlainMap:
         return Map(
@@ -153,11 +149,5 @@ def _anchor_fields(anchor: Anchor) -> dict[str, str]:
     }
 
 
-def _read_anchor(shared: PlainMap) -> Anchor:
-    return Anchor(
-        json.loads(shared["start"]),
-        json.loads(shared["end"]),
-        shared["quote"],
-        shared["before"],
-        shared["after"],
-    )
+def _read_anchor(kept: Mapping[str, Any]) -> Anchor:
+    return Anchor(json.loads(kept["start"]), json.loads(kept["end"]), kept["quote"], kept["before"], kept["after"])

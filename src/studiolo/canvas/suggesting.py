@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NoReturn
 
+from pycrdt import merge_updates
+
 from studiolo.canvas import actions, anchors
 from studiolo.canvas.canvas import Canvas, Outcome
 from studiolo.canvas.diff import text_edits
@@ -19,7 +21,7 @@ from studiolo.canvas.records import HunkRecord, HunkStatus, SuggestionRecord
 
 def edit(canvas: Canvas, action: actions.Edit, by: Participant) -> Outcome:
     """Change a page at once, hunk by hunk, touching only the words that differ."""
-    text = canvas.page_text(action.page)
+    text = canvas.live_page(action.page)
     spans = place_hunks(canvas, action.page, text, action.hunks)
     edits = [
         TextEdit(span.start + part.start, span.start + part.end, part.insert)
@@ -35,13 +37,14 @@ def edit(canvas: Canvas, action: actions.Edit, by: Participant) -> Outcome:
 
 def suggest(canvas: Canvas, action: actions.Suggest, by: Participant) -> Outcome:
     """Propose a change to a page."""
-    text = canvas.page_text(action.page)
+    text = canvas.live_page(action.page)
     if action.streaming and len(action.hunks) != 1:
         raise Invalid("A streaming suggestion has exactly one hunk.", "Send the others as a suggestion of their own.")
     if not action.streaming:
         for index, hunk in enumerate(action.hunks):
             if hunk.find == hunk.replace:
                 raise Invalid(f"Hunk {index} changes nothing.", "Leave it out, or say what to put there.", hunk=index)
+    actions.check_length("".join(hunk.replace for hunk in action.hunks), "The suggestion")
     spans = place_hunks(canvas, action.page, text, action.hunks)
     record = _record(canvas, action, by)
     record.status = "streaming" if action.streaming else "open"
@@ -85,10 +88,10 @@ def accept(canvas: Canvas, action: actions.Accept, by: Participant) -> Outcome:
 
     Hunks whose text has changed meanwhile are left out and named in `stale`; when none is left, `Stale` is raised.
     """
-    record = _decidable(canvas, action)
+    record = _finished(canvas, action.suggestion)
     if by.kind == "agent" and record.author == by.id:
         raise Forbidden("An agent cannot accept its own suggestion.", "Leave the decision to somebody else.")
-    text = canvas.page_text(record.page)
+    text = canvas.live_page(record.page)
     edits: list[TextEdit] = []
     taken: list[int] = []
     stale: list[int] = []
@@ -120,26 +123,29 @@ def accept(canvas: Canvas, action: actions.Accept, by: Participant) -> Outcome:
         for index in taken:
             _decide_hunk(canvas, record, index, "accepted", by)
         for index in stale:
-            record.hunks[index].status = "stale"
-            canvas.document.suggestions[record.id]["hunks"][index]["status"] = "stale"
+            canvas.set_hunk(record, index, status="stale")
         canvas.set_status(record)
         if record.status == "accepted":
             for thread in canvas.document.threads.values():
                 if thread.get("suggestion") == record.id and thread["status"] == "open":
                     thread["status"] = canvas.threads[thread["id"]].status = "resolved"
+    update = written()
+    inserted = [(index, span) for span, index in placed if index in taken and span.start == span.end]
+    if behind := _keep_order(canvas, record, inserted):
+        update = merge_updates(update, behind)
     canvas.moved(record.page)
     details = {"status": record.status, "hunks": sorted(taken), "stale": sorted(stale)}
-    return Outcome("accepted", record.id, details, written())
+    return Outcome("accepted", record.id, details, update)
 
 
 def reject(canvas: Canvas, action: actions.Reject, by: Participant) -> Outcome:
-    """Turn a suggestion, or some of its hunks, down."""
-    return _close(canvas, _decidable(canvas, action), action, by, "rejected")
+    """Turn a suggestion, or some of its hunks, down; one that is still being written is ended by it."""
+    return _close(canvas, get(canvas, action.suggestion), action, by, "rejected")
 
 
 def withdraw(canvas: Canvas, action: actions.Withdraw, by: Participant) -> Outcome:
     """Take back a suggestion of one's own, or some of its hunks."""
-    record = _decidable(canvas, action)
+    record = get(canvas, action.suggestion)
     if record.author != by.id:
         raise Forbidden("Only its author can withdraw a suggestion.", "Reject it instead, if your role allows that.")
     return _close(canvas, record, action, by, "withdrawn")
@@ -205,8 +211,8 @@ def _own_streaming(canvas: Canvas, id: str, by: Participant) -> SuggestionRecord
     return record
 
 
-def _decidable(canvas: Canvas, action: actions.Accept | actions.Reject | actions.Withdraw) -> SuggestionRecord:
-    record = get(canvas, action.suggestion)
+def _finished(canvas: Canvas, id: str) -> SuggestionRecord:
+    record = get(canvas, id)
     if record.status == "streaming":
         raise Conflict("The suggestion is still being written.", "Wait until it is finished, or stop its run first.")
     return record
@@ -245,11 +251,34 @@ def _close(
 
 
 def _decide_hunk(canvas: Canvas, record: SuggestionRecord, index: int, status: HunkStatus, by: Participant) -> None:
-    hunk = record.hunks[index]
-    hunk.status, hunk.by, hunk.by_name, hunk.decided = status, by.id, by.name, canvas.clock()
-    shared = canvas.document.suggestions[record.id]["hunks"][index]
-    for name in ("status", "by", "by_name", "decided"):
-        shared[name] = getattr(hunk, name)
+    canvas.set_hunk(record, index, status=status, by=by.id, by_name=by.name, decided=canvas.clock())
+
+
+def _keep_order(canvas: Canvas, accepted: SuggestionRecord, inserted: list[tuple[int, Span]]) -> bytes:
+    """Put other insertions that hang on the same place behind what was just inserted there, when they came later: two
+    continuations read in the order in which they were made, whichever is taken first."""
+    identity, page = canvas.document.identity, accepted.page
+    text = canvas.page_text(page)
+    later: list[tuple[SuggestionRecord, int, anchors.Anchor]] = []
+    for index, _ in inserted:
+        hunk = accepted.hunks[index]
+        here = identity.locate(hunk.anchor.end)
+        if here is None:
+            continue
+        end = here[1] + len(hunk.replace)
+        for record in canvas.suggestions.values():
+            if record.page != page or not record.undecided or record.status == "streaming":
+                continue
+            for other, waiting in enumerate(record.hunks):
+                same = waiting.status == "open" and not waiting.anchor.quote and waiting.anchor.end == hunk.anchor.end
+                if same and (record.at, record.id, other) > (accepted.at, accepted.id, index):
+                    later.append((record, other, anchors.anchor(identity, page, text, Span(end, end))))
+    if not later:
+        return b""
+    with canvas.document.change() as written:
+        for record, other, anchor in later:
+            canvas.set_anchor(record, other, anchor)
+    return written()
 
 
 def _raise_decided(record: SuggestionRecord, hunk: HunkRecord) -> NoReturn:

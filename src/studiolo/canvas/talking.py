@@ -11,7 +11,7 @@ from pycrdt import Map, Text
 from studiolo.canvas import actions, anchors
 from studiolo.canvas.canvas import Canvas, Outcome
 from studiolo.canvas.document import append
-from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound
+from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.quotes import Quote
 from studiolo.canvas.records import HunkRecord, SuggestionRecord, ThreadRecord, comment, signature
@@ -20,7 +20,7 @@ from studiolo.canvas.suggesting import put
 
 def open_thread(canvas: Canvas, action: actions.Comment, by: Participant) -> Outcome:
     """Comment on a passage, perhaps with a suggestion that would settle the matter."""
-    text = canvas.page_text(action.page)
+    text = canvas.live_page(action.page)
     quote = Quote(action.quote, action.before, action.after)
     span = anchors.place(canvas.document.identity, action.page, text, quote, action.start, action.end)
     anchor = anchors.anchor(canvas.document.identity, action.page, text, span)
@@ -104,6 +104,8 @@ def say(canvas: Canvas, action: actions.Say, by: Participant) -> Outcome:
 def say_more(canvas: Canvas, action: actions.SayMore, by: Participant) -> Outcome:
     """Append to a message of one's own that is still being written."""
     message = _own_writing(canvas, action.message, by)
+    if len(message["text"]) + len(action.text) > actions.LONGEST_MESSAGE:
+        raise TooLarge("The message has become too long.", "Finish it, and put the rest on a page.")
     with canvas.document.change() as written:
         append(message["text"], action.text)
     return Outcome("extended", action.message, {}, written())
@@ -129,7 +131,7 @@ def pick(canvas: Canvas, action: actions.Pick, by: Participant) -> Outcome:
     ideas: list[str] = json.loads(message.get("ideas") or "[]")
     if not 0 <= action.idea < len(ideas):
         raise Invalid(f"The message has no idea {action.idea}.", f"It has {len(ideas)}, counted from 0.")
-    text = canvas.page_text(action.page)
+    text = canvas.live_page(action.page)
     place = Quote("", action.before, action.after)
     span = anchors.place(canvas.document.identity, action.page, text, place, action.start, None)
     record = SuggestionRecord(

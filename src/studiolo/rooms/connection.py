@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from studiolo.rooms import protocol
 
 if TYPE_CHECKING:
     from studiolo.rooms.room import Room
+
+log = logging.getLogger(__name__)
 
 Send = Callable[[bytes], Awaitable[None]]
 Close = Callable[[int, str], Awaitable[None]]
@@ -36,14 +39,15 @@ class Connection:
         self.participant = participant
         self.client: int | None = None  # the client id whose presence this connection speaks for
         self.synced = False  # whether it has been answered with the document, so that updates make sense to it
-        self.received = 0  # step 2 and update frames so far
+        self.taken = 0  # step 2 and update frames that were taken so far
         self.wants_ack = ack
         self.absent: set[int] = set()  # clients whose presence it must be told anew
         self._room = room
         self._send = send
         self._close = close
-        self._frames: list[bytes] = []
-        self._waiting = 0  # bytes in the queue that count against the bound
+        self._frames: list[tuple[bytes, int]] = []  # with the bytes that count against the bound
+        self._waiting = 0  # bytes that count and are not sent
+        self._answering = False  # whether an answer to the client's own question is not sent yet
         self._ready = asyncio.Event()
         self._closing: tuple[int, str] | None = None
         self._gaps = 0
@@ -73,15 +77,19 @@ class Connection:
             self.close(GARBAGE, error.message)
 
     def push(self, frame: bytes, counted: bool = True) -> None:
-        """Queue a frame. `counted` is false for what the client asked for itself: the document may be large."""
+        """Queue a frame. `counted` is false for what the client asked for itself: the document may be large. One
+        such answer at a time; a client that asks again without reading pays for it."""
         if self._closing:
             return
         if self._waiting > LONGEST_QUEUE:  # looked at before adding: one large paste is nobody's fault
             self._frames.clear()
             self.close(TRY_LATER, "too slow: come back and synchronise")
             return
-        self._frames.append(frame)
-        self._waiting += len(frame) * counted
+        free = not counted and not self._answering
+        self._answering |= free
+        size = 0 if free else len(frame)
+        self._frames.append((frame, size))
+        self._waiting += size
         self._ready.set()
 
     def tell_presence(self, clients: set[int]) -> None:
@@ -109,7 +117,6 @@ class Connection:
             case protocol.SyncStep1(state):
                 self._room.answer(self, state)
             case protocol.SyncUpdate(update):
-                self.received += 1
                 self._room.type(self, update)
                 self._gaps = 0
             case protocol.Awareness(entries):
@@ -124,15 +131,21 @@ class Connection:
             while True:
                 await self._ready.wait()
                 self._ready.clear()
-                frames, self._frames = self._frames, []
-                for frame in frames:
+                while self._frames:
+                    frame, size = self._frames.pop(0)
                     await self._send(frame)
-                self._waiting = sum(map(len, self._frames))
+                    self._waiting -= size
+                    self._answering &= size > 0
                 if self.absent and not self._closing:
                     clients, self.absent = self.absent, set()
                     await self._send(protocol.awareness(self._room.presence.entries(clients)))
                 if self._closing and not self._frames:
                     await self._close(*self._closing)
                     return
-        except (OSError, RuntimeError):
-            self._room.forget(self)  # the socket broke under us; whoever reads from it will notice too
+        except Exception as error:
+            # The socket broke under us, or we did: either way nobody writes to this client any more, so it must go.
+            if not isinstance(error, OSError | RuntimeError):
+                log.exception("The line to a client of canvas %s broke", self._room.id)
+            self.close(TRY_LATER, "the line broke")
+            with contextlib.suppress(Exception):
+                await self._close(TRY_LATER, "the line broke")

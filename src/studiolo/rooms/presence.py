@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LARGEST_STATE = 16  # values in one state; y-codemirror sends two, we send four
 LONGEST_STATE = 4_096  # characters of one state as text
+REMEMBERED = 60.0  # seconds that the clock of a client that left is kept, should it come back
 RENEWED = 15.0  # seconds; clients forget a state that is not renewed for 30
 
 
@@ -62,6 +63,7 @@ class Presence:
         del self._speakers[client]
         if client in self._states:
             self._put(client, None)
+            asyncio.get_running_loop().call_later(REMEMBERED, self._forget, client)
 
     def here(self) -> set[int]:
         """The clients that are present."""
@@ -80,8 +82,18 @@ class Presence:
 
     def _free(self, client: int, connection: Connection) -> bool:
         """Whether a connection may speak for a client id: nobody else does, and nobody else has written with it."""
-        owner = self._room.canvas.owner_of(client)
-        return client not in self._speakers and owner in (None, connection.participant.id)
+        speaker = self._speakers.get(client)
+        if speaker is not None:
+            # Somebody who comes back may find their old line still open. It is theirs to take over.
+            if isinstance(speaker, str) or speaker.participant.id != connection.participant.id:
+                return False
+            speaker.client = None
+        return self._room.canvas.owner_of(client) in (None, connection.participant.id)
+
+    def speaker(self, client: int) -> str | None:
+        """The participant who is present under a client id."""
+        speaker = self._speakers.get(client)
+        return speaker if speaker is None or isinstance(speaker, str) else speaker.participant.id
 
     def _put(self, client: int, state: dict[str, Any] | None) -> None:
         # Clocks are counted here: a client that comes back may have fallen behind what the others were told of it.
@@ -95,6 +107,11 @@ class Presence:
         changed, self._changed = self._changed, set()
         for connection in self._room.connections:
             connection.tell_presence(changed - {connection.client})  # it knows best where it is itself
+
+    def _forget(self, client: int) -> None:
+        """By now everybody knows, or has forgotten by themselves, that a client is gone."""
+        if client not in self._speakers:
+            self._states.pop(client, None)
 
     def _renew(self) -> None:
         """Agents have no client that says every few seconds that they are still there."""

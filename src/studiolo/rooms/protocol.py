@@ -110,13 +110,19 @@ def _read_entries(body: bytes) -> tuple[AwarenessEntry, ...]:
     for _ in range(min(reader.uint(), len(body))):
         client, clock = reader.uint(), reader.uint()
         try:
-            state = json.loads(reader.buffer())
+            state = json.loads(reader.buffer(), parse_constant=_refuse)
+            json.dumps(state, ensure_ascii=False).encode()  # half a surrogate pair could not be sent on
         except (ValueError, RecursionError) as error:
             raise BadFrame("an awareness state that is not JSON") from error
         if state is not None and not isinstance(state, dict):
             raise BadFrame("an awareness state that is not an object")
         entries.append(AwarenessEntry(client, clock, state))
     return tuple(entries)
+
+
+def _refuse(constant: str) -> None:
+    """NaN and Infinity are Python's idea of JSON, not the browsers'."""
+    raise ValueError(constant)
 
 
 class _Reader:

@@ -99,16 +99,17 @@ class Room:
     def type(self, connection: Connection, update: bytes) -> None:
         """Take what a client typed. Raises what `Canvas.receive` raises."""
         try:
-            outcome = self.canvas.receive(update, connection.participant)
+            outcome = self.canvas.receive(update, connection.participant, self.presence.speaker)
         except Broken:
             self._broke()
             return
         if outcome is not None:
             self._enqueue(outcome, connection.participant, connection)
             self._soon("settle", SETTLE_AFTER, self.settle)
+        connection.taken += 1
         if connection.wants_ack:
-            received = connection.received
-            self._then(lambda: connection.push(protocol.ack(received)))
+            taken = connection.taken
+            self._then(lambda: connection.push(protocol.ack(taken)))
 
     def evict(self, participant: str) -> None:
         """Close a participant's connections: their role or their session has changed."""
@@ -169,7 +170,7 @@ class Room:
 
     async def keep_up(self) -> None:
         """Wait until the disk has caught up, when too much waits for it."""
-        if self._batch.size + self._writing > BACKLOG:
+        if self.failed is None and self._batch.size + self._writing > BACKLOG:
             self._caught_up.clear()
             await self._caught_up.wait()
 
@@ -184,9 +185,9 @@ class Room:
         if self._writer:
             await self._writer
         if not self.failed:
+            self.failed = Unavailable("The canvas was put away.", "Try once more.")  # and nothing is added any more
             await self._summarise()
-            if self._since_snapshot:
-                await self._snapshot()
+            await self._snapshot()
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -242,8 +243,13 @@ class Room:
         except StudioloError as error:
             log.error("Canvas %s could not be stored: %s", self.id, error.message)
             self._refuse(batch, self._fail(error))
+        except BaseException as error:
+            self._refuse(batch, self._broke())
+            if not isinstance(error, Exception):
+                raise
         finally:
             self._writer = None
+            self._writing = 0
             self._caught_up.set()
         if self.failed is None:
             self._soon("summary", SUMMARY_AFTER, self._summary)
@@ -321,10 +327,13 @@ class Room:
     async def describe(self) -> None:
         """Tell the list of canvases what this one holds."""
         pages = [page for page in self.canvas.outline() if not page["removed"]]
+        shown = {page["id"] for page in pages}
         summary = {
             "pages": len(pages),
             "words": sum(page["words"] for page in pages),
-            "open_suggestions": sum(record.undecided for record in self.canvas.suggestions.values()),
+            "open_suggestions": sum(
+                record.undecided and record.page in shown for record in self.canvas.suggestions.values()
+            ),
         }
         try:
             await self._store.touch_canvas(self.id, self.canvas.title, self.canvas.clock(), summary)
@@ -333,7 +342,7 @@ class Room:
 
     async def _snapshot(self) -> None:
         """Keep the document as it is, when all of it is stored, so that opening it again is quick."""
-        if self._writer or self.failed:
+        if self._writer or not self._since_snapshot:
             return
         seq, self._since_snapshot = self._seq, 0
         try:

@@ -72,6 +72,10 @@ class Rooms:
 
     async def delete(self, id: str) -> None:
         """Delete a canvas with all that is stored of it, and send away whoever is in it."""
+        if id in self._loading:
+            await asyncio.wait([self._loading[id]])
+        if id in self._closing:
+            await asyncio.wait([self._closing[id]])
         await self._store.delete_canvas(id)
         if room := self._rooms.pop(id, None):
             room.delete()
@@ -124,6 +128,7 @@ class Rooms:
 
     async def _let_go(self, id: str) -> None:
         try:
-            await self._rooms.pop(id).close()
+            if room := self._rooms.pop(id, None):
+                await room.close()
         finally:
             del self._closing[id]
