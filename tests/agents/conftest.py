@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ class Scripted:
     answers: list[Any]
     small: bool = False
     context: int = 8_000
+    tools: bool = True
     asked: list[str] = field(default_factory=list)
     settings: list[Any] = field(default_factory=list)
     pause: float = 0.0
@@ -59,6 +61,8 @@ class Scripted:
         answer = self._next(messages, info)
         if isinstance(answer, Exception):
             raise answer
+        if isinstance(answer, dict) and not info.output_tools:
+            return ModelResponse([TextPart(json.dumps(answer))])
         if isinstance(answer, dict):
             return ModelResponse([ToolCallPart(info.output_tools[0].name, answer)])
         return ModelResponse([TextPart(answer if isinstance(answer, str) else "".join(answer))])
@@ -83,7 +87,7 @@ class Scripted:
             label="Scripted",
             context=self.context,
             small=self.small,
-            tools=True,
+            tools=self.tools,
             constrained=False,
             ready=True,
             note="",

@@ -210,3 +210,10 @@ def test_the_grammar_of_corrections_keeps_the_number_of_words():
     grammar = correction_grammar('He said “teh end” at 5:30 and "left"')
     assert grammar.count(' " " ') == 7
     assert '"5:30"' in grammar and "[tT]" in grammar and grammar.endswith("[.!?]?") is False
+
+
+async def test_a_model_without_tools_is_asked_for_json(stage, scripted):
+    here = stage(TEXT, scripted([rewritten(SHORT)], tools=False))
+    run = await here.done("shorten", quote=LOUD)
+    assert run.state == "done", run.error
+    assert here.accepted() == TEXT.replace(LOUD, SHORT)

@@ -125,8 +125,9 @@ class Continuation:
             if 0 <= at < cut:
                 cut, self.done = at, True
         if self._paragraph:
-            at = text.find("\n", 1 if not self.written else 0)
-            if 0 <= at < cut and text[:at].strip():
+            # What stands before a new page's first word, below a heading, is not the end of its first paragraph.
+            at = text.find("\n", 0 if self.written else len(text) - len(text.lstrip()))
+            if 0 <= at < cut:
                 cut, self.done = at, True
         text = text[:cut]
         ready = len(text)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, TypeVar
 
-from pydantic_ai import Agent, ModelRetry
+from pydantic_ai import Agent, ModelRetry, PromptedOutput
 from pydantic_ai.direct import model_request, model_request_stream
 from pydantic_ai.messages import (
     ModelMessage,
@@ -153,7 +153,9 @@ class Voice:
     ) -> T:
         """An answer as a pydantic type. What `check` finds wrong is told to the model, which may try again."""
         self._check_budget()
-        agent: Agent[None, T] = Agent(self.model.pydantic, output_type=output, instructions=system, retries=2)
+        # A model with neither tools nor enforced schemas is shown the schema and asked to keep to it.
+        form = output if self.info.tools or self.info.constrained else PromptedOutput(output)
+        agent: Agent[None, T] = Agent(self.model.pydantic, output_type=form, instructions=system, retries=2)
         if check is not None:
 
             @agent.output_validator
