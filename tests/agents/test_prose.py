@@ -48,7 +48,8 @@ def test_structure_is_not_prose():
 
 RAW = st.lists(
     st.sampled_from(
-        ["Sure, here is more:\n\n", "The rain", " fell on", " the roof.", " It", " was late", ".", "\n\n", " Nobody", " came",
+        ["Sure, here is more:\n\n", "The rain", " fell on", " the roof.", " It", " was late", ".", "\n\n", " Nobody",
+         " came",
          " and", " Anna", " slept!", "<|im_end|>", "<|im", " <page>", "He ran away from home.", " “Go,” she said."]
     ),
     max_size=25,

@@ -112,7 +112,7 @@ class Continuation:
             return text
         rest = self._before[at:].rstrip()
         if body.startswith(rest):
-            return body[len(rest) :] or None
+            return self._begin(body[len(rest) :], final)
         if rest.startswith(body.rstrip()):
             return "" if final else None
         return text
