@@ -215,7 +215,8 @@ def main() -> None:
         "# The same weights in two packages, idle and beside a busy browser",
         "",
         f"Machine: {machine()}.",
-        f"Load average when it began: {load_before:.1f}, after the idle rounds: {load_between:.1f}.",
+        f"Load average when it began: {load_before:.1f}, after the idle rounds: {load_between:.1f}."
+        f" Nice level of all that is measured: {os.nice(0)}.",
         f"Weights: {wanted.weights.name}.",
         f"Packages: xllamacpp {_version('xllamacpp')}, llama-cpp-python {other or 'not measured'}.",
         f"Neighbour: {neighbour}. {wanted.tokens} tokens, median of {wanted.rounds} rounds (lowest to highest).",

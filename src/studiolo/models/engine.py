@@ -50,8 +50,9 @@ class EngineSettings:
     together (key-value memory is given to them in advance).
 
     Every token waits several hundred times for all threads, so one that has to share its core holds up all the
-    others: on two busy cores two threads wrote 1 token a second where one wrote 20 (bench/engines.py). So one
-    core is left to the rest of the machine; and more than 8 threads only slow a small model down.
+    others: on two cores, beside a busy browser, two threads wrote 7 tokens a second where one wrote 97
+    (bench/engines.py). So one core is left to the rest of the machine; and more than 8 threads only slow a small
+    model down.
     """
 
     weights: Path
