@@ -38,6 +38,7 @@ def check_length(text: str, what: str) -> None:
 
 Text = Annotated[str, AfterValidator(clean_text)]
 Line = Annotated[str, AfterValidator(lambda text: " ".join(clean_text(text).split())), Field(max_length=300)]
+Context = Annotated[Text, Field(max_length=2_000)]
 Body = Annotated[Text, Field(min_length=1, max_length=100_000)]
 
 
@@ -45,14 +46,32 @@ class _Action(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class ItemId(BaseModel):
+    """The id of one item of the document."""
+
+    model_config = ConfigDict(extra="forbid")
+    client: Annotated[int, Field(ge=0, lt=2**53)]
+    clock: Annotated[int, Field(ge=0, lt=2**53)]
+
+
+class Position(BaseModel):
+    """A Yjs relative position as JSON, as `Y.createRelativePositionFromTypeIndex` makes it for a page's text."""
+
+    model_config = ConfigDict(extra="forbid")
+    item: ItemId | None = None
+    type: ItemId | None = None
+    tname: Annotated[str, Field(max_length=200)] | None = None
+    assoc: Annotated[int, Field(ge=-1, le=1)] = 0
+
+
 class _Place(BaseModel):
     """Where in a page: context around the quote, or relative positions made by a client that holds the document."""
 
     model_config = ConfigDict(extra="forbid")
-    before: Text = ""
-    after: Text = ""
-    start: dict[str, Any] | None = None
-    end: dict[str, Any] | None = None
+    before: Context = ""
+    after: Context = ""
+    start: Position | None = None
+    end: Position | None = None
 
 
 class HunkSpec(_Place):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from studiolo.canvas import actions
 from studiolo.canvas.errors import Invalid
 from studiolo.canvas.identity import Identity
 from studiolo.canvas.quotes import Quote, Span, context, occurrences, resolve
@@ -73,13 +74,22 @@ def find(identity: Identity, page: str, text: str, at: Anchor, search: bool = Tr
     return moved[0] if len(moved) == 1 else None
 
 
-def place(identity: Identity, page: str, text: str, quote: Quote, start: Position | None, end: Position | None) -> Span:
+def place(
+    identity: Identity,
+    page: str,
+    text: str,
+    quote: Quote,
+    start: actions.Position | None,
+    end: actions.Position | None,
+) -> Span:
     """Resolve a quote that may come with relative positions from a client that holds the document.
 
     The positions win when the quoted text is between them; otherwise the quote must speak for itself.
     """
     if start is not None:
-        span = between(identity, page, start, end if end is not None and quote.find else start)
+        low = start.model_dump(exclude_none=True)
+        high = end.model_dump(exclude_none=True) if end is not None and quote.find else low
+        span = between(identity, page, low, high)
         if span is None:
             raise Invalid("The position is not in this page.", "Send `start` and `end` made from this page's text.")
         if not quote.find:

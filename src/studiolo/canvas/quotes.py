@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from rapidfuzz import fuzz
@@ -22,8 +23,10 @@ FUZZY_LEAD = 5.0  # and by how much the best place must beat the second best
 FUZZY_LENGTH = range(12, 2_001)  # shorter quotes fit by chance, longer ones cost too much
 CONTEXT = 60  # characters shown on either side of a candidate
 CANDIDATES = 5
+MOST_PLACES = 1_000  # where a quote may fit and still be told apart by its surroundings
+ENOUGH = 200  # characters of surroundings that nearly always tell
 MOST_HITS = 200  # a word that occurs more often tells no place from another
-MOST_PIECES = 400  # passages that are compared with a quote
+MOST_COMPARED = 40_000_000  # characters of the quote times characters of the page that are compared with it
 
 
 class Span(NamedTuple):
@@ -50,13 +53,16 @@ def resolve(text: str, quote: Quote) -> Span:
     """
     if not quote.find:
         return _resolve_insertion(text, quote)
-    found = list(occurrences(text, quote.find)) or _folded_occurrences(text, quote.find)
-    meant = _by_context(text, found, quote)
+    found = _some(occurrences(text, quote.find)) or _folded_occurrences(text, quote.find)
+    if len(found) > MOST_PLACES:  # too many to look at each: only its surroundings can tell it apart
+        whole = _some(occurrences(text, quote.before + quote.find + quote.after))
+        found = [Span(s.start + len(quote.before), s.end - len(quote.after)) for s in whole] or found
+    meant = found if len(found) > MOST_PLACES else _by_context(text, found, quote)
     if len(meant) == 1:
         return meant[0]
     if meant:
         raise QuoteAmbiguous(
-            f"The quote “{_short(quote.find)}” fits in {len(meant)} places.",
+            f"The quote “{_short(quote.find)}” fits in {_count(meant)} places.",
             "Quote more of the text, or add `before` and `after`: the words on either side of the place you mean.",
             candidates=[_candidate(text, span) for span in meant[:CANDIDATES]],
         )
@@ -84,6 +90,15 @@ def occurrences(text: str, find: str) -> Iterator[Span]:
         at = text.find(find, at + 1)
 
 
+def _some(spans: Iterator[Span]) -> list[Span]:
+    """The first spans: enough to know that there are too many."""
+    return list(islice(spans, MOST_PLACES + 1))
+
+
+def _count(found: list[Span]) -> str:
+    return str(len(found)) if len(found) <= MOST_PLACES else f"more than {MOST_PLACES:,}"
+
+
 def context(text: str, span: Span, length: int = 64) -> tuple[str, str]:
     """The characters before and after a span, at most `length` of each."""
     return text[max(0, span.start - length) : span.start], text[span.end : span.end + length]
@@ -97,20 +112,21 @@ def _resolve_insertion(text: str, quote: Quote) -> Span:
             "An insertion must say where.",
             "Give `before`: the words just before the place, or `after`: the words just after it.",
         )
-    found = [Span(at := s.start + len(quote.before), at) for s in occurrences(text, quote.before + quote.after)]
+    places = _some(occurrences(text, quote.before + quote.after))
+    found = [Span(at := s.start + len(quote.before), at) for s in places]
     if not found:
         folded, before, after = _folded(text), fold(quote.before), fold(quote.after)
-        starts = [s.start + len(before) for s in occurrences(folded.text, before + after)]
+        starts = [s.start + len(before) for s in _some(occurrences(folded.text, before + after))]
         if not starts and before.strip() and after.strip():  # a blank or line break between them that was not quoted
             before, after = before.rstrip(), after.lstrip()
-            starts = [s.start + len(before) for s in occurrences(folded.text, f"{before} {after}")]
+            starts = [s.start + len(before) for s in _some(occurrences(folded.text, f"{before} {after}"))]
         found = [Span(at, at) for at in map(folded.offset, starts) if at is not None]
     if len(found) == 1:
         return found[0]
     if found:
         raise QuoteAmbiguous(
             f"The place after “{_short(quote.before[-40:])}” and before “{_short(quote.after[:40])}” occurs "
-            f"{len(found)} times.",
+            f"{_count(found)} times.",
             "Give more of the words before and after it.",
             candidates=[_candidate(text, span) for span in found[:CANDIDATES]],
         )
@@ -128,6 +144,8 @@ def _by_context(text: str, found: list[Span], quote: Quote) -> list[Span]:
     """
     if not quote.before and not quote.after:
         return found
+    if len(found) > 1 and max(len(quote.before), len(quote.after)) > ENOUGH:  # most are told apart by a few words
+        found = _by_context(text, found, Quote(quote.find, quote.before[-ENOUGH:], quote.after[:ENOUGH]))
     before, after = fold(quote.before), fold(quote.after)
     reach = 2 * max(len(quote.before), len(quote.after)) + 8  # folding shortens runs of white space
 
@@ -206,7 +224,7 @@ def _folded_occurrences(text: str, find: str) -> list[Span]:
     if not needle.strip():
         return []
     folded = _folded(text)
-    spans = [folded.span(found.start, found.end) for found in occurrences(folded.text, needle)]
+    spans = [folded.span(found.start, found.end) for found in _some(occurrences(folded.text, needle))]
     return [span for span in spans if span is not None]
 
 
@@ -279,8 +297,12 @@ def _alignments(text: str, find: str, most: int, cutoff: float) -> tuple[list[tu
             continue
         pieces += [Span(max(0, hit.start - reach), min(len(text), hit.end + reach)) for hit in hits]
     found: list[tuple[float, Span]] = []
-    pieces = _merged(pieces)
-    for piece in pieces[:MOST_PIECES]:
+    affordable = MOST_COMPARED // len(find)
+    for piece in _merged(pieces):
+        affordable -= piece.end - piece.start
+        if affordable < 0:
+            complete = False
+            break
         part = text[piece.start : piece.end]
         while (hit := fuzz.partial_ratio_alignment(find, part, score_cutoff=cutoff)) and hit.dest_end > hit.dest_start:
             span = Span(piece.start + hit.dest_start, piece.start + hit.dest_end)
@@ -288,7 +310,6 @@ def _alignments(text: str, find: str, most: int, cutoff: float) -> tuple[list[tu
             part = part[: hit.dest_start] + "\0" * (hit.dest_end - hit.dest_start) + part[hit.dest_end :]
             if len(found) > 2 * CANDIDATES:
                 break
-    complete &= len(pieces) <= MOST_PIECES
     return sorted(found, key=lambda scored: -scored[0])[:most], complete
 
 

@@ -109,9 +109,11 @@ def _read_entries(body: bytes) -> tuple[AwarenessEntry, ...]:
     entries: list[AwarenessEntry] = []
     for _ in range(min(reader.uint(), len(body))):
         client, clock = reader.uint(), reader.uint()
+        if max(client, clock) >= 2**53:
+            raise BadFrame("a number that no browser can count to")
         try:
             state = json.loads(reader.buffer(), parse_constant=_refuse)
-            json.dumps(state, ensure_ascii=False).encode()  # half a surrogate pair could not be sent on
+            json.dumps(state, ensure_ascii=False, allow_nan=False).encode()  # what we could not send on, we do not take
         except (ValueError, RecursionError) as error:
             raise BadFrame("an awareness state that is not JSON") from error
         if state is not None and not isinstance(state, dict):

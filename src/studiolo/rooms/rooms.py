@@ -101,7 +101,8 @@ class Rooms:
                 await broken.close()
             loaded = await self._store.load(id)
             updates = [*([loaded.snapshot] if loaded.snapshot else []), *loaded.updates]
-            canvas = Canvas(updates, loaded.owners, clock=self._clock, random=self._random)
+            # In a thread: a book takes a second, and the other rooms go on meanwhile.
+            canvas = await asyncio.to_thread(Canvas, updates, loaded.owners, clock=self._clock, random=self._random)
             room = Room(id, canvas, self._store, loaded.seq, loaded.epoch, len(loaded.updates))
             room.recover()
             self._rooms[id] = room
