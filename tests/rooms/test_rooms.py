@@ -299,6 +299,16 @@ async def test_somebody_who_comes_back_is_seen_where_they_are_now(rooms: Rooms) 
     await until(lambda: (ben.present.get(1) or {}).get("page") == "elsewhere")
 
 
+async def test_a_new_name_is_seen_at_once(rooms: Rooms) -> None:
+    room, page = await opened(rooms)
+    ada, ben = await Client(room, ADA).start(), await Client(room, BEN).start()
+    await ada.stand(1, 1, {"page": page})
+    await until(lambda: ben.present.get(1))
+    rooms.rename(Participant(ADA.id, "Augusta", "person", "#606c00"))
+    await until(lambda: (ben.present[1] or {})["user"]["name"] == "Augusta")
+    assert (ben.present[1] or {})["user"]["role"] == "owner"
+
+
 async def test_a_reader_who_asks_again_and_again_without_reading_is_sent_away(rooms: Rooms) -> None:
     room, _ = await opened(rooms, "x" * 1_000_000)
     val = await Client(room, VAL).start()

@@ -48,6 +48,12 @@ class Presence:
                 raise BadFrame("an awareness state that is too large")
             self._put(entry.client, {**entry.state, "user": connection.participant.as_dict()})
 
+    def stamp(self, connection: Connection) -> None:
+        """A connection's participant has another name now."""
+        known = self._states.get(connection.client) if connection.client is not None else None
+        if known is not None and known.state is not None:
+            self._put(known.client, {**known.state, "user": connection.participant.as_dict()})
+
     def show(self, client: int, agent: Participant, state: dict[str, Any] | None) -> None:
         """Put an agent on the page, move it, or take it away (None)."""
         self._speakers[client] = agent.id

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pycrdt import merge_updates
@@ -115,6 +115,14 @@ class Room:
         """Close a participant's connections: their role or their session has changed."""
         for connection in [c for c in self.connections if c.participant.id == participant]:
             connection.close(SIGNED_OUT, "Your access has changed. Open the canvas again.")
+
+    def rename(self, participant: Participant) -> None:
+        """Show a participant's new name and colour; the role here stays."""
+        for connection in self.connections:
+            if connection.participant.id == participant.id:
+                known = connection.participant
+                connection.participant = replace(known, name=participant.name, color=participant.color)
+                self.presence.stamp(connection)
 
     # -- actions and agents
 

@@ -70,6 +70,11 @@ class Rooms:
             if canvas in (None, room.id):
                 room.evict(participant)
 
+    def rename(self, participant: Participant) -> None:
+        """Show a participant's new name and colour wherever they are present."""
+        for room in self._rooms.values():
+            room.rename(participant)
+
     async def delete(self, id: str) -> None:
         """Delete a canvas with all that is stored of it, and send away whoever is in it."""
         if id in self._loading:
