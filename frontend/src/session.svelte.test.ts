@@ -73,6 +73,16 @@ describe('the line', () => {
     expect(session.state).toBe('saved')
     expect(String(studio.text())).toBe('Alone. It was dark.')
   })
+  it('does not wait when the person or the network is back', () => {
+    connect()
+    studio.line.drop()
+    const { length } = studio.lines
+    dispatchEvent(new Event('online'))
+    expect(studio.lines.length).toBe(length + 1)
+    studio.line.drop(4401)
+    dispatchEvent(new Event('online'))
+    expect(studio.lines.length).toBe(length + 1)
+  })
   it('counts anew on every line', () => {
     connect()
     for (let i = 0; i < 5; i++) write('x')

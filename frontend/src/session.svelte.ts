@@ -118,7 +118,7 @@ export class Session {
     this.provider = new WebsocketProvider(`${scheme}://${location.host}/sync`, id, this.doc, {
       params: { ack: '1', epoch },
       disableBc: true,
-      maxBackoffTime: 8000,
+      maxBackoffTime: 4000,
       connect: false,
       WebSocketPolyfill: this.#counted(doors.socket ?? WebSocket),
     })
@@ -203,6 +203,17 @@ export class Session {
     awareness.on('change', onpeople)
     this.#ends.push(() => awareness.off('change', onpeople))
     this.#showPeople()
+
+    // Whoever comes back to the page, or back online, should not have to wait for the next try.
+    const hurry = () => {
+      if (!this.closed && !provider.wsconnected && !document.hidden) provider.connect()
+    }
+    addEventListener('online', hurry)
+    document.addEventListener('visibilitychange', hurry)
+    this.#ends.push(() => {
+      removeEventListener('online', hurry)
+      document.removeEventListener('visibilitychange', hurry)
+    })
 
     // With no copy kept by the browser, leaving now would lose what the studio does not have yet.
     const onleave = (event: BeforeUnloadEvent) => {
