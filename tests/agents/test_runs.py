@@ -300,3 +300,19 @@ async def test_a_run_that_is_stopped_before_it_begins_ends(stage, scripted):
     run.stop()
     assert [event async for event in run.events()][-1]["run"]["state"] == "stopped"
     assert here.suggestions == [] and (await here.done("continue")).state == "done"
+
+
+async def test_what_was_asked_in_the_conversation_is_answered_there_when_it_fails(stage, scripted):
+    here = stage(TEXT, scripted(["I'm sorry, but as an AI I cannot go on with this story for you."]))
+    run = await here.done("continue", say=True)
+    question, answer = here.view()["chat"]
+    assert question["text"] == "continue" and (answer["author"], answer["status"]) == ("co-author", "failed")
+    assert "did not manage a continuation" in answer["text"] and run.state == "failed"
+
+
+async def test_a_caret_may_come_as_a_position_of_the_document(stage, scripted):
+    here = stage("One day it rained. One day it snowed.", scripted(["On the next day the sun came out again."]))
+    position = here.surface.canvas.document.identity.position(here.surface.page, 19, -1)
+    run = await here.done("continue", start=position)
+    assert run.state == "done", run.error
+    assert here.accepted() == "One day it rained. On the next day the sun came out again. One day it snowed."

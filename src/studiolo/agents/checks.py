@@ -300,7 +300,8 @@ def keeps_facts(source: str) -> tuple[str, Check]:
     known = {name.lower() for name in re.findall(r"\b\w+\b", source)}
 
     def check(text: str) -> str | None:
-        new = [name for name in _NAME.findall(text) if name.lower() not in known and stem(name) not in known]
+        named = [name for name in _NAME.findall(text) if name.lower() not in STOP]
+        new = [name for name in named if name.lower() not in known and stem(name) not in known]
         numbers = [number for number in _NUMBER.findall(text) if number not in source]
         if new or numbers:
             return f"It brought in {', '.join((new + numbers)[:3])}, which the text does not have."

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from studiolo.canvas import Canvas
+from pydantic import ValidationError
+
+from studiolo.canvas import Canvas, actions
 from studiolo.canvas.anchors import Anchor, Position, anchor, find, place
 from studiolo.canvas.errors import Invalid, NotFound, Stale
 from studiolo.canvas.quotes import Quote, Span
@@ -70,8 +72,17 @@ def asked(
         return at(canvas, page, Span(len(text), len(text)), chosen=False)
     if not (quote or start or text.strip()):
         return at(canvas, page, Span(0, 0), chosen=True)
-    found = place(canvas.document.identity, page, text, Quote(quote or "", before, after), start, end)
+    found = place(
+        canvas.document.identity, page, text, Quote(quote or "", before, after), _position(start), _position(end)
+    )
     return at(canvas, page, found, chosen=True)
+
+
+def _position(given: Position | None) -> actions.Position | None:
+    try:
+        return None if given is None else actions.Position.model_validate(given)
+    except ValidationError:
+        raise Invalid("`start` or `end` is not a Yjs relative position.", "Send one as JSON.") from None
 
 
 def now(canvas: Canvas, where: Place) -> Span:

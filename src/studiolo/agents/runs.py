@@ -308,6 +308,7 @@ class Runs:
         except asyncio.CancelledError:
             self._end(run, "stopped")
         except StudioloError as error:
+            await self._answer(run, work, error)
             self._end(run, "failed", error.as_dict())
         except Exception:
             log.exception("run %s failed", run.id)
@@ -357,6 +358,16 @@ class Runs:
                     checks=[],
                 ) from None
             work.note(f"It was ended after {self._budget.tokens:,} tokens.")
+
+    async def _answer(self, run: Run, work: Work, error: StudioloError) -> None:
+        """What was asked in the conversation is answered there, even when the answer is that it did not work."""
+        if not run.ask.say or any(result["type"] == "message" for result in run.results):
+            return
+        with contextlib.suppress(StudioloError):
+            message = await work.act({"type": "say", "text": "", "run": run.id, "streaming": True})
+            said = f"{error.message} {error.hint}".strip()
+            await work.act({"type": "say_done", "message": message, "status": "failed", "text": said})
+            work.result("message", message)
 
     def _appear(self, run: Run, work: Work) -> None:
         """Be seen from the moment of asking; it also keeps the room from being let go while the run waits."""

@@ -85,6 +85,7 @@ def _checks(question: str, sources: list[Passage]) -> list[tuple[str, checks.Che
         ("not_repeating", checks.not_repeating),
         ("readable", checks.readable),
         checks.not_echo(question),
+        checks.without("the author asks"),
     ]
     if sources:
         # A small model fills gaps with names it has read elsewhere.

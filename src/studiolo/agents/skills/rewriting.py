@@ -109,7 +109,7 @@ def manner(how: str, prompt: str, tone: str, level: str) -> Manner:
                 (0.3, 0.6, 0.8),
                 lambda s: [
                     checks.in_range(s, 0.35, 1.4),
-                    checks.keeps_meaning(s, 0.3),
+                    checks.keeps_meaning(s, 0.4),
                     checks.adds_little(s, 2 + len(words(s)) // 10),
                     checks.keeps_facts(s),
                     checks.simpler(s),
@@ -141,7 +141,7 @@ def manner(how: str, prompt: str, tone: str, level: str) -> Manner:
                 f"Rewrite this in a {named} tone." if len(named) < 40 else named,
                 examples.TONES.get(key, examples.FREE),
                 (0.4, 0.7, 0.9),
-                lambda s: [checks.in_range(s, 0.4, 2.2), checks.keeps_meaning(s, 0.3), checks.keeps_facts(s)],
+                lambda s: [checks.in_range(s, 0.4, 2.2), checks.keeps_meaning(s, 0.45), checks.keeps_facts(s)],
                 lambda s: [checks.in_range(s, 0.4, 2.2)],
             )
     return Manner(
@@ -154,7 +154,7 @@ def manner(how: str, prompt: str, tone: str, level: str) -> Manner:
         (0.4, 0.7, 0.9),
         lambda s: [
             checks.in_range(s, 0.35, 3.0),
-            checks.keeps_meaning(s, 0.25),
+            checks.keeps_meaning(s, 0.4),
             checks.keeps_facts(s + " " + prompt),
         ],
         lambda s: [checks.in_range(s, 0.2, 4.0)],
@@ -385,6 +385,8 @@ class SmallRewriter(Rewriter):
         if self.manner.how == "expand":
             await self._expand(source)
             return
+        if self.manner.how in ("free", "tone", "simplify"):
+            self.work.note("A small model often changes what a text says when it says it otherwise: read every change.")
         pieces = [
             Piece(sentence.text, True, paragraph.start + sentence.start)
             for paragraph in paragraphs(source)
