@@ -1,0 +1,233 @@
+"""Takes the pictures of the README in docs/images from a running studio: `make screenshots`.
+
+A studio in a folder of its own, two people in two browsers, and a story. What the co-author says here was written for
+the picture, so that it does not change with every model; it comes in by the same actions that an agent takes.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
+from websockets.sync.client import ClientConnection, connect
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from studiolo.rooms.protocol import AwarenessEntry, awareness  # noqa: E402
+from tests.conftest import ServedStudio, serve  # noqa: E402
+from tests.e2e.conftest import QUIET  # noqa: E402
+from tests.e2e.desk import Desk, until  # noqa: E402
+
+IMAGES = ROOT / "docs" / "images"
+LARGEST = 400_000  # bytes of one picture
+AGENT_COLOR = "#9048fc"
+
+STORY = Path(__file__).with_suffix(".md")
+DESKTOP = (1440, 960)
+SCALE = 4 / 3  # pixels of a picture for one on the screen
+
+
+class Studio:
+    """A studio with one story in it, and the two people who write it."""
+
+    def __init__(self, served: ServedStudio, browser: Browser) -> None:
+        self.served = served
+        self.browser = browser
+        made = served.cli("token", "create", "--role", "commenter", "--agent", "--name", "Co-author")
+        self.agent_token = made.stdout.strip()
+        with served.client(self.agent_token) as agent:
+            assert agent.patch("/api/me", json={"color": AGENT_COLOR}).status_code == 200
+        self.nadia = self.desk(*DESKTOP)
+        self.nadia.set_up(f"{served.url}/?setup={served.setup}", "Nadia")
+        self.canvas, self.pages = self.write()
+        self.chapter = self.pages["The ledger"]
+        self.tomas = self.desk(*DESKTOP)
+        self.tomas.join(self.act_as_nadia("shares", {"role": "editor"})["url"], "Tomas")
+
+    def desk(self, width: int, height: int, **options: Any) -> Desk:
+        context = self.browser.new_context(
+            viewport={"width": width, "height": height},
+            device_scale_factor=SCALE,
+            color_scheme="light",
+            reduced_motion="reduce",
+            **options,
+        )
+        return Desk(context.new_page())
+
+    def write(self) -> tuple[str, dict[str, str]]:
+        """Import the story as Nadia; the canvas's id, and its pages' ids by title."""
+        story = FilePayload(name=STORY.name, mimeType="text/markdown", buffer=STORY.read_bytes())
+        done = self.nadia.page.context.request.post(
+            f"{self.served.url}/api/canvases/import",
+            multipart={"files": story, "title": "The tide clerk"},
+            headers={"Origin": self.served.url},
+        )
+        assert done.ok, done.text()
+        made = done.json()
+        return made["id"], {page["title"]: page["id"] for page in made["pages"]}
+
+    def post(self, desk: Desk, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Post as the person at a desk, with the session of their browser."""
+        done = desk.page.context.request.post(
+            f"{self.served.url}/api/canvases{path}", data=body, headers={"Origin": self.served.url}
+        )
+        assert done.ok, done.text()
+        return done.json()
+
+    def act_as_nadia(self, what: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self.post(self.nadia, f"/{self.canvas}/{what}", body)
+
+    def act_as_tomas(self, action: dict[str, Any]) -> dict[str, Any]:
+        return self.post(self.tomas, f"/{self.canvas}/actions", action)
+
+    def act_as_agent(self, action: dict[str, Any]) -> dict[str, Any]:
+        with self.served.client(self.agent_token) as agent:
+            done = agent.post(f"/api/canvases/{self.canvas}/actions", json=action)
+        assert done.status_code == 200, done.text
+        return done.json()
+
+    def talk(self) -> None:
+        """A comment with an answer, and a conversation with the co-author."""
+        comment = {"type": "comment", "page": self.chapter, "quote": "like a parcel that has been told to wait"}
+        thread = self.act_as_tomas({**comment, "text": "This is the best line in the chapter. Nobody touch it."})
+        self.act_as_nadia("actions", {"type": "reply", "thread": thread["id"], "text": "It stays."})
+        ask = "@Co-author Which of her lies should the tide bring back first?"
+        self.act_as_nadia("actions", {"type": "say", "text": ask})
+        self.act_as_agent(
+            {
+                "type": "say",
+                "text": "The **bishop**. He is the only one who could thank her for being written down. The geese "
+                "are funnier, and so they should come last.",
+                "quotes": [
+                    {"page": self.chapter, "quote": "small lies: a piano, a bishop, eleven geese", "found": True},
+                    {"page": self.chapter, "quote": "There was no column for a question.", "found": True},
+                ],
+            }
+        )
+        self.act_as_tomas({"type": "say", "text": "Eleven of them. In a row."})
+
+    def shorten(self) -> None:
+        """A rewrite of the harbour master's sentence, as the words that change."""
+        changes = {
+            "a very old custom": "an old custom",
+            "it was really quite important that somebody": "somebody",
+            "should keep it up": "had to keep it up",
+            "each month without reading": "every page unread",
+        }
+        self.act_as_agent(
+            {
+                "type": "suggest",
+                "page": self.chapter,
+                "skill": "rewrite",
+                "reason": "He is a man of few words.",
+                "hunks": [{"find": find, "replace": replace} for find, replace in changes.items()],
+            }
+        )
+
+    def go_on(self, line: ClientConnection) -> None:
+        """The co-author is at the end of the chapter, in the middle of a sentence; it is here until its line ends."""
+        here = AwarenessEntry(client=7, clock=1, state={"page": self.chapter, "status": "writing"})
+        line.send(awareness([here]))
+        started = self.act_as_agent(
+            {
+                "type": "suggest",
+                "page": self.chapter,
+                "skill": "continue",
+                "streaming": True,
+                "hunks": [{"find": "", "before": "The rest of us are coming in on the tide.”", "replace": ""}],
+            }
+        )
+        said = "\n\nBehind him the water drew back from the stones, politely, as"
+        self.act_as_agent({"type": "extend", "suggestion": started["id"], "text": said})
+
+    def open(self, desk: Desk) -> None:
+        desk.open(f"{self.served.url}/c/{self.canvas}/{self.chapter}")
+        expect(desk.content).to_contain_text("Every evening at slack water")
+
+    def put_caret(self, desk: Desk, line: str, right: int) -> None:
+        """So many characters into a paragraph."""
+        desk.page.locator(".cm-line", has_text=line).click(position={"x": 2, "y": 12})
+        desk.page.keyboard.press("Home")
+        for _ in range(right):
+            desk.page.keyboard.press("ArrowRight")
+
+
+def picture(page: Page, name: str, **clip: Any) -> None:
+    """Take it, and say how large it is."""
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(400)
+    path = IMAGES / f"{name}.png"
+    page.screenshot(path=path, caret="initial", **clip)
+    size = path.stat().st_size
+    print(f"{path.relative_to(ROOT)}: {size // 1000} kB")
+    if size > LARGEST:
+        raise SystemExit(f"{name}.png is larger than {LARGEST // 1000} kB: give it less to show, or fewer pixels.")
+
+
+def in_both(page: Page, name: str) -> None:
+    picture(page, name)
+    page.emulate_media(color_scheme="dark")
+    picture(page, f"{name}-dark")
+    page.emulate_media(color_scheme="light")
+
+
+def take(served: ServedStudio, browser: Browser) -> None:
+    studio = Studio(served, browser)
+    nadia, tomas = studio.nadia, studio.tomas
+    studio.talk()
+    studio.shorten()
+    studio.open(nadia)
+    studio.open(tomas)
+    studio.put_caret(tomas, "Most days it was little", 26)
+    studio.put_caret(nadia, "He signed those too", 20)
+    expect(nadia.people.get_by_role("button")).to_have_count(2)
+
+    # Reviewing: no talk beside it, the rewrite chosen.
+    nadia.page.set_viewport_size({"width": 1240, "height": 860})
+    nadia.page.get_by_role("button", name="Close the conversation").click()
+    nadia.card(has_text="He is a man of few words.").get_by_role("button", name="Co-author").click()
+    expect(nadia.page.locator("article.card.active")).to_have_count(1)
+    in_both(nadia.page, "review")
+
+    # The canvas with everything on it, while the co-author writes on.
+    nadia.page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+    nadia.page.get_by_role("button", name="Conversation", exact=True).click()
+    studio.put_caret(nadia, "He signed those too", 20)
+    with connect(served.sync_url(studio.canvas, studio.agent_token)) as line:
+        studio.go_on(line)
+        until(lambda: "from the stones, politely, as" in (nadia.content.text_content() or ""))
+        in_both(nadia.page, "canvas")
+        phone = studio.desk(390, 760, has_touch=True, is_mobile=True, storage_state=nadia.page.context.storage_state())
+        studio.open(phone)
+        phone.page.get_by_role("button", name="Next suggestion or comment").click()
+        phone.page.emulate_media(color_scheme="dark")
+        picture(phone.page, "phone")
+
+
+def main() -> None:
+    browser_path = os.environ.get("STUDIOLO_BROWSER")
+    if not browser_path:
+        found = subprocess.run([ROOT / "scripts" / "browser.sh", "--find"], capture_output=True, text=True, check=False)
+        browser_path = found.stdout.strip() or None
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        served = serve(Path(home))
+        browser = playwright.chromium.launch(executable_path=browser_path, args=QUIET)
+        try:
+            take(served, browser)
+        finally:
+            browser.close()
+            served.stop()
+    print(f"done in {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
