@@ -316,3 +316,21 @@ async def test_a_caret_may_come_as_a_position_of_the_document(stage, scripted):
     run = await here.done("continue", start=position)
     assert run.state == "done", run.error
     assert here.accepted() == "One day it rained. On the next day the sun came out again. One day it snowed."
+
+
+async def test_a_piece_that_is_refused_does_not_leave_the_suggestion_streaming(stage, scripted):
+    model = scripted([[" Rain fell", " on all", " the roofs", " of the town."]])
+    model.pause = 0.01
+    here = stage(TEXT, model)
+    apply, seen = here.surface.apply, []
+
+    async def refusing(action, by):
+        seen.append(action["type"])
+        if seen.count("extend") == 2 and action["type"] == "extend":
+            raise Invalid("That is too much.", "Stop.")
+        return await apply(action, by)
+
+    here.surface.apply = refusing
+    run = await here.done("continue")
+    assert run.state == "failed" and run.error and run.error["message"] == "That is too much."
+    assert seen[-1] == "finish" and here.suggestions[0]["status"] == "open"

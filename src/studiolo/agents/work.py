@@ -169,8 +169,10 @@ class _Stream(ABC):
         await asyncio.shield(self._end(failed=kind is not None and not stopped, stopped=stopped))
 
     async def _end(self, failed: bool, stopped: bool) -> None:
-        await self._on_its_way()
-        await self._close(failed, stopped)
+        try:
+            await self._on_its_way()
+        finally:
+            await self._close(failed, stopped)
 
 
 class Draft(_Stream):
