@@ -1,5 +1,9 @@
 """A long text is split where its author divided it, and nowhere else; no character is lost."""
 
+import time
+
+import pytest
+
 from studiolo.formats import read_files, split_chapters
 
 ALICE = """The Project Gutenberg eBook of Alice's Adventures in Wonderland
@@ -104,3 +108,25 @@ def test_hashes_of_plain_text_are_not_headings() -> None:
 def test_sentences_that_mention_chapters_do_not_split() -> None:
     text = "He read.\n\nChapter one was dull, he said, and said so at length\nfor an hour.\n\nPart of it was true.\n"
     assert titles(text, markdown=False) == [""]
+
+
+def test_closing_hashes_belong_to_the_heading_only_after_a_blank() -> None:
+    assert titles("# One ##  \na\n# C#\nb\n#\tTwo\t#\nc\n", True) == ["One", "C#", "Two"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# a" + " " * 25_000 + "x\n# b",
+        "# " + "[" * 50_000 + "\n# b",
+        ("# " + "[" * 990 + "\n") * 1_000,
+        ("# " + "[](" * 330 + "\n") * 200,
+        ("# " + "*a**b" * 190 + "\n") * 200,
+        ("# " + "a #" * 330 + "\n") * 1_000,
+    ],
+)
+def test_no_heading_however_odd_takes_long(text: str) -> None:
+    began = time.process_time()
+    _, sections = split_chapters(text, markdown=True)
+    assert time.process_time() - began < 1.0
+    assert "".join(section.text for section in sections) == text

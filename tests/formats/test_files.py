@@ -1,6 +1,8 @@
 """Files in, files out: encodings, kinds, names, and the round trip."""
 
+import contextlib
 import io
+import tracemalloc
 import zipfile
 
 import pytest
@@ -103,11 +105,76 @@ def test_a_zip_skips_what_is_not_text_and_a_bomb_is_refused(monkeypatch: pytest.
         archive.writestr("book/cover.png", b"\x89PNG")
         archive.writestr("__MACOSX/1.md", "junk")
     assert [page.text for page in read_files([("b.zip", buffer.getvalue())]).pages] == ["one"]
-    monkeypatch.setattr(reading, "ZIP_BYTES", 2)
-    with pytest.raises(TooLarge):
-        read_files([("b.zip", buffer.getvalue())])
     with pytest.raises(Invalid, match="cannot be unpacked"):
         read_files([("b.zip", b"PK no")])
+    monkeypatch.setattr(reading, "MOST_BYTES", 2)
+    with pytest.raises(TooLarge):
+        read_files([("b.zip", buffer.getvalue())])
+
+
+def zipped(*files: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, data in files:
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def test_all_zips_and_files_of_one_import_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = zipped(("a.md", b"x" * 600), ("b.md", b"y" * 300))
+    monkeypatch.setattr(reading, "MOST_BYTES", 1_000)
+    assert len(read_files([("1.zip", packed), ("c.md", b"z" * 100)]).pages) == 3
+    for more in (("2.zip", packed), ("c.md", b"z" * 101)):
+        with pytest.raises(TooLarge):
+            read_files([("1.zip", packed), more])
+    monkeypatch.setattr(reading, "MOST_FILES", 3)
+    with pytest.raises(TooLarge):
+        read_files(
+            [("1.zip", zipped(("a.md", b"x"), ("b.md", b"y"))), ("2.zip", zipped(("c.md", b"x"), ("d.md", b"y")))]
+        )
+    monkeypatch.setattr(reading, "MOST_ENTRIES", 1)
+    with pytest.raises(TooLarge, match="more than 1 files"):
+        read_files([("1.zip", zipped(("a.png", b"x"), ("b.png", b"y")))])
+
+
+def test_a_zip_that_lies_about_its_size_is_not_unpacked_beyond_what_it_said() -> None:
+    packed = bytearray(zipped(("a.md", b"x" * 50_000_000)))
+    for mark, place in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        at = packed.find(mark) + place
+        packed[at : at + 4] = (10).to_bytes(4, "little")
+    tracemalloc.start()
+    with pytest.raises(Invalid, match="cannot be unpacked"):
+        read_files([("b.zip", bytes(packed))])
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_with_any_byte_of_it_wrong_is_read_or_refused(method: int) -> None:
+    good = zipped(("a.md", b"The quick brown fox. " * 20), ("b.md", b"Jumps."), method=method)
+    for place in range(len(good)):
+        for change in (0x01, 0xFF):
+            bad = bytearray(good)
+            bad[place] ^= change
+            with contextlib.suppress(Invalid, TooLarge):
+                read_files([("b.zip", bytes(bad))])
+    for length in range(0, len(good), 7):
+        with pytest.raises(Invalid):
+            read_files([("b.zip", good[:length])])
+
+
+def test_a_zip_with_a_password_is_refused_in_words() -> None:
+    packed = bytearray(zipped(("a.md", b"secret")))
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        packed[packed.find(mark) + place] |= 1
+    with pytest.raises(Invalid, match="password required"):
+        read_files([("b.zip", bytes(packed))])
+
+
+def test_a_file_name_with_thousands_of_digits_is_sorted_like_any_number() -> None:
+    long = "9" * 5_000
+    got = read_files([(f"{long}9.txt", b"c"), (f"{long}.txt", b"b"), ("0007.txt", b"a")])
+    assert [page.text for page in got.pages] == ["a", "b", "c"]
 
 
 def test_nothing_to_import_is_said() -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-HEADING = re.compile(r" {0,3}(#{1,2})[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$")
+HEADING = re.compile(r" {0,3}(#{1,2})[ \t]+([^ \t\n].*)$")
+LONGEST_HEADING = 1_000  # characters; a longer line is a paragraph, whatever it begins with
 NUMBER = (
     r"(?:[IVXLCDM]+|\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen"
     r"|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|the\s+\w+|first|second|third|last)"
@@ -54,16 +55,30 @@ def first_heading(text: str) -> str | None:
     """The title a Markdown text gives itself: its heading, when that is the first thing in it."""
     for line in text.split("\n"):
         if line.strip():
-            found = HEADING.match(line)
-            return clean_title(found.group(2)) if found else None
+            found = _heading(line)
+            return clean_title(found[1]) if found else None
     return None
 
 
 def clean_title(heading: str) -> str:
     """A heading as a page title: no Markdown emphasis or links, one line, at most 120 characters."""
-    plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+    plain = re.sub(r"!?\[([^\[\]]*)\]\([^)]*\)", r"\1", heading[:LONGEST_HEADING])
     plain = re.sub(r"(\*\*|__|[*`])(.+?)\1", r"\2", plain)
     return " ".join(plain.split())[:120].strip()
+
+
+def _heading(line: str) -> tuple[int, str] | None:
+    """A line's level and title when it is a Markdown heading. The closing hashes are stripped here and not by the
+    pattern, which would try every blank of a long row of them."""
+    line = line.rstrip("\n")
+    found = HEADING.match(line) if len(line) <= LONGEST_HEADING else None
+    if found is None:
+        return None
+    title = found.group(2).rstrip(" \t")
+    bare = title.rstrip("#")
+    if bare.endswith((" ", "\t")):
+        title = bare.rstrip(" \t")
+    return len(found.group(1)), title
 
 
 def _lines(text: str) -> list[str]:
@@ -79,9 +94,9 @@ def _markdown_headings(lines: list[str]) -> list[tuple[int, int, str]]:
         if mark and (not fence or (mark.group(1).startswith(fence) and not line.strip(" \t\n`~"))):
             fence = "" if fence else mark.group(1)
             continue
-        heading = None if fence else HEADING.match(line.rstrip("\n"))
-        if heading and (title := clean_title(heading.group(2))):
-            found.append((index, len(heading.group(1)), title))
+        heading = None if fence else _heading(line)
+        if heading and (title := clean_title(heading[1])):
+            found.append((index, heading[0], title))
     return found
 
 
@@ -127,7 +142,7 @@ def _cut(lines: list[str], headings: list[tuple[int, str]], opening: str) -> lis
     sections: list[Section] = []
     before = lines[: headings[0][0]]
     # Blank lines or the work's title above the first chapter belong to it; anything more is a page of its own.
-    bare = all(not line.strip() or HEADING.match(line.rstrip("\n")) for line in before)
+    bare = all(not line.strip() or _heading(line) for line in before)
     first = 0 if bare else headings[0][0]
     if not bare:
         sections.append(Section(opening, "".join(before)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
+import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -15,8 +17,25 @@ from studiolo.formats.chapters import Section, first_heading, split_chapters
 from studiolo.formats.kinds import PROSE_SUFFIXES, PageKind, is_text_name, kind_of
 
 BOM = b"\xef\xbb\xbf"
-ZIP_FILES = 2000
-ZIP_BYTES = 64 * 1024 * 1024
+MOST_FILES = 2000  # of one import, those in zips counted
+MOST_BYTES = 64 * 1024 * 1024  # of one import, unpacked
+MOST_ENTRIES = 10 * MOST_FILES  # of one zip, with its folders and pictures
+ENTRY_MARK = b"PK\x01\x02"
+# bzip2 and LZMA unpack a block at once, however large it becomes; these two stop where they are told to.
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# What a zip that is damaged, encrypted or made to do harm raises while it is read.
+BROKEN_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+)
 ORDER_PREFIX = re.compile(r"^\d{1,4}[-_. ]+(?=\S)")
 
 
@@ -70,16 +89,19 @@ def read_files(files: Sequence[tuple[str, bytes]], title: str | None = None, fol
     """Pages of the given files, in the given order.
 
     A single prose file is split at its chapters. Several files, a folder (`folder=True`) or a zip give one page each,
-    in natural order of their names. Raises `Invalid` when there is nothing to read or a file is not UTF-8.
+    in natural order of their names. Raises `Invalid` when there is nothing to read or a file is not UTF-8, and
+    `TooLarge` when they are more than one import may hold, all zips and files together.
     """
     whole = folder or len(files) != 1
     unpacked: list[tuple[str, bytes]] = []
     named = PurePosixPath(files[0][0].replace("\\", "/")).stem if len(files) == 1 else ""
+    budget = _Budget()
     for name, data in files:
         if name.lower().endswith(".zip"):
-            unpacked += _unzip(name, data)
+            unpacked += _unzip(name, data, budget)
             whole = True
         else:
+            budget.take(1, len(data))
             unpacked.append((name, data))
     if whole:
         unpacked.sort(key=lambda file: _natural(file[0]))
@@ -129,23 +151,47 @@ def _gutenberg_title(text: str) -> str | None:
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Sort key that puts `2-x` before `10-x`."""
-    parts = re.split(r"(\d+)", name.lower())
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
+    """Sort key that puts `2-x` before `10-x`: of two numbers the one with more digits is the larger."""
+    parts = [part.lstrip("0") if part.isdecimal() else part for part in re.split(r"(\d+)", name.lower()) if part]
+    return [(1, 0, part) if part and not part.isdecimal() else (0, len(part), part) for part in parts]
 
 
-def _unzip(name: str, data: bytes) -> Iterable[tuple[str, bytes]]:
+@dataclass(slots=True)
+class _Budget:
+    """What one import may still hold."""
+
+    files: int = 0
+    bytes: int = 0
+
+    def take(self, files: int, size: int) -> None:
+        """Count what is about to be read. Raises `TooLarge`."""
+        self.files += files
+        self.bytes += size
+        if self.files > MOST_FILES or self.bytes > MOST_BYTES:
+            raise TooLarge(
+                f"This is more than {MOST_FILES} files or {MOST_BYTES // 2**20} MB unpacked.", "Import it in parts."
+            )
+
+
+def _unzip(name: str, data: bytes, budget: _Budget) -> list[tuple[str, bytes]]:
+    if data.count(ENTRY_MARK) > MOST_ENTRIES:  # before the list of them is made, which takes more memory than the zip
+        raise TooLarge(f"{name} holds more than {MOST_ENTRIES} files and folders.", "Import it in parts.")
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         entries = [entry for entry in archive.infolist() if not entry.is_dir() and _wanted(entry.filename)]
-        if len(entries) > ZIP_FILES or sum(entry.file_size for entry in entries) > ZIP_BYTES:
-            raise TooLarge(
-                f"{name} unpacks to more than {ZIP_FILES} files or {ZIP_BYTES // 2**20} MB.",
-                "Import it in several parts.",
-            )
-        return [(entry.filename, archive.read(entry)) for entry in entries]
-    except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:
-        raise Invalid(f"{name} cannot be unpacked: {error}.", "Make the zip again, without a password.") from None
+        budget.take(len(entries), sum(entry.file_size for entry in entries))
+        return [(entry.filename, _entry(archive, entry)) for entry in entries]
+    except BROKEN_ZIP as error:
+        why = str(error)[:200] or type(error).__name__
+        raise Invalid(f"{name} cannot be unpacked: {why}.", "Make the zip again, without a password.") from None
+
+
+def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """One file of a zip; never more bytes than it said it has, whatever its packed data would become."""
+    if entry.compress_type not in PACKINGS:
+        raise NotImplementedError(f"{entry.filename} is packed with a method other than Deflate")
+    with archive.open(entry) as packed:
+        return packed.read(entry.file_size + 1)
 
 
 def _wanted(path: str) -> bool:
