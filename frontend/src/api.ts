@@ -162,7 +162,9 @@ export const api = {
 
   canvases: () => send<{ canvases: CanvasSummary[] }>('GET', '/api/canvases'),
   createCanvas: (body: { title: string; pages: { title: string; text: string; kind: PageKind }[] }) =>
-    send<{ id: string; pages: { id: string; title: string }[] }>('POST', '/api/canvases', { body }),
+    send<{ id: string; pages: { id: string; title: string }[] }>('POST', '/api/canvases', {
+      body, headers: { 'Idempotency-Key': freshKey() }, retries: 2,
+    }),
   importFiles: (files: File[], title?: string) => {
     const body = new FormData()
     for (const file of files) body.append('files', file, file.name)
