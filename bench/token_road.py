@@ -131,7 +131,7 @@ async def follow(url: str, canvas: str, token: str, clock: Clock, ready: asyncio
 async def serve(app: Starlette) -> tuple[uvicorn.Server, str]:
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
     asyncio.ensure_future(server.serve())  # noqa: RUF006  it ends with the process
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
         await asyncio.sleep(0.01)
     return server, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
 
@@ -139,7 +139,8 @@ async def serve(app: Starlette) -> tuple[uvicorn.Server, str]:
 async def main() -> None:
     _, model = await serve(Starlette(routes=[Route("/v1/chat/completions", chat, methods=["POST"])]))
     with tempfile.TemporaryDirectory() as home:
-        Path(home, "models.toml").write_text(
+        config = Path(home, "models.toml")
+        config.write_text(  # noqa: ASYNC240  nothing else runs yet
             f'[[models]]\nname = "bench"\nprovider = "openai-compatible"\nmodel = "bench"\nbase_url = "{model}/v1"\n'
             'api_key = "none"\ncontext = 32000\n'
         )
@@ -184,12 +185,10 @@ async def measure(model: str, url: str, token: str) -> tuple[list[float], list[f
         await asyncio.gather(*(event.wait() for event in ready))
         for _ in range(3):  # in turn, so that what else the machine does falls on both
             direct += (await read_directly(model)).delays
-            ask = {
-                "agent": "co-author", "prompt": "continue", "skill": "continue", "page": page, "options": {"words": WORDS}
-            }  # fmt: skip
-            started = await client.post(f"/api/canvases/{canvas}/ask", json=ask)
+            ask = {"agent": "co-author", "prompt": "continue", "skill": "continue", "page": page}
+            started = await client.post(f"/api/canvases/{canvas}/ask", json=ask | {"options": {"words": WORDS}})
             id = started.raise_for_status().json()["run"]
-            while (state := (await client.get(f"/api/runs/{id}")).json())["state"] in ("queued", "running"):
+            while (state := await told(client, id))["state"] in ("queued", "running"):  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
             assert state["state"] == "done", state
         for clock in clocks:
@@ -197,6 +196,10 @@ async def measure(model: str, url: str, token: str) -> tuple[list[float], list[f
         for reader in readers:
             reader.cancel()
     return direct, through
+
+
+async def told(client: httpx2.AsyncClient, run: str) -> dict[str, Any]:
+    return (await client.get(f"/api/runs/{run}")).json()
 
 
 def report(direct: list[float], through: list[float]) -> None:
