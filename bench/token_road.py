@@ -1,9 +1,9 @@
 """What the studio adds between a model's token and every browser.
 
-A model server (OpenAI's wire format, on loopback) streams prose, a word at a time. The peer reads that stream directly. Beside
-it, in the same run, the studio's co-author reads an equal stream, writes it into a suggestion, stores each piece with
-SQLite's FULL synchronisation, and sends it to N Yjs clients; a client decodes the update before its clock stops. All
-clocks are one process's. Run: `.venv/bin/python bench/token_road.py [clients] [words]`.
+A model server (OpenAI's wire format, on loopback) streams prose, a word at a time. The peer reads that stream directly.
+Beside it, in the same run, the studio's co-author reads an equal stream, writes it into a suggestion, stores each piece
+with SQLite's FULL synchronisation, and sends it to N Yjs clients; a client has decoded the update and read the text
+before its clock stops. All clocks are one process's. Run: `.venv/bin/python bench/token_road.py [clients] [words]`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,54 @@ sent: list[float] = []  # when each word of the stream under way left the model 
 def prose(words: int) -> list[str]:
     """So many words in plain sentences, which the studio's checks of a model's prose let pass."""
     rng = random.Random(words)
-    nouns = "harbour lamp keeper boat storm letter window stair gull rope door village sister lantern tide road".split()
-    verbs = "watched followed crossed remembered forgot carried found left heard feared called passed".split()
-    kinds = "old quiet wet grey narrow cold bright broken small patient distant heavy empty late".split()
+    nouns = [
+        "harbour",
+        "lamp",
+        "keeper",
+        "boat",
+        "storm",
+        "letter",
+        "window",
+        "stair",
+        "gull",
+        "rope",
+        "door",
+        "village",
+        "sister",
+        "lantern",
+        "tide",
+        "road",
+    ]
+    verbs = [
+        "watched",
+        "followed",
+        "crossed",
+        "remembered",
+        "forgot",
+        "carried",
+        "found",
+        "left",
+        "heard",
+        "feared",
+        "called",
+        "passed",
+    ]
+    kinds = [
+        "old",
+        "quiet",
+        "wet",
+        "grey",
+        "narrow",
+        "cold",
+        "bright",
+        "broken",
+        "small",
+        "patient",
+        "distant",
+        "heavy",
+        "empty",
+        "late",
+    ]
     text: list[str] = []
     while len(text) < words:
         a, b, c = (f"{rng.choice(kinds)} {rng.choice(nouns)}" for _ in range(3))
@@ -55,7 +101,7 @@ async def chat(request: Request) -> StreamingResponse:
     await request.json()
     sent.clear()
 
-    async def chunks() -> Any:
+    async def chunks() -> AsyncIterator[str]:
         for word in prose(WORDS):
             sent.append(time.perf_counter())
             yield chunk({"role": "assistant", "content": f"{word} "}, None)
