@@ -41,54 +41,9 @@ sent: list[float] = []  # when each word of the stream under way left the model 
 def prose(words: int) -> list[str]:
     """So many words in plain sentences, which the studio's checks of a model's prose let pass."""
     rng = random.Random(words)
-    nouns = [
-        "harbour",
-        "lamp",
-        "keeper",
-        "boat",
-        "storm",
-        "letter",
-        "window",
-        "stair",
-        "gull",
-        "rope",
-        "door",
-        "village",
-        "sister",
-        "lantern",
-        "tide",
-        "road",
-    ]
-    verbs = [
-        "watched",
-        "followed",
-        "crossed",
-        "remembered",
-        "forgot",
-        "carried",
-        "found",
-        "left",
-        "heard",
-        "feared",
-        "called",
-        "passed",
-    ]
-    kinds = [
-        "old",
-        "quiet",
-        "wet",
-        "grey",
-        "narrow",
-        "cold",
-        "bright",
-        "broken",
-        "small",
-        "patient",
-        "distant",
-        "heavy",
-        "empty",
-        "late",
-    ]
+    nouns = "harbour lamp keeper boat storm letter window stair gull rope door village sister lantern tide".split()  # noqa: SIM905
+    verbs = "watched followed crossed remembered forgot carried found left heard feared called passed".split()  # noqa: SIM905
+    kinds = "old quiet wet grey narrow cold bright broken small patient distant heavy empty late".split()  # noqa: SIM905
     text: list[str] = []
     while len(text) < words:
         a, b, c = (f"{rng.choice(kinds)} {rng.choice(nouns)}" for _ in range(3))
