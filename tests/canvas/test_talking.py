@@ -69,7 +69,7 @@ def test_a_message_grows_and_its_quotes_are_checked_by_the_canvas(make: Make) ->
 
 def test_an_idea_that_is_picked_becomes_a_suggestion_of_whoever_had_it(make: Make) -> None:
     canvas, page = make(TEXT)
-    message = canvas.apply({"type": "say", "text": "Two ways:", "ideas": [" Rain fell.", " Snow fell."]}, MUSE).id
+    message = canvas.apply({"type": "say", "text": "Two ways:", "ideas": ["Rain fell.", "Snow fell."]}, MUSE).id
     pick = {"type": "pick", "message": message, "idea": 1, "page": page, "before": "dark night."}
     id = canvas.apply(pick, CAL).id
     canvas.apply({"type": "accept", "suggestion": id}, BEN)
@@ -114,3 +114,22 @@ def test_a_canvas_loaded_from_its_updates_is_the_same(make: Make) -> None:
     canvas.apply({"type": "suggest", "page": page, "hunks": [{"find": "long", "replace": "short"}]}, MUSE)
     again = Canvas([canvas.document.update_since()], {}, clock=lambda: 0.0, random=Random(1))
     assert again.view() == canvas.view()
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "result"),
+    [
+        ("# A title\n\nText.", "A title", "# A title\n\nRain.\n\nText."),
+        ("One.Two.", "One.", "One. Rain. Two."),
+        ("", "", "Rain."),
+        ("He said (", "said (", "He said (Rain."),
+    ],
+)
+def test_an_idea_is_set_in_with_the_blanks_that_its_place_needs(
+    make: Make, text: str, before: str, result: str
+) -> None:
+    canvas, page = make(text)
+    message = canvas.apply({"type": "say", "text": "So:", "ideas": ["Rain."]}, MUSE).id
+    id = canvas.apply({"type": "pick", "message": message, "idea": 0, "page": page, "before": before}, CAL).id
+    canvas.apply({"type": "accept", "suggestion": id}, BEN)
+    assert canvas.page_text(page) == result

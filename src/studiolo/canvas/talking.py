@@ -145,11 +145,28 @@ def pick(canvas: Canvas, action: actions.Pick, by: Participant) -> Outcome:
         reason=f"An idea that {by.name} picked",
         skill="brainstorm",
         run=message.get("run") or "",
-        hunks=[HunkRecord(anchors.anchor(canvas.document.identity, action.page, text, span), ideas[action.idea])],
+        hunks=[
+            HunkRecord(
+                anchors.anchor(canvas.document.identity, action.page, text, span),
+                _set_in(text, span.start, ideas[action.idea]),
+            )
+        ],
     )
     with canvas.document.change() as written:
         put(canvas, record)
     return Outcome("suggested", record.id, {"status": "open", "hunks": 1}, written())
+
+
+def _set_in(text: str, at: int, idea: str) -> str:
+    """An idea with the blanks or line breaks that its place needs around it."""
+    before, after = text[:at], text[at:]
+    idea = idea.strip() if before or after else idea
+    if before and not before[-1].isspace() and before[-1] not in "([{“‘«—–-/":
+        heading = before.rsplit("\n", 1)[-1].lstrip().startswith("#")
+        idea = ("\n\n" if heading else " ") + idea
+    if after and not after[0].isspace() and after[0] not in ",.;:!?…)]}”’":
+        idea += " "
+    return idea
 
 
 def _thread(canvas: Canvas, id: str) -> ThreadRecord:
