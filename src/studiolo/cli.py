@@ -288,7 +288,7 @@ async def _with_store(settings: Settings, work: Callable[[Any], Any]) -> Any:
     from studiolo.store import Store
 
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = await Store.open(settings.database_url)
+    store = await Store.open(settings.database)
     try:
         return await work((store, People(store)))
     finally:

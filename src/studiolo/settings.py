@@ -19,22 +19,31 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8787
     database_url: str = ""
+    redis_url: str = ""
     model: str | None = None
+
+    @property
+    def database(self) -> str | Path:
+        """The address of the database, or the file in the data folder when none is given."""
+        return self.database_url or self.home / "studiolo.db"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """Read `STUDIOLO_HOME`, `_HOST`, `_PORT`, `_DATABASE_URL` and `_MODEL`. Raises `Invalid` for a bad port."""
+        """Read `STUDIOLO_HOME`, `_HOST`, `_PORT`, `_DATABASE_URL`, `_REDIS_URL` and `_MODEL`.
+
+        Raises `Invalid` for a bad port.
+        """
         env = os.environ if env is None else env
         home = Path(env["STUDIOLO_HOME"]).expanduser() if env.get("STUDIOLO_HOME") else user_data_folder(env)
         port = env.get("STUDIOLO_PORT") or "8787"
-        if not port.isdigit() or int(port) > 65535:
-            raise Invalid(f"STUDIOLO_PORT is {port!r}.", "Set it to a number from 0 to 65535.")
+        if not (port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) <= 65535):
+            raise Invalid(f"STUDIOLO_PORT is {port[:20]!r}.", "Set it to a number from 0 to 65535.")
         return cls(
             home=home.absolute(),
             host=env.get("STUDIOLO_HOST") or "127.0.0.1",
             port=int(port),
-            database_url=env.get("STUDIOLO_DATABASE_URL")
-            or f"sqlite+aiosqlite:///{home.absolute() / 'studiolo.db'}",
+            database_url=env.get("STUDIOLO_DATABASE_URL") or "",
+            redis_url=env.get("STUDIOLO_REDIS_URL") or "",
             model=env.get("STUDIOLO_MODEL") or None,
         )
 

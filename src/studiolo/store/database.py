@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from pathlib import Path
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ _FAILURES = (exc.DBAPIError, exc.TimeoutError, OSError)
 class Database:
     """An engine, and whose turn it is to write."""
 
-    def __init__(self, url: str, patience: float = 5.0) -> None:
+    def __init__(self, url: str | Path, patience: float = 5.0) -> None:
         self.engine = dialect.open_engine(url, patience)
         self._writing = self.engine.execution_options(**dialect.WRITES)
         blocking = dialect.open_blocking_engine(self.engine, patience)

@@ -22,7 +22,7 @@ _ASYNC_DRIVERS = {
 }
 
 
-def open_engine(url: str, patience: float) -> AsyncEngine:
+def open_engine(url: str | Path, patience: float) -> AsyncEngine:
     """An engine for `url`. A SQLite file is made when it is missing, readable by its owner only.
 
     `patience`: seconds to wait for a database that another program holds locked.
@@ -122,15 +122,18 @@ def _insert(connection: AsyncConnection | sa.Connection, table: sa.Table) -> sql
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
-def _address(url: str) -> URL:
+def _address(url: str | Path) -> URL:
     """`url` with the driver that is asynchronous. Raises Invalid."""
+    if isinstance(url, Path):  # never by way of a string, in which `?`, `#` and `%` would mean something
+        return URL.create(_ASYNC_DRIVERS["sqlite"], database=str(url))
     try:
         address = make_url(url)
         address = address.set(drivername=_ASYNC_DRIVERS[address.get_backend_name()])
         address.get_dialect().import_dbapi()
     except ImportError as error:
         raise Invalid(
-            f"The driver for this database is not installed ({error.name}).", f"Run: pip install {error.name}"
+            f"The driver for this database is not installed ({error.name}).",
+            'Run: pip install "studiolo[postgres]". Or unset STUDIOLO_DATABASE_URL to keep the data in a file.',
         ) from error
     except (exc.ArgumentError, KeyError, ValueError) as error:
         raise Invalid(

@@ -202,9 +202,12 @@ def _continue(tips: dict[str, int], rows: Iterable[LogRow]) -> dict[str, int]:
 def _check_json(row: LogRow) -> None:
     if row.entry is not None:
         try:
-            json.dumps(row.entry)
+            json.dumps(row.entry, allow_nan=False, ensure_ascii=False).encode()
         except (TypeError, ValueError, RecursionError) as error:
-            raise Invalid(f"The ledger cannot keep this action: {error}", "Send plain JSON values.") from error
+            raise Invalid(
+                f"The ledger cannot keep this action: {error}",
+                "Send plain JSON values of whole characters and finite numbers.",
+            ) from error
 
 
 def _answer(batch: Iterable[_Waiting], error: Exception | None) -> None:

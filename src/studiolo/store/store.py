@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,8 +50,8 @@ class Store:
         self.clock = clock
 
     @classmethod
-    async def open(cls, url: str, clock: Callable[[], float] = time.time, patience: float = 5.0) -> Store:
-        """Open the database at `url`, making it when there is none.
+    async def open(cls, url: str | Path, clock: Callable[[], float] = time.time, patience: float = 5.0) -> Store:
+        """Open the database at `url`, making it when there is none. A path is a SQLite file.
 
         `patience`: seconds to wait for another program that holds a SQLite file locked. Raises StorageFailed
         when it cannot be opened, Invalid when a newer Studiolo has written it.

@@ -20,6 +20,8 @@ from studiolo.web.guard import SAFE_METHODS, refuse_foreign_origin
 from studiolo.web.studio import Studio
 
 COOKIE = "studiolo_session"
+MAKERS: tuple[Role, ...] = ("editor", "owner")
+"""The roles in the whole studio that make canvases and choose any model."""
 # The longest that browsers allow: when a session ends is for the studio to say, not for the cookie.
 COOKIE_SECONDS = 400 * 24 * 3600
 

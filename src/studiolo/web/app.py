@@ -10,16 +10,25 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp
 
 from studiolo import __version__
 from studiolo.canvas.actions import Action
 from studiolo.settings import Settings
 from studiolo.web import account, asking, canvases, failures, frontend, sharing, system
+from studiolo.web.answers import Json
 from studiolo.web.guard import BodyLimit, SecurityHeaders
 from studiolo.web.studio import Studio
 from studiolo.web.sync import sync
 
 ACTIONS: TypeAdapter[Any] = TypeAdapter(Action)
+
+
+class App(FastAPI):
+    """FastAPI whose security headers are on every answer, also on the one that its outermost layer gives to a fault."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return SecurityHeaders(super().build_middleware_stack())
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -38,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         finally:
             await studio.close()
 
-    app = FastAPI(
+    app = App(
         title="Studiolo",
         version=__version__,
         description="A canvas on which people and AI agents make things together. Errors are always "
@@ -48,10 +57,10 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
+        default_response_class=Json,
     )
     failures.install(app)
     app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders)
     app.router.routes.append(WebSocketRoute("/sync/{canvas}", sync))
     for part in (system, account, canvases, sharing, asking, frontend):
         app.include_router(part.router)

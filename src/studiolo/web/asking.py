@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import StreamingResponse
 
-from studiolo.agents import Ask
+from studiolo.agents import Ask, Run
 from studiolo.canvas.errors import Forbidden, NotFound, StudioloError
+from studiolo.models import ModelFailed
 from studiolo.people import Who
+from studiolo.rooms import Room
 from studiolo.web import bodies
-from studiolo.web.access import Caller, Commenter, Here, Seat, Viewer, seat_at
+from studiolo.web.access import MAKERS, Caller, Commenter, Here, Seat, Viewer, identify, seat_at, studio_role
+from studiolo.web.answers import Json
 from studiolo.web.canvases import IdempotencyKey
 from studiolo.web.events import last_seen, stream
 from studiolo.web.repeats import Keep
@@ -23,15 +26,13 @@ router = APIRouter(prefix="/api", tags=["agents"])
 
 
 @router.post("/canvases/{canvas}/ask", status_code=202)
-async def ask(
-    body: bodies.AskBody, seat: Commenter, studio: Here, idempotency_key: IdempotencyKey = None
-) -> JSONResponse:
+async def ask(body: bodies.AskBody, seat: Commenter, studio: Here, idempotency_key: IdempotencyKey = None) -> Json:
     """Ask an agent; its work arrives as suggestions, threads and messages. Follow the run it names."""
     asked = body.model_dump(exclude_unset=True)
 
     async def work(keep: Keep | None) -> dict[str, Any]:
-        room = await studio.rooms.get(seat.canvas)
-        run = studio.runs.start(room, Ask(**body.model_dump(exclude_none=True)), seat.participant)
+        await _may_use(studio, seat.who, body.model)
+        run = _start(studio, await studio.rooms.get(seat.canvas), body, seat)
         begun = {"run": run.id}
         if keep:
             answer = keep(begun)
@@ -40,39 +41,50 @@ async def ask(
         return begun
 
     status, answer = await studio.repeats.once(idempotency_key, seat.participant.id, seat.canvas, asked, work)
-    return JSONResponse(answer, status_code=202 if status == 200 else status)
+    return Json(answer, status_code=202 if status == 200 else status)
 
 
 @router.get("/canvases/{canvas}/runs")
-async def runs(seat: Viewer, studio: Here) -> JSONResponse:
+async def runs(seat: Viewer, studio: Here) -> Json:
     """What agents were asked at this canvas, the newest first."""
-    return JSONResponse({"runs": await studio.runs.of_canvas(seat.canvas)})
+    return Json({"runs": await studio.runs.of_canvas(seat.canvas)})
 
 
 @router.get("/runs/{run}")
-async def run_state(run: str, who: Caller, studio: Here) -> JSONResponse:
+async def run_state(run: str, who: Caller, studio: Here) -> Json:
     """A run: its state, what the model was given, and what came of it."""
     _, found = await _seen(studio, who, run)
-    return JSONResponse(found)
+    return Json(found)
 
 
 @router.get("/runs/{run}/events", response_class=StreamingResponse)
 async def run_events(
-    run: str, who: Caller, studio: Here, last_event_id: Annotated[str | None, Header()] = None
+    run: str, who: Caller, studio: Here, request: Request, last_event_id: Annotated[str | None, Header()] = None
 ) -> StreamingResponse:
     """What happens in the run as server-sent events: everything so far, then live, until `done`."""
-    _, found = await _seen(studio, who, run)
+    seat, found = await _seen(studio, who, run)
     live = studio.runs.get(run)
-    events = live.events() if live else _ended(found)
+    # What is told of a run that ended in an earlier life is numbered anew, so an old number means nothing there.
+    events, after = (live.events(), last_seen(last_event_id)) if live else (_ended(found), 0)
+
+    async def allowed() -> bool:
+        try:
+            now = await identify(request)
+            return now is not None and bool(await seat_at(studio, now, seat.canvas))
+        except (NotFound, Forbidden):
+            return False
+        except StudioloError:
+            return True  # the database is busy; the next look will tell
+
     return StreamingResponse(
-        stream(events, last_seen(last_event_id), studio.stopping),
+        stream(events, after, studio.stopping, allowed=allowed),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
 
 
 @router.post("/runs/{run}/stop")
-async def stop(run: str, who: Caller, studio: Here) -> JSONResponse:
+async def stop(run: str, who: Caller, studio: Here) -> Json:
     """Stop a run. Whoever asked may stop it, and so may an editor; what it has written so far stays to be judged."""
     seat, found = await _seen(studio, who, run)
     if found["by"]["id"] != seat.participant.id and not seat.participant.may("editor"):
@@ -81,7 +93,25 @@ async def stop(run: str, who: Caller, studio: Here) -> JSONResponse:
         live.stop()
         await live.wait()
         found = live.as_dict()
-    return JSONResponse(found)
+    return Json(found)
+
+
+async def _may_use(studio: Studio, who: Who, model: str | None) -> None:
+    """Refuse a guest the models that the studio has not set up: whoever pays for one should have chosen it."""
+    if model is None or model in {studio.models.default, *(info.name for info in studio.models.list())}:
+        return
+    if await studio_role(studio, who) not in MAKERS:
+        raise Forbidden("A guest can only ask the models of this studio.", "Choose one of its list of models.")
+
+
+def _start(studio: Studio, room: Room, body: bodies.AskBody, seat: Seat) -> Run:
+    """Begin the run. A model that does not exist is the caller's mistake, and trying again would not help."""
+    try:
+        return studio.runs.start(room, Ask(**body.model_dump(exclude_none=True)), seat.participant)
+    except ModelFailed as error:
+        if error.reason == "unknown_model":
+            raise NotFound(error.message, error.hint, **error.details) from None
+        raise
 
 
 async def _seen(studio: Studio, who: Who, run: str) -> tuple[Seat, dict[str, Any]]:

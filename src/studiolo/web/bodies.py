@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, Self
+import math
+from typing import Annotated, Any, Literal, NoReturn, Self
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, field_validator, model_validator
 
 from studiolo.canvas.errors import Invalid
 
 HALF_A_PAIR = "it holds half of a surrogate pair, which no UTF-8 text can; send whole characters"
+MOST_OPTIONS = 20
+MOST_IDEAS = 20
 
 
 async def json_object(request: Request) -> dict[str, Any]:
-    """The request's body as a JSON object of whole characters. Raises `Invalid`."""
+    """The request's body as a JSON object of whole characters and finite numbers. Raises `Invalid`."""
     raw = await request.body()
     try:
-        value = json.loads(raw)
+        value = json.loads(raw, parse_constant=_no_number, parse_float=_finite)
         if b"\\ud" in raw.lower():
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -29,6 +32,15 @@ async def json_object(request: Request) -> dict[str, Any]:
     return value
 
 
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text[:20])
+
+
 class Body(BaseModel):
     """A body refuses fields it does not know, so that a misspelt one is not silently ignored."""
 
@@ -36,11 +48,13 @@ class Body(BaseModel):
 
     @model_validator(mode="after")
     def whole_characters(self) -> Self:
-        """JSON can escape half of a surrogate pair; no page, name or answer could ever hold it."""
+        """Python reads half of a surrogate pair and NaN from JSON; no page, name or answer could ever hold them."""
         try:
-            self.model_dump_json()
-        except ValueError as error:
+            json.dumps(self.model_dump(), ensure_ascii=False, allow_nan=False).encode()
+        except UnicodeEncodeError as error:
             raise ValueError(HALF_A_PAIR) from error
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
         return self
 
 
@@ -79,6 +93,10 @@ class Share(Body):
     days: int | None = Field(None, ge=1, le=3650)
 
 
+# What a skill can be told beside the prompt; the numbers are those that every JSON reader keeps exactly.
+Option = Annotated[StrictStr, Field(max_length=500)] | Annotated[StrictInt, Field(ge=-(2**53), le=2**53)] | StrictBool
+
+
 class AskBody(Body):
     """What an agent is asked to do, and where. The place is named as in an action: by quoting, or by `start`."""
 
@@ -92,5 +110,13 @@ class AskBody(Body):
     start: dict[str, Any] | None = None
     end: dict[str, Any] | None = None
     model: str | None = Field(None, max_length=200)
-    options: dict[str, Any] | None = None
+    options: dict[Annotated[str, Field(max_length=60)], Option] | None = Field(None, max_length=MOST_OPTIONS)
     say: bool | None = None
+
+    @field_validator("options")
+    @classmethod
+    def a_count_of_ideas(cls, options: dict[str, Option] | None) -> dict[str, Option] | None:
+        count = (options or {}).get("count", 1)
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST_IDEAS:
+            raise ValueError(f"count must be a number from 1 to {MOST_IDEAS}")
+        return options

@@ -2,38 +2,60 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Header, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from studiolo.canvas.errors import Forbidden, Invalid
+from studiolo.canvas.errors import Forbidden, Invalid, StudioloError
 from studiolo.formats import as_files, as_zip, read_files, safe_name, splits_when_read
 from studiolo.people import Who
 from studiolo.web import bodies
-from studiolo.web.access import Caller, Here, Owner, Viewer, studio_role
+from studiolo.web.access import MAKERS, Caller, Here, Owner, Viewer, studio_role
 from studiolo.web.account import shown
+from studiolo.web.answers import Json
 from studiolo.web.repeats import Keep
 from studiolo.web.studio import Studio
 
 router = APIRouter(prefix="/api/canvases", tags=["canvases"])
 
+After = Annotated[int, Query(ge=0, le=2**53)]
 IdempotencyKey = Annotated[str | None, Header(description="Makes a retry of the same request harmless.")]
 
 
-async def create(studio: Studio, who: Who, title: str, pages: list[dict[str, str]]) -> JSONResponse:
-    """Make a canvas that the caller owns and answer 201 with it."""
-    if await studio_role(studio, who) not in ("editor", "owner"):
+async def maker(who: Caller, studio: Here) -> Who:
+    """Dependency: a caller who may make canvases, checked before the request's files are read."""
+    if await studio_role(studio, who) not in MAKERS:
         raise Forbidden("You are a guest here and cannot make canvases.", "Ask an owner of the studio.")
-    room = await studio.rooms.create(title, pages, who.participant)
-    made = [{"id": page["id"], "title": page["title"]} for page in room.canvas.outline()]
-    return JSONResponse(
-        {"id": room.id, "title": room.canvas.title, "pages": made},
-        status_code=201,
-        headers={"Location": f"/api/canvases/{room.id}"},
-    )
+    return who
+
+
+Maker = Annotated[Who, Depends(maker)]
+Draft = Callable[[], Awaitable[tuple[str, list[dict[str, str]]]]]
+
+
+async def create(studio: Studio, who: Who, key: str | None, request: Any, draft: Draft) -> Json:
+    """Make a canvas of the title and pages that `draft` gives, once for each key, and answer 201 with it."""
+
+    async def work(keep: Keep | None) -> dict[str, Any]:
+        room = await studio.rooms.create(*await draft(), who.participant)
+        made = [{"id": page["id"], "title": page["title"]} for page in room.canvas.outline()]
+        body = {"id": room.id, "title": room.canvas.title, "pages": made}
+        if keep:
+            answer = keep(body)
+            with suppress(StudioloError):  # the canvas is there, and saying otherwise would have it made twice
+                await studio.store.remember(answer.key, who.participant.id, "", answer.response)
+        return body
+
+    status, body = await studio.repeats.once(key, who.participant.id, "", request, work)
+    if status != 200:
+        return Json(body, status_code=status)
+    return Json(body, status_code=201, headers={"Location": f"/api/canvases/{body['id']}"})
 
 
 @router.get("")
@@ -43,9 +65,13 @@ async def listing(who: Caller, studio: Here) -> dict[str, Any]:
 
 
 @router.post("", status_code=201)
-async def make(body: bodies.NewCanvas, who: Caller, studio: Here) -> JSONResponse:
+async def make(body: bodies.NewCanvas, who: Maker, studio: Here, idempotency_key: IdempotencyKey = None) -> Json:
     """Make a canvas with its first pages."""
-    return await create(studio, who, body.title.strip() or "Untitled", [page.model_dump() for page in body.pages])
+
+    async def draft() -> tuple[str, list[dict[str, str]]]:
+        return body.title.strip() or "Untitled", [page.model_dump() for page in body.pages]
+
+    return await create(studio, who, idempotency_key, {"make": body.model_dump()}, draft)
 
 
 @router.post(
@@ -67,28 +93,34 @@ async def make(body: bodies.NewCanvas, who: Caller, studio: Here) -> JSONRespons
         }
     },
 )
-async def import_files(request: Request, who: Caller, studio: Here) -> JSONResponse:
+async def import_files(request: Request, who: Maker, studio: Here, idempotency_key: IdempotencyKey = None) -> Json:
     """Make a canvas of text files: one book is split at its chapters, several files or a zip give a page each."""
     form = await request.form(max_files=2000)
     try:
         uploads = [value for _, value in form.multi_items() if not isinstance(value, str)]
         title = form.get("title")
-        files = [(upload.filename or "untitled.md", await upload.read()) for upload in uploads]
+        files = [(whole(upload.filename or "untitled.md"), await upload.read()) for upload in uploads]
     finally:
         await form.close()
     if title is not None and (not isinstance(title, str) or len(title) > 200):
         raise Invalid("The title is longer than 200 characters.", "Give a shorter one.")
-    imported = await run_in_threadpool(read_files, files, title.strip() or None if title else None)
-    return await create(studio, who, imported.title, [page.as_dict() for page in imported.pages])
+    called = whole(title).strip() or None if title else None
+
+    async def draft() -> tuple[str, list[dict[str, str]]]:
+        imported = await run_in_threadpool(read_files, files, called)
+        return imported.title, [page.as_dict() for page in imported.pages]
+
+    asked = {"import": [[name, hashlib.sha256(data).hexdigest()] for name, data in files], "title": called}
+    return await create(studio, who, idempotency_key, asked, draft)
 
 
 @router.get("/{canvas}")
-async def read(seat: Viewer, studio: Here) -> JSONResponse:
+async def read(seat: Viewer, studio: Here) -> Json:
     """Everything that a viewer may see: pages with their text, suggestions, threads, the conversation."""
     room = await studio.rooms.get(seat.canvas)
     you = {**shown(seat.participant), "role": seat.participant.role}
     view = room.canvas.view()
-    return JSONResponse({"id": seat.canvas, "you": you, "role": seat.participant.role, "epoch": room.epoch, **view})
+    return Json({"id": seat.canvas, "you": you, "role": seat.participant.role, "epoch": room.epoch, **view})
 
 
 @router.patch("/{canvas}")
@@ -119,7 +151,7 @@ async def delete(seat: Owner, studio: Here) -> Response:
         }
     },
 )
-async def act(request: Request, seat: Viewer, studio: Here, idempotency_key: IdempotencyKey = None) -> JSONResponse:
+async def act(request: Request, seat: Viewer, studio: Here, idempotency_key: IdempotencyKey = None) -> Json:
     """Do one action and answer with its outcome, once it is stored for good."""
     action = await bodies.json_object(request)
 
@@ -129,7 +161,7 @@ async def act(request: Request, seat: Viewer, studio: Here, idempotency_key: Ide
         return (await room.apply(action, seat.participant, answer)).as_dict()
 
     status, body = await studio.repeats.once(idempotency_key, seat.participant.id, seat.canvas, action, work)
-    return JSONResponse(body, status_code=status)
+    return Json(body, status_code=status)
 
 
 @router.get("/{canvas}/pages/{page}/text", response_class=PlainTextResponse)
@@ -140,12 +172,12 @@ async def page_text(page: str, seat: Viewer, studio: Here) -> PlainTextResponse:
 
 
 @router.get("/{canvas}/pages/{page}/authors")
-async def page_authors(page: str, seat: Viewer, studio: Here) -> JSONResponse:
+async def page_authors(page: str, seat: Viewer, studio: Here) -> Json:
     """Who wrote each run of a page's text; starts and lengths are in code points."""
     runs = (await studio.rooms.get(seat.canvas)).canvas.authors(page)
     known = [await studio.people.participant(id) for id in sorted({run["participant"] for run in runs})]
     participants = {one.id: shown(one) for one in known if one is not None}
-    return JSONResponse({"page": page, "runs": runs, "participants": participants})
+    return Json({"page": page, "runs": runs, "participants": participants})
 
 
 @router.get("/{canvas}/export")
@@ -153,18 +185,23 @@ async def export(seat: Viewer, studio: Here) -> Response:
     """The pages as files: a zip of `01-title.md`..., or the one file when there is one page."""
     view = (await studio.rooms.get(seat.canvas)).canvas.view()
     shown_pages = [page for page in view["pages"] if not page.get("removed")]
-    if len(shown_pages) == 1 and not splits_when_read(shown_pages[0]):
-        name, data = as_files(shown_pages)[0]
+    if len(shown_pages) == 1 and not await run_in_threadpool(splits_when_read, shown_pages[0]):
+        name, data = (await run_in_threadpool(as_files, shown_pages))[0]
         return _download(name.split("-", 1)[1], data, "text/plain; charset=utf-8")
     data = await run_in_threadpool(as_zip, view["pages"])
     return _download(f"{safe_name(view['title'], 'canvas')}.zip", data, "application/zip")
 
 
 @router.get("/{canvas}/ledger")
-async def ledger(seat: Viewer, studio: Here, after: int = 0, limit: int = 500) -> JSONResponse:
+async def ledger(seat: Viewer, studio: Here, after: After = 0, limit: int = 500) -> Json:
     """What was done to the canvas, by whom, and what came of it, oldest first."""
     rows = await studio.store.ledger(seat.canvas, after=after, limit=max(1, min(limit, 2000)))
-    return JSONResponse({"ledger": [row.as_dict() for row in rows]})
+    return Json({"ledger": [row.as_dict() for row in rows]})
+
+
+def whole(text: str) -> str:
+    """A form's text without halves of surrogate pairs, which an odd `charset` can bring in."""
+    return text.encode(errors="replace").decode()
 
 
 def _download(name: str, data: bytes, kind: str) -> Response:

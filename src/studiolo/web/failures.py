@@ -4,50 +4,57 @@ from __future__ import annotations
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from studiolo.canvas.errors import Invalid, NotFound, StudioloError, TooLarge
+from studiolo.web.answers import Json
+
+LONGEST_PATH = 100  # characters of an address that is said back
 
 
-def answer(error: StudioloError) -> JSONResponse:
+def answer(error: StudioloError) -> Json:
     """The response for an error of the program."""
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-    return JSONResponse({"error": error.as_dict()}, status_code=error.status, headers=headers)
+    return Json({"error": error.as_dict()}, status_code=error.status, headers=headers)
 
 
 def install(app: FastAPI) -> None:
     """Make the app answer every failure in the one shape."""
 
     @app.exception_handler(StudioloError)
-    async def known(_request: Request, error: StudioloError) -> JSONResponse:
+    async def known(_request: Request, error: StudioloError) -> Json:
         return answer(error)
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+    async def malformed(request: Request, error: RequestValidationError) -> Json:
         return answer(_invalid(error, request.headers.get("content-type", "")))
 
     @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> Json:
         if isinstance(error.__cause__, StudioloError):
             return answer(error.__cause__)
         if error.status_code == 404:
-            return answer(NotFound(f"There is nothing at {request.url.path}.", "See /api/openapi.json."))
+            return answer(NotFound(f"There is nothing at {said(request.url.path)}.", "See /api/openapi.json."))
         if error.status_code == 413:
             return answer(too_large())
         code = "method_not_allowed" if error.status_code == 405 else "invalid"
         body = {"code": code, "message": f"{error.detail}.".replace("..", "."), "hint": "See /api/openapi.json."}
-        return JSONResponse({"error": body}, status_code=error.status_code, headers=error.headers)
+        return Json({"error": body}, status_code=error.status_code, headers=error.headers)
 
     @app.exception_handler(Exception)
-    async def unexpected(_request: Request, _error: Exception) -> JSONResponse:
+    async def unexpected(_request: Request, _error: Exception) -> Json:
         # Starlette raises it again after this answer, so the server's log keeps the traceback.
         body = {
             "code": "internal",
             "message": "Something went wrong in the studio.",
             "hint": "Try again. If it happens again, the server's log says why.",
         }
-        return JSONResponse({"error": body}, status_code=500)
+        return Json({"error": body}, status_code=500)
+
+
+def said(path: str) -> str:
+    """A path in a sentence."""
+    return path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}…"
 
 
 def too_large(limit: int | None = None) -> TooLarge:

@@ -12,6 +12,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.convertors import Convertor, register_url_convertor
 
 from studiolo.canvas.errors import NotFound
+from studiolo.web.failures import said
 
 STATIC = Path(__file__).parent / "static"
 # Said here because a machine's own table of types may lack them, and browsers run no script of another type.
@@ -68,9 +69,9 @@ async def page(request: Request) -> Response:
 @router.api_route("/{path:asset}", methods=["GET", "HEAD"])
 async def static(path: str, request: Request) -> Response:
     """A built file. Files under `assets/` carry a hash in their name and never change."""
-    file = STATIC.resolve() if "\0" in path else (STATIC / path).resolve()
-    if not file.is_relative_to(STATIC.resolve()) or not file.is_file():
-        raise NotFound(f"There is nothing at /{path}.", "Check the address.")
+    file = built(path)
+    if file is None:
+        raise NotFound(f"There is nothing at {said('/' + path)}.", "Check the address.")
     hashed = path.startswith("assets/")
     headers = {
         "Cache-Control": "public, max-age=31536000, immutable" if hashed else "no-cache",
@@ -87,6 +88,15 @@ async def static(path: str, request: Request) -> Response:
         data = packed(file, about.st_mtime_ns)
         return Response(data, media_type=kind, headers={**headers, "Content-Encoding": "gzip"})
     return FileResponse(file, media_type=kind, headers=headers)
+
+
+def built(path: str) -> Path | None:
+    """The built file at a path, or None."""
+    try:
+        file = (STATIC / path).resolve()
+        return file if file.is_relative_to(STATIC.resolve()) and file.is_file() else None
+    except (OSError, ValueError):  # no path of a file: too long, or a zero byte in it
+        return None
 
 
 @lru_cache(maxsize=256)

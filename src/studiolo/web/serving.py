@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
 import webbrowser
@@ -16,7 +17,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from studiolo.canvas.errors import StudioloError, Unavailable
+from studiolo.canvas.errors import Invalid, StudioloError, Unavailable
 from studiolo.settings import Settings
 from studiolo.web.app import create_app
 
@@ -36,6 +37,10 @@ LOGGING: dict[str, Any] = {
 
 def serve(settings: Settings, open_browser: bool = True) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code. Raises `StudioloError` when it cannot start."""
+    if settings.redis_url:
+        raise Invalid(
+            "STUDIOLO_REDIS_URL is set, and this version of Studiolo runs on one node only.", "Unset it to start."
+        )
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone(settings), _bound(settings.host, settings.port) as bound:
         app = create_app(settings)
@@ -67,6 +72,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: FastAPI, address: str, open_browser: bool) -> None:
         super().__init__(config)
         self.app, self.address, self.open_browser = app, address, open_browser
+        self.interrupted = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -88,8 +94,10 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        # Not the inherited one, which raises the signal again afterwards: asked to stop is not a failure.
-        self.force_exit = self.should_exit
+        # Not the inherited one, which raises the signal again afterwards: asked to stop is not a failure. Managers of
+        # services repeat SIGTERM, and that must not cut off what is being stored; a second Ctrl-C means it.
+        if sig == signal.SIGINT:
+            self.force_exit, self.interrupted = self.interrupted, True
         self.should_exit = True
 
 

@@ -38,7 +38,7 @@ class Studio:
     async def open(cls, settings: Settings) -> Studio:
         """Open the data of a studio. Raises `StudioloError` when it cannot be used."""
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        studio = cls(settings, await Store.open(settings.database_url))
+        studio = cls(settings, await Store.open(settings.database))
         try:
             await studio.runs.recover()
             for one in PERSONAS.values():
