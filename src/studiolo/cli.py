@@ -18,6 +18,7 @@ from typing import Any
 from studiolo import __version__
 from studiolo.canvas.errors import Invalid, StudioloError
 from studiolo.settings import Settings
+from studiolo.terminal import safe_json, visible
 
 ROLES = ("viewer", "commenter", "editor", "owner")
 
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def fail(message: str, hint: str = "") -> int:
     """Say what is wrong and what to do next."""
-    print(f"studiolo: {message}" + (f"\n{hint}" if hint else ""), file=sys.stderr)
+    print(visible(f"studiolo: {message}" + (f"\n{hint}" if hint else "")), file=sys.stderr)
     return 1
 
 
@@ -111,14 +112,14 @@ def parser() -> argparse.ArgumentParser:
 
 def port(text: str) -> int:
     """A port number for argparse."""
-    if not text.isdecimal() or int(text) > 65535:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is not a port; use a number from 0 to 65535")
     return int(text)
 
 
 def days(text: str) -> int:
     """A number of days for argparse."""
-    if not text.isdecimal() or not 1 <= int(text) <= 36500:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and 1 <= int(text) <= 36500):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of days; use 1 or more")
     return int(text)
 
@@ -163,11 +164,11 @@ def run_token_list(given: Any, settings: Settings) -> int:
 
     tokens = asyncio.run(_with_people(settings, work))
     if given.json:
-        print(json.dumps([token.as_dict() for token in tokens], ensure_ascii=False))
+        print(safe_json(json.dumps([token.as_dict() for token in tokens], ensure_ascii=False)))
         return 0
     for token in tokens:
         canvas = "all canvases" if token.canvas == "*" else token.canvas
-        print(f"{token.id}  {token.role:<9}  {canvas}  {_day(token.expires)}  {token.name}")
+        print(f"{token.id}  {token.role:<9}  {canvas}  {_day(token.expires)}  {visible(token.name)}")
     return 0
 
 
@@ -206,7 +207,7 @@ def run_import(given: Any, settings: Settings) -> int:
             await rooms.close()
 
     print(asyncio.run(_with_store(settings, work)))
-    print(f"Imported {len(imported.pages)} page(s) as “{imported.title}”.", file=sys.stderr)
+    print(f"Imported {len(imported.pages)} page(s) as “{visible(imported.title)}”.", file=sys.stderr)
     return 0
 
 
@@ -227,7 +228,8 @@ def run_export(given: Any, settings: Settings) -> int:
     view = asyncio.run(_with_store(settings, work))
     output = given.output or Path(safe_name(view["title"], "canvas"))
     if str(output) == "-":
-        sys.stdout.write(as_one_text(view["pages"]))
+        text = as_one_text(view["pages"])
+        sys.stdout.write(visible(text) if sys.stdout.isatty() else text)  # a file gets it as it is
         return 0
     if output.suffix.lower() in (".md", ".markdown", ".txt"):
         output.write_text(as_one_text(view["pages"]), encoding="utf-8", newline="\n")
@@ -239,7 +241,7 @@ def run_export(given: Any, settings: Settings) -> int:
         output.mkdir(parents=True, exist_ok=True)
         for name, data in as_files(view["pages"]):
             (output / name).write_bytes(data)
-    print(output)
+    print(visible(str(output)))
     return 0
 
 
@@ -255,18 +257,20 @@ def run_models(given: Any, settings: Settings) -> int:
                 infos = models.list()
                 if given.json:
                     found = {"models": [info.as_dict() for info in infos], "default": models.default}
-                    print(json.dumps(found, ensure_ascii=False))
+                    print(safe_json(json.dumps(found, ensure_ascii=False)))
                 for info in [] if given.json else infos:
                     mark = "*" if info.name == models.default else " "
-                    print(
+                    line = (
                         f"{mark} {info.name:<32} {'ready' if info.ready else 'not ready':<10} {info.note or info.label}"
                     )
+                    print(visible(line))
                 return 0
             await models.start()
             names = [info.name for info in models.list()] if given.test_all else [given.test]
             trials = [await models.test(name) for name in names]
             for trial in trials:
-                print(json.dumps(trial.as_dict(), ensure_ascii=False) if given.json else told(trial))
+                shown = safe_json(json.dumps(trial.as_dict(), ensure_ascii=False)) if given.json else told(trial)
+                print(visible(shown))
             return 0 if all(trial.ok for trial in trials) else 1
         finally:
             await models.close()

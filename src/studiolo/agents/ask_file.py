@@ -32,6 +32,7 @@ from studiolo.canvas.errors import Conflict, Invalid, NotFound
 from studiolo.formats import decode, kind_of
 from studiolo.models import Models
 from studiolo.settings import Settings
+from studiolo.terminal import safe_json, visible
 
 BOM = b"\xef\xbb\xbf"
 LARGEST = 5_000_000  # bytes
@@ -70,10 +71,10 @@ async def asked(
     if taken:
         file.write(surface.text)
     if args.json:
-        json.dump(_as_json(file, surface, run, bool(taken)), write, ensure_ascii=False, indent=2)
-        write.write("\n")
+        made = json.dumps(_as_json(file, surface, run, bool(taken)), ensure_ascii=False, indent=2)
+        write.write(safe_json(made) + "\n")
     elif taken:
-        note.write(f"{file.path}: {taken} {'change' if taken == 1 else 'changes'} written.\n")
+        note.write(f"{visible(str(file.path))}: {taken} {'change' if taken == 1 else 'changes'} written.\n")
     return 0
 
 
@@ -124,13 +125,13 @@ async def _review(
         for sentence in run.notes:
             note.write(f"{_styled(sentence, DIM, note.isatty())}\n")
         for message in view["chat"]:
-            write.write(f"{message['text']}\n")
+            write.write(f"{visible(message['text'])}\n")
             for quote in _quotes(message):
                 mark = "" if quote["found"] else "  (not in the file)"
                 write.write(f"  {_styled('“' + quote['quote'] + '”', DIM, color)}{mark}\n")
         for thread in view["threads"]:
             write.write(f"\n{_styled(_where(surface, thread), BOLD, color)} “{_short(thread['quote'])}”\n")
-            write.writelines(f"  {comment['text']}\n" for comment in thread["comments"])
+            write.writelines(f"  {visible(comment['text'])}\n" for comment in thread["comments"])
     hunks = [
         (suggestion, index, hunk)
         for suggestion in view["suggestions"]
@@ -162,7 +163,7 @@ async def _review(
                 surface.canvas.settle()
                 taken += 1
             except Conflict as error:
-                note.write(f"  Left out: {error.message}\n")
+                note.write(f"  Left out: {visible(error.message)}\n")
     if hunks and not taken and not asking and not args.accept and not args.json:
         note.write("Nothing was written. Run it in a terminal to choose, or with --accept to take everything.\n")
     return taken
@@ -188,7 +189,7 @@ def _diff(surface: LocalSurface, hunk: Mapping[str, Any], color: bool) -> str:
         before, after = text[max(0, span[0] - CONTEXT) : span[0]], text[span[1] : span[1] + CONTEXT]
     before = ("…" if len(before) == CONTEXT else "") + before.rsplit("\n", 1)[-1]
     after = after.split("\n", 1)[0] + ("…" if len(after) == CONTEXT else "")
-    old, new = hunk["quote"], hunk["replace"]
+    before, after, old, new = (visible(part) for part in (before, after, hunk["quote"], hunk["replace"]))
     if color:
         removed = f"{RED}{old}{PLAIN}" if old else ""
         added = f"{GREEN}{new}{PLAIN}" if new else ""
@@ -199,11 +200,12 @@ def _diff(surface: LocalSurface, hunk: Mapping[str, Any], color: bool) -> str:
 
 
 def _styled(text: str, style: str, color: bool) -> str:
+    text = visible(text)
     return f"{style}{text}{PLAIN}" if color else text
 
 
 def _short(text: str) -> str:
-    text = " ".join(text.split())
+    text = visible(" ".join(text.split()))
     return text if len(text) <= 90 else text[:88].rstrip() + "…"
 
 

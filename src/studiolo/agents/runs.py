@@ -75,7 +75,7 @@ class Run:
     skill: Skill
     model: str
     given: Given
-    surface: Surface
+    canvas: str
     state: State = "queued"
     started: float = 0.0
     finished: float | None = None
@@ -98,7 +98,7 @@ class Run:
         """The run as JSON."""
         made: dict[str, Any] = {
             "id": self.id,
-            "canvas": self.surface.id,
+            "canvas": self.canvas,
             "agent": self.ask.agent,
             "skill": self.skill,
             "model": self.model,
@@ -209,7 +209,7 @@ class Runs:
             skill=meant.skill,
             model=model.info.name,
             given=Given(model.info.context),
-            surface=surface,
+            canvas=surface.id,
             started=self._clock(),
         )
         work = Work(
@@ -249,7 +249,7 @@ class Runs:
 
     async def of_canvas(self, canvas: str, limit: int = 100) -> list[dict[str, Any]]:
         """The runs of a canvas, the newest first."""
-        live = {id: run.as_dict() for id, run in self._runs.items() if run.surface.id == canvas}
+        live = {id: run.as_dict() for id, run in self._runs.items() if run.canvas == canvas}
         kept = await self._store.list_runs(canvas, limit=limit) if self._store is not None else []
         found = {run["id"]: run for run in kept} | live
         return sorted(found.values(), key=lambda run: (-run["started"], run["id"]))[:limit]
@@ -287,7 +287,8 @@ class Runs:
 
     async def _live(self, run: Run, work: Work, lane: _Lane) -> None:
         agent = work.persona.participant
-        present = (run.surface.id, agent.id)
+        # Only the work holds on to the room: a run that has ended is remembered for long, and its room is not.
+        present = (run.canvas, agent.id)
         queued = True
         self._present[present] += 1
         run._begun = True
@@ -297,7 +298,7 @@ class Runs:
             self._appear(run, work)
             await self._save(run)
             if run.ask.say and run.ask.prompt.strip():
-                await run.surface.apply({"type": "say", "text": run.ask.prompt.strip(), "run": run.id}, run.by)
+                await work.surface.apply({"type": "say", "text": run.ask.prompt.strip(), "run": run.id}, run.by)
             async with lane.gate:
                 lane.waiting -= 1
                 queued = False
@@ -329,7 +330,7 @@ class Runs:
             if not self._present[present]:
                 del self._present[present]
                 with contextlib.suppress(StudioloError):
-                    run.surface.show(agent, None)
+                    work.surface.show(agent, None)
             run.usage = {
                 "requests": work.voice.usage.requests,
                 "input_tokens": work.voice.usage.input_tokens,
@@ -337,6 +338,7 @@ class Runs:
             }
             await asyncio.shield(self._save(run))
             run.emit({"type": "done", "run": run.as_dict()})
+            run._task = None
 
     async def _perform(self, run: Run, work: Work) -> None:
         try:
@@ -373,7 +375,7 @@ class Runs:
         """Be seen from the moment of asking; it also keeps the room from being let go while the run waits."""
         cursor = None
         if work.place is not None:
-            cursor = places.cursor(run.surface.canvas, work.place.page, work.place.span)
+            cursor = places.cursor(work.surface.canvas, work.place.page, work.place.span)
         work.show("thinking", cursor=cursor)
 
     def _state(self, run: Run, state: State) -> None:
