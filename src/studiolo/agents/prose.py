@@ -64,10 +64,12 @@ def folded(text: str) -> str:
     return " ".join(word.lower().replace("’", "'") for word in _WORD.findall(text))
 
 
-def alike(one: str, other: str) -> float:
-    """How alike two passages are, 0 to 1, whatever their punctuation, their case and the order of their words."""
+def alike(one: str, other: str, *, any_order: bool = False) -> float:
+    """How alike two passages are, 0 to 1, whatever their punctuation and case, or even the order of their words."""
     a, b = folded(one), folded(other)
-    return 1.0 if a == b else max(fuzz.ratio(a, b), fuzz.token_sort_ratio(a, b)) / 100
+    if a == b:
+        return 1.0
+    return max(fuzz.ratio(a, b), fuzz.token_sort_ratio(a, b) if any_order else 0.0) / 100
 
 
 def sentence_ends(text: str) -> list[int]:

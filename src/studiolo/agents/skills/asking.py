@@ -52,7 +52,7 @@ async def perform(work: Work) -> None:
     report = checks.Report(())
     async with Utterance(work) as message:
         work.show("writing")
-        for attempt in range(2):
+        for attempt in range(3 if work.small else 2):
             flow = Continuation("", goal, exact=False, paragraph=work.small)
             text = ""
             hot = request if attempt == 0 else replace(request, temperature=max(0.6, request.temperature))

@@ -68,7 +68,7 @@ class Pool:
         if self.full or not report.ok:
             self.failed += report.failed
             return False
-        if any(alike(idea, other) > TOO_ALIKE for other in self.ideas):
+        if any(alike(idea, other, any_order=True) > TOO_ALIKE for other in self.ideas):
             self.dropped += 1
             self.failed.append(("distinct", "Its ideas are too much alike."))
             return False
