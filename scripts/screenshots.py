@@ -144,7 +144,7 @@ class Studio:
                 "hunks": [{"find": "", "before": "The rest of us are coming in on the tide.”", "replace": ""}],
             }
         )
-        said = "\n\nBehind him the water drew back from the stones, politely, as"
+        said = "\n\nBehind him the water drew back from the stones,"
         self.act_as_agent({"type": "extend", "suggestion": started["id"], "text": said})
 
     def open(self, desk: Desk) -> None:
@@ -202,7 +202,7 @@ def take(served: ServedStudio, browser: Browser) -> None:
     studio.put_caret(nadia, "He signed those too", 20)
     with connect(served.sync_url(studio.canvas, studio.agent_token)) as line:
         studio.go_on(line)
-        until(lambda: "from the stones, politely, as" in (nadia.content.text_content() or ""))
+        until(lambda: "from the stones," in (nadia.content.text_content() or ""))
         in_both(nadia.page, "canvas")
         phone = studio.desk(390, 760, has_touch=True, is_mobile=True, storage_state=nadia.page.context.storage_state())
         studio.open(phone)
