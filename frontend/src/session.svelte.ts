@@ -100,7 +100,7 @@ export class Session {
 
   /** Asks the studio who we are here, then connects. */
   static async open(canvas: string): Promise<Session> {
-    return new Session(await api.canvas(canvas))
+    return new Session(await api.seat(canvas))
   }
 
   constructor(readonly info: CanvasInfo, doors: Doors = {}) {
@@ -335,7 +335,7 @@ export class Session {
   /** The line failed several times: find out whether it is the line, or that we are not wanted. */
   async #probe(): Promise<void> {
     try {
-      const info = await api.canvas(this.id)
+      const info = await api.seat(this.id)
       if (info.epoch !== this.info.epoch) await this.#shut(4409)
     } catch (error) {
       const status = error instanceof ApiError ? error.status : 0

@@ -272,3 +272,20 @@ def test_importing_what_is_not_utf8_names_the_file_and_the_byte(studio: ServedSt
         assert "old.txt" in body["message"] and body["offset"] == 3 and "UTF-8" in body["hint"]
         error(owner.post("/api/canvases/import", data={"title": "none"}), 422, "invalid")
         assert len(owner.get("/api/canvases").json()["canvases"]) == before
+
+
+def test_a_seat_says_who_one_is_without_the_text(studio: ServedStudio) -> None:
+    canvas = studio.canvas("A long text.", title="Seats")
+    with studio.client(studio.make_token("commenter", canvas["id"], "Carl")) as carl:
+        seat = carl.get(f"/api/canvases/{canvas['id']}/seat").json()
+        whole = carl.get(f"/api/canvases/{canvas['id']}").json()
+    assert seat == {name: whole[name] for name in ("id", "title", "epoch", "role", "you")}
+    assert (seat["role"], seat["you"]["name"], seat["title"]) == ("commenter", "Carl", "Seats")
+
+
+def test_an_invitation_shows_the_title_of_this_moment(studio: ServedStudio) -> None:
+    canvas = studio.canvas("Text.", title="Draft")
+    with studio.client() as owner, studio.client("") as guest:
+        link = owner.post(f"/api/canvases/{canvas['id']}/shares", json={"role": "viewer"}).json()["url"]
+        owner.patch(f"/api/canvases/{canvas['id']}", json={"title": "Novel"})
+        assert guest.get(f"/api/join/{link.rsplit('/', 1)[1]}").json()["canvas"]["title"] == "Novel"

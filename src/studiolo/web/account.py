@@ -30,6 +30,7 @@ async def me(who: Caller, studio: Here) -> dict[str, Any]:
 async def change_me(body: bodies.Me, who: Caller, studio: Here) -> dict[str, Any]:
     """Change one's name or colour, as others see them from now on."""
     changed = await studio.people.rename(who.participant.id, body.name, body.color)
+    studio.rooms.rename(changed)
     return {"participant": shown(changed), "role": await studio_role(studio, who)}
 
 
@@ -55,9 +56,9 @@ async def invitation(token: str, request: Request, studio: Here) -> dict[str, An
     share = await studio.people.invitation(token)
     if share is None:
         raise NotFound("This link does not work any more.", "Ask whoever sent it for a new one.")
-    record = await studio.store.canvas(share.canvas)
+    room = await studio.rooms.get(share.canvas)
     return {
-        "canvas": {"id": share.canvas, "title": record.title},
+        "canvas": {"id": share.canvas, "title": room.canvas.title},
         "role": share.role,
         "signed_in": await identify(request) is not None,
     }

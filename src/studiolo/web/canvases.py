@@ -15,8 +15,9 @@ from starlette.concurrency import run_in_threadpool
 from studiolo.canvas.errors import Forbidden, Invalid, StudioloError
 from studiolo.formats import as_files, as_zip, read_files, safe_name, splits_when_read
 from studiolo.people import Who
+from studiolo.rooms import Room
 from studiolo.web import bodies
-from studiolo.web.access import MAKERS, Caller, Here, Owner, Viewer, studio_role
+from studiolo.web.access import MAKERS, Caller, Here, Owner, Seat, Viewer, studio_role
 from studiolo.web.account import shown
 from studiolo.web.answers import Json
 from studiolo.web.repeats import Keep
@@ -118,9 +119,18 @@ async def import_files(request: Request, who: Maker, studio: Here, idempotency_k
 async def read(seat: Viewer, studio: Here) -> Json:
     """Everything that a viewer may see: pages with their text, suggestions, threads, the conversation."""
     room = await studio.rooms.get(seat.canvas)
+    return Json({**_seat(seat, room), **room.canvas.view()})
+
+
+@router.get("/{canvas}/seat")
+async def seat_here(seat: Viewer, studio: Here) -> Json:
+    """Who the caller is at a canvas, without what is in it: a client that synchronises gets that from `/sync`."""
+    return Json(_seat(seat, await studio.rooms.get(seat.canvas)))
+
+
+def _seat(seat: Seat, room: Room) -> dict[str, Any]:
     you = {**shown(seat.participant), "role": seat.participant.role}
-    view = room.canvas.view()
-    return Json({"id": seat.canvas, "you": you, "role": seat.participant.role, "epoch": room.epoch, **view})
+    return {"id": seat.canvas, "title": room.canvas.title, "epoch": room.epoch, "role": you["role"], "you": you}
 
 
 @router.patch("/{canvas}")
