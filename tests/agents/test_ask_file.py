@@ -87,6 +87,18 @@ def test_json_says_everything(file, short):
     assert json.loads(out)["suggestions"][0]["status"] == "accepted" and file.read_text() == SHORT + "\n"
 
 
+def test_what_a_terminal_would_obey_is_shown_and_not_sent(file, scripted):
+    file.write_text(TEXT.replace("Kapitel", "Kapitel\x1b]0;owned\x07"))
+    model = scripted([{"text": SHORT.replace("dark", "dark\x1b[2J\x9b2J"), "reason": "Less\x1b[8m."}])
+    _, out, err = run(file, model)
+    assert "\x1b" not in out + err and "\x9b" not in out + err
+    assert "\\x1b" in out
+    _, out, _ = run(file, model, "n\nn\nn\nn\n")
+    assert "\x1b[2J" not in out and "\x1b[8m" not in out and "\x1b]" not in out
+    _, out, _ = run(file, model, json=True)
+    assert "\x9b" not in out and json.loads(out)["written"] is False
+
+
 def test_line_ends_mark_and_permissions_stay(file, short):
     raw = b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode()
     file.write_bytes(raw)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -334,3 +336,17 @@ async def test_a_piece_that_is_refused_does_not_leave_the_suggestion_streaming(s
     run = await here.done("continue")
     assert run.state == "failed" and run.error and run.error["message"] == "That is too much."
     assert seen[-1] == "finish" and here.suggestions[0]["status"] == "open"
+
+
+async def test_a_run_that_has_ended_lets_go_of_its_room(stage, scripted):
+    here = stage(TEXT, scripted([NEXT]))
+    run = await here.done("continue")
+    await asyncio.sleep(0)
+    canvas = here.surface.id
+    surface, document = weakref.ref(here.surface), weakref.ref(here.surface.canvas)
+    here.surface = None
+    gc.collect()
+    assert surface() is None and document() is None
+    assert (await here.runs.find(run.id))["canvas"] == canvas
+    assert [found["id"] for found in await here.runs.of_canvas(canvas)] == [run.id]
+    assert (await run.wait()).state == "done"

@@ -68,6 +68,8 @@ def test_a_wrong_command_line_is_exit_code_2(run: Run) -> None:
 
 def test_a_wrong_environment_is_one_sentence(run: Run) -> None:
     failed(run("serve", STUDIOLO_PORT="eighty"), 1, "STUDIOLO_PORT")
+    failed(run("serve", STUDIOLO_PORT="²"), 1, "STUDIOLO_PORT")
+    failed(run("serve", STUDIOLO_REDIS_URL="redis://x"), 1, "STUDIOLO_REDIS_URL", "one node", "Unset it")
     failed(run("token", "list", STUDIOLO_HOME="/proc/nowhere"), 1, "/proc/nowhere")
     failed(run("serve", STUDIOLO_HOST="no.such.host.invalid", STUDIOLO_PORT="0"), 1, "STUDIOLO_HOST")
 
@@ -181,3 +183,14 @@ def test_ask_is_wired(run: Run, tmp_path: Path) -> None:
     (tmp_path / "work" / "a.md").write_text("Some text.")
     failed(run("ask", "a.md", "make it shorter", "--model", "no-such-model"), 1, "no-such-model")
     assert (tmp_path / "work" / "a.md").read_text() == "Some text."
+
+
+def test_what_a_terminal_would_obey_is_shown_and_not_sent(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "work" / "a.md").write_text("# T\x1b]0;owned\x07\u202e\n")
+    made = run("import", "a.md")
+    assert "\\x1b]0;owned\\x07\\u202e" in made.stderr and "\x1b" not in made.stderr
+    assert "\x1b" in run("export", made.stdout.strip(), "-o", "-").stdout, "a file gets the text as it is"
+    failed(run("import", "no\x1b[2Jfile.md"), 1, "no\\x1b[2Jfile.md")
+    run("token", "create", "--role", "viewer", "--name", "Eve\x9b31m")
+    for listing in (run("token", "list"), run("token", "list", "--json")):
+        assert listing.returncode == 0 and "Eve" in listing.stdout and "\x9b" not in listing.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from tests.conftest import ServedStudio, serve
 from tests.models import fake_provider
 from tests.models.fake_provider import FakeProvider, Refusal
+from tests.web.test_access import browser
 from tests.web.test_canvases import error
 
 
@@ -155,8 +157,41 @@ def test_what_cannot_be_asked_is_refused_at_once(
 def test_a_model_that_is_not_there_is_refused_in_words(asked_studio: ServedStudio) -> None:
     made = asked_studio.canvas("text")
     with asked_studio.client() as owner:
-        answer = ask(owner, made["id"], prompt="continue", model="no-such-model")
-        assert answer.status_code >= 400 and answer.json()["error"]["hint"]
+        refused = error(ask(owner, made["id"], prompt="continue", model="no-such-model"), 404, "not_found")
+        assert "no-such-model" in refused["message"] and refused["reason"] == "unknown_model"
+
+
+def test_a_guest_asks_only_the_models_that_the_studio_has(asked_studio: ServedStudio) -> None:
+    made = asked_studio.canvas("It was a dark night.")
+    body = {"prompt": "continue", "page": made["pages"][0]["id"]}
+    guest_token = asked_studio.make_token("editor", made["id"])
+    with asked_studio.client(guest_token) as guest, asked_studio.client() as owner:
+        for model in ("openai:the-dearest", "no-such-model", "anthropic:x"):
+            error(ask(guest, made["id"], model=model, **body), 403, "forbidden")
+        for client, model in ((guest, "openai:fake-model"), (guest, None), (owner, "openai:the-dearest")):
+            answer = ask(client, made["id"], **({"model": model} if model else {}), **body)
+            assert answer.status_code == 202, answer.text
+            assert events_of(client, answer.json()["run"])[-1][1] == "done"
+    with asked_studio.client(asked_studio.make_token("commenter")) as commenter:
+        error(ask(commenter, made["id"], model="openai:the-dearest", **body), 403, "forbidden")
+
+
+def test_a_guest_who_is_sent_away_hears_no_more_of_a_run(asked_studio: ServedStudio, provider: FakeProvider) -> None:
+    made = asked_studio.canvas("It was a dark night.")
+    provider.silence = 25
+    with asked_studio.client() as owner, browser(asked_studio) as guest:
+        link = owner.post(f"/api/canvases/{made['id']}/shares", json={"role": "viewer"}).json()
+        guest.post("/api/join", json={"token": link["url"].rsplit("/", 1)[1], "name": "Guest"})
+        run = ask(owner, made["id"], prompt="continue", page=made["pages"][0]["id"]).json()["run"]
+        with guest.stream("GET", f"/api/runs/{run}/events") as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == "id: 1"
+            assert owner.delete(f"/api/canvases/{made['id']}/shares/{link['id']}").status_code == 204
+            began = time.monotonic()
+            assert "event: done" not in list(lines)
+            assert time.monotonic() - began < 20
+        assert owner.get(f"/api/runs/{run}").json()["state"] == "running"
+        owner.post(f"/api/runs/{run}/stop")
 
 
 def test_an_idempotent_ask_starts_one_run(asked_studio: ServedStudio) -> None:
@@ -169,7 +204,10 @@ def test_an_idempotent_ask_starts_one_run(asked_studio: ServedStudio) -> None:
         assert len({answer.json()["run"] for answer in answers}) == 1
 
 
-def test_stopping_the_studio_records_its_runs_and_ends_their_streams(provider: FakeProvider, tmp_path: Path) -> None:
+@pytest.mark.parametrize("signals", [1, 2])
+def test_stopping_the_studio_records_its_runs_and_ends_their_streams(
+    provider: FakeProvider, tmp_path: Path, signals: int
+) -> None:
     studio = serve(
         tmp_path,
         {"OPENAI_API_KEY": "sk-fake", "OPENAI_BASE_URL": f"{provider.url}/v1", "STUDIOLO_MODEL": "openai:fake-model"},
@@ -182,6 +220,9 @@ def test_stopping_the_studio_records_its_runs_and_ends_their_streams(provider: F
             lines = stream.iter_lines()
             assert next(lines) == "id: 1"
             began = time.monotonic()
+            if signals == 2:
+                studio.process.send_signal(signal.SIGTERM)
+                time.sleep(0.02)
             assert studio.stop() == 0
             assert time.monotonic() - began < 7, "an open stream does not hold the studio up"
             assert list(lines) is not None
@@ -191,6 +232,8 @@ def test_stopping_the_studio_records_its_runs_and_ends_their_streams(provider: F
     with studio.client() as owner:
         assert owner.get(f"/api/runs/{run}").json()["state"] == "stopped"
         assert [kind for _, kind, _ in events_of(owner, run)] == ["state", "done"]
+        later = events_of(owner, run, **{"Last-Event-ID": "40"})
+        assert [kind for _, kind, _ in later] == ["state", "done"], "numbers of an earlier life mean nothing"
     assert studio.stop() == 0
 
 

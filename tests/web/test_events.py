@@ -7,6 +7,8 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
+
 from studiolo.web.events import last_seen, stream
 
 
@@ -64,5 +66,25 @@ async def test_the_studio_can_stop_while_a_run_is_followed() -> None:
         await closed.wait()
 
 
+async def test_done_comes_whatever_number_the_client_has_seen() -> None:
+    chunks = await collected(stream(play({"type": "a"}, {"type": "done"}), 99, asyncio.Event()))
+    assert [chunk.split(b"\n")[1] for chunk in chunks] == [b"event: done"]
+
+
+@pytest.mark.parametrize("pause", [0.01, 60])
+async def test_whoever_loses_access_hears_no_more(pause: float) -> None:
+    looks: list[bool] = []
+
+    async def allowed() -> bool:
+        looks.append(len(looks) < 2)
+        return looks[-1]
+
+    events = play(*({"type": "delta", "text": str(n)} for n in range(1_000)), pause=pause)
+    async with asyncio.timeout(5):
+        chunks = await collected(stream(events, 0, asyncio.Event(), heartbeat=0.05, allowed=allowed))
+    assert looks == [True, True, False], "a busy stream is looked at as often as a quiet one"
+    assert len(chunks) < 100
+
+
 def test_the_last_event_id_is_a_number_or_nothing() -> None:
-    assert [last_seen(header) for header in (None, "", "7", "x", "-1", "9" * 50)] == [0, 0, 7, 0, 0, 0]
+    assert [last_seen(header) for header in (None, "", "7", "x", "-1", "9" * 50, "²")] == [0, 0, 7, 0, 0, 0, 0]
