@@ -194,7 +194,7 @@ def table(times: dict[str, dict[str, list[float]]], spent: list[dict[str, float]
         ("opens first, median", "first", 0.5),
         ("opens again, median", "again", 0.5),
         ("key to paint, median", "key", 0.5),
-        ("key to paint, 95th of 100", "key", 0.95),
+        ("key to paint, 95th percentile", "key", 0.95),
     ]
     lines = ["| ms | Studiolo | bare CodeMirror + Yjs | ratio |", "|---|---|---|---|"]
     for says, what, part in rows:
