@@ -61,6 +61,13 @@ async def test_the_ledger_keeps_every_character(store: Store) -> None:
     assert (await store.ledger("novel"))[0].action["text"] == text
 
 
+@pytest.mark.parametrize("value", ["half \ud800", float("nan"), float("inf"), {"\udc00": 1}])
+async def test_what_no_answer_could_show_is_not_kept(store: Store, value: Any) -> None:
+    with pytest.raises(Invalid):
+        await store.append([row(1, entry={"action": {"value": value}, "outcome": {}})])
+    await store.append([row(1)])
+
+
 async def test_the_first_claim_of_a_client_id_wins(store: Store) -> None:
     big = 2**53 - 1
     await store.append([row(1, claims={7: "ann", big: "ann"})])
