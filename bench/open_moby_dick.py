@@ -148,7 +148,7 @@ def parts_of(page: Page) -> dict[str, float]:
     return page.evaluate(
         """() => {
             const all = performance.getEntriesByType('resource')
-            const canvas = all.find(({ name }) => /\\/api\\/canvases\\/[^/]+$/.test(name))
+            const canvas = all.find(({ name }) => /\\/api\\/canvases\\/[^/]+(\\/seat)?$/.test(name))
             return {
                 scripts: Math.max(...all.filter(({ name }) => name.endsWith('.js')).map((one) => one.responseEnd)),
                 asked: canvas.startTime, answered: canvas.responseEnd, bytes: canvas.transferSize,
@@ -207,7 +207,7 @@ def table(times: dict[str, dict[str, list[float]]], spent: list[dict[str, float]
     lines += [
         "",
         f"Of Studiolo's first opening: scripts there at {first['scripts']:.0f} ms, the canvas asked for at "
-        f"{first['asked']:.0f} and answered at {first['answered']:.0f} ({first['bytes'] / 1000:.0f} kB).",
+        f"{first['asked']:.0f} and answered at {first['answered']:.0f} ({first['bytes'] / 1000:.1f} kB).",
         f"{ROUNDS} rounds of {KEYS} keys; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; Chromium {chromium} "
         f"without a GPU, {platform.system()} {platform.machine()}, Python {platform.python_version()}, "
         f"Studiolo {__version__}.",
