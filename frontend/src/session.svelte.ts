@@ -95,6 +95,7 @@ export class Session {
   readonly #local: IndexeddbPersistence | null
   readonly #ends: (() => void)[] = []
   readonly #dirty = new Set<string>()
+  #ended = false
   #counting: ReturnType<typeof setTimeout> | undefined
   #pause = 250
 
@@ -124,7 +125,14 @@ export class Session {
     })
     this.awareness = this.provider.awareness
     this.#wire()
-    this.provider.connect()
+    if (this.#local) void this.#connect(this.#local)
+    else this.provider.connect()
+  }
+
+  /** Reads this browser's own copy first: then only what is missing in it has to come over the line. */
+  async #connect(local: IndexeddbPersistence): Promise<void> {
+    await Promise.race([local.whenSynced, new Promise((resolve) => setTimeout(resolve, 1500))])
+    if (!this.#ended) this.provider.connect()
   }
 
   readonly #reload: () => void
@@ -363,6 +371,7 @@ export class Session {
   }
 
   destroy(): void {
+    this.#ended = true
     for (const end of this.#ends) end()
     this.#work.close()
     clearTimeout(this.#counting)
