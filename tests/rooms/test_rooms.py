@@ -342,7 +342,7 @@ async def test_a_suggestion_streams_to_everybody(rooms: Rooms) -> None:
     room, page = await opened(rooms)
     ben = await Client(room, BEN).start()
     begin = {"type": "suggest", "page": page, "hunks": [{"find": "", "before": "a time."}], "streaming": True}
-    id = (await room.apply(begin, MUSE)).id
+    id = str((await room.apply(begin, MUSE)).id)
     suggestions: Map[Any] = ben.doc.get("suggestions", type=Map)
     for word in (" There", " was", " 鯨."):
         await room.apply({"type": "extend", "suggestion": id, "text": word}, MUSE)
@@ -358,7 +358,7 @@ async def test_typing_over_a_suggestion_makes_it_stale_by_itself(rooms: Rooms) -
     room, page = await opened(rooms, "grey whale")
     ben = await Client(room, BEN).start()
     suggestion = {"type": "suggest", "page": page, "hunks": [{"find": "grey whale", "replace": "white whale"}]}
-    id = (await room.apply(suggestion, MUSE)).id
+    id = str((await room.apply(suggestion, MUSE)).id)
     await ben.type(page, 2, "XX")
     suggestions: Map[Any] = ben.doc.get("suggestions", type=Map)
     await until(lambda: suggestions[id]["status"] == "stale")
