@@ -254,7 +254,10 @@ def run_models(given: Any, settings: Settings) -> int:
         models = Models(settings.home, os.environ)
         try:
             if not given.test and not given.test_all:
+                await models.discover()
                 infos = models.list()
+                for problem in models.problems:
+                    print(visible(problem), file=sys.stderr)
                 if given.json:
                     found = {"models": [info.as_dict() for info in infos], "default": models.default}
                     print(safe_json(json.dumps(found, ensure_ascii=False)))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ServedStudio
+from tests.conftest import ServedStudio, StartStudio
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -194,3 +194,11 @@ def test_what_a_terminal_would_obey_is_shown_and_not_sent(run: Run, tmp_path: Pa
     run("token", "create", "--role", "viewer", "--name", "Eve\x9b31m")
     for listing in (run("token", "list"), run("token", "list", "--json")):
         assert listing.returncode == 0 and "Eve" in listing.stdout and "\x9b" not in listing.stdout
+
+
+def test_what_is_wrong_with_the_models_is_said(start_studio: StartStudio) -> None:
+    studio = start_studio(OLLAMA_HOST="127.0.0.1:9")
+    (studio.home / "models.toml").write_text('default = "big"\n[[models]\nname = "big"\n')
+    told = studio.cli("models")
+    assert told.returncode == 0 and "smollm2-135m" in told.stdout
+    assert "models.toml, line 2" in told.stderr and "Check that it is running" in told.stderr

@@ -160,7 +160,7 @@ class Models:
     async def start(self) -> None:
         """Begin, in the background, what makes the first request quick: load the default model if it runs here,
         and ask the servers named in the environment which models they have. Returns at once."""
-        self._later(self._discover())
+        self._later(self.discover())
         self._later(self._warm_up())
 
     async def settled(self) -> None:
@@ -332,7 +332,8 @@ class Models:
             self.get(entry.name)
             await self._engines[entry.name].start()
 
-    async def _discover(self) -> None:
+    async def discover(self) -> None:
+        """Ask the servers named in the environment which models they have; one that does not say is a problem."""
         for server in config.own_servers(self._environ):
             label = PROVIDERS[server.provider].label
             try:

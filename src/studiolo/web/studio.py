@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import time
@@ -19,6 +20,9 @@ from studiolo.web.repeats import Repeats
 def new_id() -> str:
     """A short id that nobody can guess."""
     return secrets.token_urlsafe(9)
+
+
+log = logging.getLogger(__name__)
 
 
 class Studio:
@@ -45,6 +49,8 @@ class Studio:
                 agent = one.participant
                 await studio.people.agent(agent.id, agent.name, agent.color)
             await studio.models.start()
+            for problem in studio.models.problems:
+                log.warning("%s", problem)
         except BaseException:
             await studio.close()
             raise

@@ -26,8 +26,9 @@ async def health(studio: Here) -> dict[str, Any]:
 
 @router.get("/models")
 async def models(studio: Here, _who: Caller) -> dict[str, Any]:
-    """The language models that can be used here, and which is the default."""
-    return {"models": [info.as_dict() for info in studio.models.list()], "default": studio.models.default}
+    """The language models that can be used here, which is the default, and what is wrong with their configuration."""
+    listed = [info.as_dict() for info in studio.models.list()]
+    return {"models": listed, "default": studio.models.default, "problems": studio.models.problems}
 
 
 @router.get("/agents")
