@@ -129,16 +129,16 @@ async def follow(url: str, canvas: str, token: str, clock: Clock, ready: asyncio
                     clock.read(str(newest))
 
 
-async def serve(app: Starlette) -> tuple[uvicorn.Server, str]:
+async def serve(app: Starlette) -> tuple[uvicorn.Server, asyncio.Task[None], str]:
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    asyncio.ensure_future(server.serve())  # noqa: RUF006  it ends with the process
+    serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
         await asyncio.sleep(0.01)
-    return server, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    return server, serving, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
 
 
 async def main() -> None:
-    _, model = await serve(Starlette(routes=[Route("/v1/chat/completions", chat, methods=["POST"])]))
+    server, serving, model = await serve(Starlette(routes=[Route("/v1/chat/completions", chat, methods=["POST"])]))
     with tempfile.TemporaryDirectory() as home:
         config = Path(home, "models.toml")
         config.write_text(  # noqa: ASYNC240  nothing else runs yet
@@ -158,6 +158,8 @@ async def main() -> None:
         finally:
             studio.terminate()
             await studio.wait()
+    server.should_exit = True
+    await serving
     report(direct, through)
 
 
@@ -196,6 +198,7 @@ async def measure(model: str, url: str, token: str) -> tuple[list[float], list[f
             through += clock.delays
         for reader in readers:
             reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
     return direct, through
 
 
