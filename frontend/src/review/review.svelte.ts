@@ -316,7 +316,9 @@ export class Review {
     this.drafting = false
     this.view?.dispatch({ effects: setDraft.of(null) })
     if (this.active === 'draft') this.select(null)
-    this.view?.focus()
+    // Back to the text, unless the person has gone elsewhere meanwhile.
+    const at = document.activeElement
+    if (!at || at === document.body || at.closest('.rail, .dock')) this.view?.focus()
   }
 }
 

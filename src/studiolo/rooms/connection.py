@@ -27,7 +27,8 @@ Close = Callable[[int, str], Awaitable[None]]
 
 LONGEST_QUEUE = 4 << 20  # bytes that wait for one reader, beyond the document it asked for
 LONGEST_REASON = 120  # bytes; RFC 6455 allows 123
-MOST_GAPS = 20  # resynchronisations in a row after which a client is told to go
+ASK_AGAIN = 50  # updates with a hole before them after which the client is asked once more for the whole
+MOST_GAPS = 1_000  # and after so many it is told to go
 
 GARBAGE, SIGNED_OUT, FORBIDDEN, NO_CANVAS, OTHER_EPOCH, TRY_LATER = 4400, 4401, 4403, 4404, 4409, 1013
 
@@ -69,7 +70,7 @@ class Connection:
             self._gaps += 1
             if self._gaps > MOST_GAPS:
                 self.close(GARBAGE, "updates keep arriving with holes")
-            else:
+            elif self._gaps % ASK_AGAIN == 1:
                 self.push(protocol.sync_step_1(self._room.canvas.document.state()))
         except Forbidden as error:
             self.close(FORBIDDEN, error.message)
@@ -116,9 +117,10 @@ class Connection:
         match protocol.read(frame):
             case protocol.SyncStep1(state):
                 self._room.answer(self, state)
-            case protocol.SyncUpdate(update):
-                self._room.type(self, update)
-                self._gaps = 0
+            case protocol.SyncUpdate(update, whole):
+                # What came with a hole before it is in the whole, too.
+                self._room.type(self, update, frames=1 + self._gaps if whole else 1)
+                self._gaps = 0 if whole else self._gaps
             case protocol.Awareness(entries):
                 self._room.presence.hear(self, entries)
             case protocol.QueryAwareness():

@@ -29,9 +29,10 @@ class SyncStep1:
 
 @dataclass(frozen=True, slots=True)
 class SyncUpdate:
-    """Something the receiver may lack (step 2), or something new."""
+    """Something new, or, when `whole`, everything that the receiver said it lacks (step 2)."""
 
     update: bytes
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ def read(frame: bytes) -> Message:
             match reader.uint():
                 case 0:
                     return SyncStep1(reader.buffer())
-                case 1 | 2:
-                    return SyncUpdate(reader.buffer())
+                case 1 | 2 as step:
+                    return SyncUpdate(reader.buffer(), whole=step == STEP_2)
                 case step:
                     raise BadFrame(f"sync step {step}")
         case 1:

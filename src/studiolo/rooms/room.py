@@ -96,8 +96,8 @@ class Room:
         connection.synced = True
         self._then(lambda: connection.push(protocol.sync_step_2(missing), counted=False))
 
-    def type(self, connection: Connection, update: bytes) -> None:
-        """Take what a client typed. Raises what `Canvas.receive` raises."""
+    def type(self, connection: Connection, update: bytes, frames: int = 1) -> None:
+        """Take what a client typed, in so many frames. Raises what `Canvas.receive` raises."""
         try:
             outcome = self.canvas.receive(update, connection.participant, self.presence.speaker)
         except Broken:
@@ -106,7 +106,7 @@ class Room:
         if outcome is not None:
             self._enqueue(outcome, connection.participant, connection)
             self._soon("settle", SETTLE_AFTER, self.settle)
-        connection.taken += 1
+        connection.taken += frames
         if connection.wants_ack:
             taken = connection.taken
             self._then(lambda: connection.push(protocol.ack(taken)))
