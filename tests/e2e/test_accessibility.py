@@ -375,6 +375,7 @@ def test_a_review_is_done_without_a_mouse(studio: ServedStudio, person: Person) 
     seen: list[str] = []
     for _ in range(4):
         page.keyboard.press("F8")
+        page.wait_for_timeout(400)  # the card follows when the caret has come to rest
         expect(active).to_have_count(1)
         seen.append(active.get_attribute("aria-label") or "")
     assert len({*seen}) >= 3 and seen[0] == "Suggestion by Co-author"
