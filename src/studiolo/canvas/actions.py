@@ -27,11 +27,11 @@ def clean_text(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def check_length(text: str, what: str) -> None:
-    """Raise `TooLarge` when a page would hold more than `LONGEST_PAGE` characters."""
-    if len(text) > LONGEST_PAGE:
+def check_length(length: int, what: str) -> None:
+    """Raise `TooLarge` when so many characters are more than `LONGEST_PAGE`."""
+    if length > LONGEST_PAGE:
         raise TooLarge(
-            f"{what} would have {len(text):,} characters; a page holds at most {LONGEST_PAGE:,}.",
+            f"{what} would have {length:,} characters; a page holds at most {LONGEST_PAGE:,}.",
             "Split it into several pages.",
         )
 

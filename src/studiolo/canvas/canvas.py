@@ -91,7 +91,7 @@ class Canvas:
         canvas = cls([], {}, clock=clock, random=random)
         ids = [canvas.new_id() for _ in wanted]
         for page in wanted:
-            actions.check_length(page.text, f"The page “{page.title}”")
+            actions.check_length(len(page.text), f"The page “{page.title}”")
         with canvas.document.change() as made:
             canvas.document.meta["title"] = title
             canvas.document.meta["lens"] = "prose"
@@ -140,9 +140,9 @@ class Canvas:
                 "Send an action for everything else.",
             )
         for page in change.pages if change.clients else ():
-            grown = self.document.identity.length(page) + len(update)
-            if grown > actions.LONGEST_PAGE:
-                actions.check_length(" " * grown, f"The page “{self.page(page)['title']}”")
+            length = self.document.identity.length(page) + len(update)
+            if length > actions.LONGEST_PAGE:  # looked at first: a title is not to be fetched for every key
+                actions.check_length(length, f"The page “{self.page(page)['title']}”")
         for client in change.clients:
             if (self.owner_of(client) or present(client)) not in (None, by.id):
                 raise Forbidden(
@@ -167,7 +167,8 @@ class Canvas:
                 f"A {by.role} may not {parsed.type.replace('_', ' ')}: it needs the role {needed}.",
                 "Ask the canvas's owner for that role.",
             )
-        recorded = parsed.model_dump(exclude_defaults=True) | {"type": parsed.type}
+        piece = parsed.type in ("extend", "say_more")  # a word of what is being written is no row of the ledger
+        recorded = {} if piece else parsed.model_dump(exclude_defaults=True) | {"type": parsed.type}
         typed, self._moved = self._moved, set()
         try:
             outcome = handle(self, parsed, by)
@@ -175,7 +176,7 @@ class Canvas:
                 outcome = replace(outcome, update=merge_updates(outcome.update, settled.update))
         finally:
             self._moved |= typed
-        if parsed.type in ("extend", "say_more"):
+        if piece:
             return self.claimed(outcome)
         return self.claimed(replace(outcome, entry=_entry(recorded, outcome.outcome, outcome.id, outcome.details)))
 

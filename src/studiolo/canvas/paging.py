@@ -15,7 +15,7 @@ CLOSEST = 1e-6  # pages nearer to each other than this are numbered anew
 
 def add_page(canvas: Canvas, action: actions.AddPage, by: Participant) -> Outcome:
     """Add a page after another one, or at the end."""
-    actions.check_length(action.text, f"The page “{action.title}”")
+    actions.check_length(len(action.text), f"The page “{action.title}”")
     id = canvas.new_id()
     ordered = [page["id"] for page in canvas.outline()]
     after = action.after if action.after is not None else (ordered[-1] if ordered else None)

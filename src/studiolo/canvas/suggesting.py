@@ -44,14 +44,14 @@ def suggest(canvas: Canvas, action: actions.Suggest, by: Participant) -> Outcome
         for index, hunk in enumerate(action.hunks):
             if hunk.find == hunk.replace:
                 raise Invalid(f"Hunk {index} changes nothing.", "Leave it out, or say what to put there.", hunk=index)
-    actions.check_length("".join(hunk.replace for hunk in action.hunks), "The suggestion")
+    actions.check_length(sum(len(hunk.replace) for hunk in action.hunks), "The suggestion")
     spans = place_hunks(canvas, action.page, text, action.hunks)
-    record = _record(canvas, action, by)
-    record.status = "streaming" if action.streaming else "open"
-    record.hunks = [
+    hunks = [
         HunkRecord(anchors.anchor(canvas.document.identity, action.page, text, span), hunk.replace)
         for span, hunk in zip(spans, action.hunks, strict=True)
     ]
+    record = draft(canvas, action.page, by, hunks, action.reason, action.skill, action.run, action.model)
+    record.status = "streaming" if action.streaming else "open"
     with canvas.document.change() as written:
         put(canvas, record)
     return Outcome("suggested", record.id, {"status": record.status, "hunks": len(record.hunks)}, written())
@@ -63,7 +63,7 @@ def extend(canvas: Canvas, action: actions.Extend, by: Participant) -> Outcome:
     if not 0 <= action.hunk < len(record.hunks):
         raise Invalid(f"There is no hunk {action.hunk}.", "Count hunks from 0.")
     hunk = record.hunks[action.hunk]
-    actions.check_length(hunk.replace + action.text, "The suggestion")
+    actions.check_length(len(hunk.replace) + len(action.text), "The suggestion")
     with canvas.document.change() as written:
         hunk.replace += action.text
         append(canvas.document.suggestions[record.id]["hunks"][action.hunk]["replace"], action.text)
@@ -96,7 +96,7 @@ def accept(canvas: Canvas, action: actions.Accept, by: Participant) -> Outcome:
     taken: list[int] = []
     stale: list[int] = []
     placed: list[tuple[Span, int]] = []
-    for index in _chosen(canvas, record, action):
+    for index in _chosen(record, action):
         span = anchors.find(canvas.document.identity, record.page, text, record.hunks[index].anchor)
         if span is None:
             stale.append(index)
@@ -130,7 +130,7 @@ def accept(canvas: Canvas, action: actions.Accept, by: Participant) -> Outcome:
                 if thread.get("suggestion") == record.id and thread["status"] == "open":
                     thread["status"] = canvas.threads[thread["id"]].status = "resolved"
     update = written()
-    inserted = [(index, span) for span, index in placed if index in taken and span.start == span.end]
+    inserted = [index for index in taken if not record.hunks[index].anchor.quote]
     if behind := _keep_order(canvas, record, inserted):
         update = merge_updates(update, behind)
     canvas.moved(record.page)
@@ -170,6 +170,33 @@ def place_hunks(canvas: Canvas, page: str, text: str, hunks: Sequence[actions.Hu
     return spans
 
 
+def draft(
+    canvas: Canvas,
+    page: str,
+    by: Participant,
+    hunks: list[HunkRecord],
+    reason: str,
+    skill: str = "",
+    run: str = "",
+    model: str = "",
+) -> SuggestionRecord:
+    """A new suggestion by a participant, not yet in the document."""
+    return SuggestionRecord(
+        id=canvas.new_id(),
+        page=page,
+        author=by.id,
+        name=by.name,
+        author_kind=by.kind,
+        color=by.color,
+        at=canvas.clock(),
+        reason=reason,
+        skill=skill,
+        run=run,
+        model=model,
+        hunks=hunks,
+    )
+
+
 def put(canvas: Canvas, record: SuggestionRecord) -> None:
     """Inside `change()`: add a suggestion to the document."""
     canvas.suggestions[record.id] = record
@@ -184,22 +211,6 @@ def get(canvas: Canvas, id: str) -> SuggestionRecord:
 
 
 # -- inside
-
-
-def _record(canvas: Canvas, action: actions.Suggest, by: Participant) -> SuggestionRecord:
-    return SuggestionRecord(
-        id=canvas.new_id(),
-        page=action.page,
-        author=by.id,
-        name=by.name,
-        author_kind=by.kind,
-        color=by.color,
-        at=canvas.clock(),
-        reason=action.reason,
-        skill=action.skill,
-        run=action.run,
-        model=action.model,
-    )
 
 
 def _own_streaming(canvas: Canvas, id: str, by: Participant) -> SuggestionRecord:
@@ -218,9 +229,7 @@ def _finished(canvas: Canvas, id: str) -> SuggestionRecord:
     return record
 
 
-def _chosen(
-    canvas: Canvas, record: SuggestionRecord, action: actions.Accept | actions.Reject | actions.Withdraw
-) -> list[int]:
+def _chosen(record: SuggestionRecord, action: actions.Accept | actions.Reject | actions.Withdraw) -> list[int]:
     """The hunks a decision is about: those named, else all that are undecided."""
     if action.hunks is None:
         chosen = [index for index, hunk in enumerate(record.hunks) if hunk.status in ("open", "stale")]
@@ -242,7 +251,7 @@ def _close(
     by: Participant,
     status: HunkStatus,
 ) -> Outcome:
-    chosen = _chosen(canvas, record, action)
+    chosen = _chosen(record, action)
     with canvas.document.change() as written:
         for index in chosen:
             _decide_hunk(canvas, record, index, status, by)
@@ -254,13 +263,13 @@ def _decide_hunk(canvas: Canvas, record: SuggestionRecord, index: int, status: H
     canvas.set_hunk(record, index, status=status, by=by.id, by_name=by.name, decided=canvas.clock())
 
 
-def _keep_order(canvas: Canvas, accepted: SuggestionRecord, inserted: list[tuple[int, Span]]) -> bytes:
+def _keep_order(canvas: Canvas, accepted: SuggestionRecord, inserted: list[int]) -> bytes:
     """Put other insertions that hang on the same place behind what was just inserted there, when they came later: two
     continuations read in the order in which they were made, whichever is taken first."""
     identity, page = canvas.document.identity, accepted.page
     text = canvas.page_text(page)
     later: list[tuple[SuggestionRecord, int, anchors.Anchor]] = []
-    for index, _ in inserted:
+    for index in inserted:
         hunk = accepted.hunks[index]
         here = identity.locate(hunk.anchor.end)
         if here is None:
@@ -316,5 +325,5 @@ def _joined(edits: list[TextEdit]) -> list[TextEdit]:
 
 def _check_growth(canvas: Canvas, page: str, text: str, edits: Sequence[TextEdit]) -> None:
     grown = sum(len(part.insert) - (part.end - part.start) for part in edits)
-    if grown > 0 and len(text) + grown > actions.LONGEST_PAGE:
-        actions.check_length(text + " " * grown, f"The page “{canvas.page(page)['title']}”")
+    if grown > 0:
+        actions.check_length(len(text) + grown, f"The page “{canvas.page(page)['title']}”")

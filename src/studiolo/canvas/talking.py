@@ -14,8 +14,8 @@ from studiolo.canvas.document import append
 from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.quotes import Quote
-from studiolo.canvas.records import HunkRecord, SuggestionRecord, ThreadRecord, comment, signature
-from studiolo.canvas.suggesting import put
+from studiolo.canvas.records import HunkRecord, ThreadRecord, comment, signature
+from studiolo.canvas.suggesting import draft, put
 
 
 def open_thread(canvas: Canvas, action: actions.Comment, by: Participant) -> Outcome:
@@ -28,20 +28,8 @@ def open_thread(canvas: Canvas, action: actions.Comment, by: Participant) -> Out
     thread = ThreadRecord(canvas.new_id(), action.page, by.id, anchor)
     fix = None
     if action.replace is not None and action.replace != anchor.quote:
-        fix = SuggestionRecord(
-            id=canvas.new_id(),
-            page=action.page,
-            author=by.id,
-            name=by.name,
-            author_kind=by.kind,
-            color=by.color,
-            at=now,
-            reason=action.text,
-            skill=action.skill,
-            run=action.run,
-            model=action.model,
-            hunks=[HunkRecord(anchor, action.replace)],
-        )
+        hunks = [HunkRecord(anchor, action.replace)]
+        fix = draft(canvas, action.page, by, hunks, action.text, action.skill, action.run, action.model)
     with canvas.document.change() as written:
         if fix:
             put(canvas, fix)
@@ -134,24 +122,11 @@ def pick(canvas: Canvas, action: actions.Pick, by: Participant) -> Outcome:
     text = canvas.live_page(action.page)
     place = Quote("", action.before, action.after)
     span = anchors.place(canvas.document.identity, action.page, text, place, action.start, None)
-    record = SuggestionRecord(
-        id=canvas.new_id(),
-        page=action.page,
-        author=message["author"],
-        name=message["name"],
-        author_kind=message["author_kind"],
-        color=message["color"],
-        at=canvas.clock(),
-        reason=f"An idea that {by.name} picked",
-        skill="brainstorm",
-        run=message.get("run") or "",
-        hunks=[
-            HunkRecord(
-                anchors.anchor(canvas.document.identity, action.page, text, span),
-                _set_in(text, span.start, ideas[action.idea]),
-            )
-        ],
-    )
+    anchor = anchors.anchor(canvas.document.identity, action.page, text, span)
+    whose = Participant(message["author"], message["name"], message["author_kind"], message["color"])
+    hunks = [HunkRecord(anchor, _set_in(text, span.start, ideas[action.idea]))]
+    reason = f"An idea that {by.name} picked"
+    record = draft(canvas, action.page, whose, hunks, reason, "brainstorm", message.get("run") or "")
     with canvas.document.change() as written:
         put(canvas, record)
     return Outcome("suggested", record.id, {"status": "open", "hunks": 1}, written())

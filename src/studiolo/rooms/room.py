@@ -142,7 +142,6 @@ class Room:
         stored = asyncio.get_running_loop().create_future()
         self._enqueue(outcome, by, None, answer(outcome) if answer else None)
         self._batch.waiting.append(stored)
-        self.settle()
         await stored
         return outcome
 
