@@ -1,4 +1,4 @@
-"""Shared by all tests: a real studio, served by a real process on a free port with its own data folder."""
+"""Shared by all tests: a real studio, served by a real process on a free port, and a real store."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from typing import Any
 import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
+
+from studiolo.store import Store
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("studiolo", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -106,6 +108,29 @@ class ServedStudio:
 
 
 StartStudio = Callable[..., ServedStudio]
+
+
+class Clock:
+    """A clock that stands still until a test sets it on; seconds since the epoch."""
+
+    def __init__(self, now: float = 1_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
+    """An empty store in a file of its own."""
+    store = await Store.open(f"sqlite:///{tmp_path}/studiolo.db", clock=clock)
+    yield store
+    await store.close()
 
 
 def serve(home: Path, environ: dict[str, str] | None = None) -> ServedStudio:

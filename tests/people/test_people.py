@@ -7,7 +7,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,28 +16,9 @@ from studiolo.canvas.participant import Participant, Role
 from studiolo.people import People, Who, secret_id
 from studiolo.people.names import PALETTE, clean_name
 from studiolo.store import Store
+from tests.conftest import Clock
 
 HOUR, DAY = 3600.0, 86400.0
-
-
-class Clock:
-    def __init__(self, now: float = 1_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
-    store = await Store.open(f"sqlite:///{tmp_path}/studiolo.db", clock=clock)
-    yield store
-    await store.close()
 
 
 @pytest.fixture

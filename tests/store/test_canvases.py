@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,26 +12,7 @@ from studiolo.canvas.errors import Conflict, Invalid, NotFound
 from studiolo.canvas.participant import Participant
 from studiolo.people import People
 from studiolo.store import LogRow, OutOfOrder, Store
-
-
-class Clock:
-    def __init__(self, now: float = 1_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
-    store = await Store.open(f"sqlite:///{tmp_path}/studiolo.db", clock=clock)
-    yield store
-    await store.close()
+from tests.conftest import Clock
 
 
 def files_with(folder: Path, text: str) -> list[str]:
