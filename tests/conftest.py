@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from studiolo.store import Store
+from tests.servers import database_url, postgresql, redis, redis_url  # noqa: F401
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("studiolo", deadline=None, suppress_health_check=[HealthCheck.too_slow])

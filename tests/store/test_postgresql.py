@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import os
-import shutil
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -17,74 +11,12 @@ import pytest
 from studiolo.canvas.errors import Conflict, NotFound
 from studiolo.people import People, secret_id
 from studiolo.store import LogRow, OutOfOrder, StorageFailed, Store
-
-
-def programs() -> Path | None:
-    """Where the server's programs are: on the PATH, or where Debian puts them."""
-    if found := shutil.which("initdb"):
-        return Path(found).resolve().parent
-    return next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
-
-
-BIN = programs()
-pytestmark = pytest.mark.skipif(
-    BIN is None or importlib.util.find_spec("asyncpg") is None,
-    reason="needs PostgreSQL's programs and the driver asyncpg",
-)
-
-
-class Server:
-    """A PostgreSQL server of this test run alone, reached by a socket in its own folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
-        if self.user:
-            shutil.chown(folder, self.user)
-        self._run("initdb", "-A", "trust", "-N", "-U", "studiolo", "-D", str(folder / "data"))
-        self.start()
-
-    def start(self) -> None:
-        listen = f"-c listen_addresses='' -c fsync=off -k {self.folder}"
-        self._run("pg_ctl", "-w", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-o", listen, "start")
-
-    def stop(self) -> None:
-        self._run("pg_ctl", "-w", "-m", "immediate", "-D", str(self.folder / "data"), "stop")
-
-    def sql(self, command: str) -> None:
-        self._run("psql", "-q", "-h", str(self.folder), "-U", "studiolo", "-d", "postgres", "-c", command)
-
-    def _run(self, program: str, *arguments: str) -> None:
-        assert BIN is not None
-        subprocess.run(
-            [BIN / program, *arguments],
-            check=True,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
-            user=self.user,
-        )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with TemporaryDirectory(prefix="studiolo-pg-") as folder:
-        server = Server(Path(folder))
-        yield server
-        server.stop()
+from tests.servers import PostgreSQL
 
 
 @pytest.fixture
-def url(server: Server, request: pytest.FixtureRequest) -> str:
-    name = f"t{abs(hash(request.node.name))}"
-    server.sql(f"CREATE DATABASE {name}")
-    return f"postgresql://studiolo@/{name}?host={server.folder}"
-
-
-@pytest.fixture
-async def store(url: str) -> AsyncIterator[Store]:
-    store = await Store.open(url)
+async def store(database_url: str) -> AsyncIterator[Store]:
+    store = await Store.open(database_url)
     yield store
     await store.close()
 
@@ -132,8 +64,8 @@ async def test_callers_at_once_share_commits_and_mistakes_stay_their_makers(stor
     assert [(await store.load(f"c{n}")).seq for n in range(40)] == [2] * 40
 
 
-async def test_two_nodes_never_write_the_same_row(url: str) -> None:
-    nodes = [await Store.open(url), await Store.open(url)]
+async def test_two_nodes_never_write_the_same_row(database_url: str) -> None:
+    nodes = [await Store.open(database_url), await Store.open(database_url)]
     await nodes[0].create_canvas("c", "T", "ann", 1.0)
     wins = [0, 0]
 
@@ -152,8 +84,8 @@ async def test_two_nodes_never_write_the_same_row(url: str) -> None:
     await asyncio.gather(*(node.close() for node in nodes))
 
 
-async def test_many_open_a_new_database_at_once(url: str) -> None:
-    stores = await asyncio.gather(*(Store.open(url) for _ in range(5)))
+async def test_many_open_a_new_database_at_once(database_url: str) -> None:
+    stores = await asyncio.gather(*(Store.open(database_url) for _ in range(5)))
     assert [await store.list_canvases() for store in stores] == [[]] * 5
     await asyncio.gather(*(store.close() for store in stores))
 
@@ -202,16 +134,16 @@ async def test_nobody_slips_in_while_a_link_is_revoked(store: Store) -> None:
         assert await people.members("c") == [owner]
 
 
-async def test_a_server_that_goes_away_fails_and_recovers(server: Server, store: Store) -> None:
+async def test_a_server_that_goes_away_fails_and_recovers(postgresql: PostgreSQL, store: Store) -> None:
     await store.create_canvas("c", "T", "ann", 1.0)
     await store.append([row(1)])
-    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(postgresql.stop)
     try:
         for asked in (store.append([row(2)]), store.load("c"), store.touch_canvas("c", "T", 1.0, {})):
             with pytest.raises(StorageFailed) as failed:
                 await asked
             assert failed.value.hint
     finally:
-        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(postgresql.start)
     await store.append([row(2)])
     assert (await store.load("c")).seq == 2
