@@ -51,7 +51,7 @@ async def test_a_database_of_a_newer_studiolo_is_not_touched(tmp_path: Path) -> 
     file = tmp_path / "s.db"
     await (await Store.open(f"sqlite:///{file}")).close()
     with sqlite3.connect(file) as other:
-        other.execute("INSERT INTO schema_version VALUES (2)")
+        other.execute("INSERT INTO schema_version VALUES (99)")
         other.execute("DROP TABLE runs")
     other.close()
     with pytest.raises(Invalid, match="newer Studiolo") as refused:

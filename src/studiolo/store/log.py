@@ -123,7 +123,7 @@ def insert_rows(connection: sa.Connection, rows: Sequence[LogRow]) -> None:
         [{"canvas": r.canvas, "seq": r.seq, "at": r.at, "participant": r.participant, "data": r.data} for r in rows],
     )
     claims = [
-        {"canvas": r.canvas, "client_id": client, "participant": participant}
+        {"canvas": r.canvas, "client_id": client, "participant": participant, "seq": r.seq}
         for r in rows
         for client, participant in r.claims.items()
     ]

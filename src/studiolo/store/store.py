@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -14,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from studiolo.canvas.errors import Conflict, Invalid
-from studiolo.store import dialect
+from studiolo.store import dialect, migrations
 from studiolo.store.canvas_rows import need_canvas, no_canvas
 from studiolo.store.database import Database
 from studiolo.store.errors import StorageFailed
@@ -32,6 +33,7 @@ from studiolo.store.tables import (
     runs,
     schema_version,
     snapshots,
+    studio,
     updates,
 )
 
@@ -40,30 +42,34 @@ REMEMBERED_FOR = 2 * 86400.0
 
 _HISTORY_BATCH = 500
 
+log = logging.getLogger(__name__)
+
 
 class Store:
     """One open database. Made by `await Store.open(url)`; several processes may have the same one open."""
 
-    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+    def __init__(self, database: Database, clock: Callable[[], float], studio: str) -> None:
         self._database = database
         self._log = Log(database)
         self.clock = clock
+        self.studio = studio
+        """Names the studio that this database is: all its nodes see the same, and a restored copy has another."""
 
     @classmethod
     async def open(cls, url: str | Path, clock: Callable[[], float] = time.time, patience: float = 5.0) -> Store:
-        """Open the database at `url`, making it when there is none. A path is a SQLite file.
+        """Open the database at `url`, making it when there is none and bringing one of an older Studiolo up to date.
 
-        `patience`: seconds to wait for another program that holds a SQLite file locked. Raises StorageFailed
-        when it cannot be opened, Invalid when a newer Studiolo has written it.
+        A path is a SQLite file. `patience`: seconds to wait for another program that holds a SQLite file locked.
+        Raises StorageFailed when it cannot be opened, Invalid when a newer Studiolo has written it.
         """
         database = Database(url, patience)
         try:
             async with database.writing() as connection:
-                await connection.run_sync(_make_tables)
+                named = await connection.run_sync(_make_tables)
         except BaseException:
             await database.close()
             raise
-        return cls(database, clock)
+        return cls(database, clock, named)
 
     async def close(self) -> None:
         """Commit what waits and let go of the database."""
@@ -323,16 +329,26 @@ class Store:
             return list(await connection.scalars(query))
 
 
-def _make_tables(connection: sa.Connection) -> None:
-    """Make what is missing. A database that a newer Studiolo has written is left alone."""
+def _make_tables(connection: sa.Connection) -> str:
+    """Make the tables, or bring them up to date; the studio's id.
+
+    A database that a newer Studiolo has written is left alone.
+    """
     dialect.take_schema(connection)
+    found = None
     if sa.inspect(connection).has_table(schema_version.name):
         found = connection.scalar(sa.select(sa.func.max(schema_version.c.version)))
-        if found is not None and found > SCHEMA_VERSION:
-            raise Invalid(
-                f"A newer Studiolo has written this database (schema {found}, not {SCHEMA_VERSION}).",
-                "Install the newer Studiolo again, or set STUDIOLO_HOME to another folder.",
-            )
-    metadata.create_all(connection)
-    if connection.scalar(sa.select(sa.func.max(schema_version.c.version))) is None:
+    if found is None:
+        metadata.create_all(connection)
         connection.execute(sa.insert(schema_version).values(version=SCHEMA_VERSION))
+        connection.execute(sa.insert(studio).values(id=secrets.token_hex(8)))
+    elif found > SCHEMA_VERSION:
+        raise Invalid(
+            f"A newer Studiolo has written this database (schema {found}, not {SCHEMA_VERSION}).",
+            "Install the newer Studiolo again, or set STUDIOLO_HOME to another folder.",
+        )
+    elif found < SCHEMA_VERSION:
+        migrations.upgrade(connection, found)
+        connection.execute(sa.update(schema_version).values(version=SCHEMA_VERSION))
+        log.info("The database was upgraded from schema %d to schema %d.", found, SCHEMA_VERSION)
+    return connection.execute(sa.select(studio.c.id)).scalar_one()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 1
-"""Counts up with every change of the tables; a database of a newer version is not opened."""
+SCHEMA_VERSION = 2
+"""Counts up with every change of the tables, which needs a step in `migrations`; a newer database is not opened."""
 
 metadata = sa.MetaData()
 
@@ -17,6 +17,8 @@ def _of_canvas(*, key: bool = True) -> sa.Column[str]:
 
 
 schema_version = sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, primary_key=True))
+
+studio = sa.Table("studio", metadata, sa.Column("id", sa.Text, primary_key=True))  # one row
 
 canvases = sa.Table(
     "canvases",
@@ -55,6 +57,7 @@ client_owners = sa.Table(
     _of_canvas(),
     sa.Column("client_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("participant", sa.Text, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False, server_default="0"),  # the log row that it was claimed with
 )
 
 ledger = sa.Table(
