@@ -1,13 +1,15 @@
 """Who is in a room: the awareness states of its clients, people's and agents'.
 
 A client speaks only for itself, and says only where it is: its name, colour and role are stamped here, so nobody can
-appear as somebody else. Several changes in one turn of the event loop reach everyone in one frame.
+appear as somebody else. Several changes in one turn of the event loop reach everyone in one frame. Where other nodes
+have the room open, too, each node counts the clocks of its own clients, and hears of the rest by `hear_afar`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studiolo.canvas import Participant
@@ -20,17 +22,28 @@ if TYPE_CHECKING:
 LARGEST_STATE = 16  # values in one state; y-codemirror sends two, we send four
 LONGEST_STATE = 4_096  # characters of one state as text
 REMEMBERED = 60.0  # seconds that the clock of a client that left is kept, should it come back
+BEGINNING = 1_767_225_600.0  # 2026: tenths of a second since then fit the 32 bits that some clients count with
 RENEWED = 15.0  # seconds; clients forget a state that is not renewed for 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Afar:
+    """Somebody who is connected to another node."""
+
+    node: str
+    participant: str
 
 
 class Presence:
     """The awareness of one room."""
 
     def __init__(self, room: Room) -> None:
+        self.on_local_change: Callable[[list[AwarenessEntry]], None] | None = None
         self._room = room
         self._states: dict[int, AwarenessEntry] = {}
-        self._speakers: dict[int, Connection | str] = {}  # the connection, or the agent, behind each client id
-        self._changed: set[int] = set()
+        self._speakers: dict[int, Connection | _Afar | str] = {}  # who is behind each client id; an agent by its id
+        self._changed: set[int] = set()  # what everybody is to be told of
+        self._changed_here: set[int] = set()  # what the other nodes are to be told of
         self._renewal: asyncio.TimerHandle | None = None
 
     def hear(self, connection: Connection, entries: Iterable[AwarenessEntry]) -> None:
@@ -71,6 +84,36 @@ class Presence:
             self._put(client, None)
             asyncio.get_running_loop().call_later(REMEMBERED, self._forget, client)
 
+    def hear_afar(self, node: str, entries: Iterable[AwarenessEntry]) -> None:
+        """What another node says of its own clients and agents: stamped and counted there, so only news is taken."""
+        for entry in entries:
+            client, speaker, known = entry.client, self._speakers.get(entry.client), self._states.get(entry.client)
+            if known is not None and not _newer(entry, known):
+                continue
+            if entry.state is None:
+                if isinstance(speaker, _Afar) and speaker.node == node:
+                    self._lose(client, entry)
+                continue
+            afar = _Afar(node, entry.state["user"]["id"])
+            if isinstance(speaker, str) or (speaker is not None and _participant(speaker) != afar.participant):
+                continue
+            if not (speaker is None or isinstance(speaker, _Afar)):
+                speaker.client = None  # they have come back by the other node, and this line is their old one
+            self._speakers[client] = afar
+            self._know(entry)
+
+    def node_gone(self, node: str) -> None:
+        """Another node is no more, or cannot be heard: nor can those who are connected to it."""
+        for client, speaker in list(self._speakers.items()):
+            if isinstance(speaker, _Afar) and speaker.node == node:
+                # At the clock it had: browsers take that for a leave, and what it says when it is back for news.
+                self._lose(client, AwarenessEntry(client, self._states[client].clock, None))
+
+    def local_entries(self) -> list[AwarenessEntry]:
+        """Who is here by this node, for the other nodes."""
+        local = (client for client, speaker in self._speakers.items() if not isinstance(speaker, _Afar))
+        return [entry for entry in self.entries(local) if entry.state is not None]
+
     def here(self) -> set[int]:
         """The clients that are present."""
         return {client for client, entry in self._states.items() if entry.state is not None}
@@ -86,31 +129,47 @@ class Presence:
         if self._renewal:
             self._renewal.cancel()
 
+    def speaker(self, client: int) -> str | None:
+        """The participant who is present under a client id."""
+        speaker = self._speakers.get(client)
+        return None if speaker is None else _participant(speaker)
+
     def _free(self, client: int, connection: Connection) -> bool:
         """Whether a connection may speak for a client id: nobody else does, and nobody else has written with it."""
         speaker = self._speakers.get(client)
         if speaker is not None:
             # Somebody who comes back may find their old line still open. It is theirs to take over.
-            if isinstance(speaker, str) or speaker.participant.id != connection.participant.id:
+            if isinstance(speaker, str) or _participant(speaker) != connection.participant.id:
                 return False
-            speaker.client = None
+            if not isinstance(speaker, _Afar):
+                speaker.client = None
         return self._room.canvas.owner_of(client) in (None, connection.participant.id)
 
-    def speaker(self, client: int) -> str | None:
-        """The participant who is present under a client id."""
-        speaker = self._speakers.get(client)
-        return speaker if speaker is None or isinstance(speaker, str) else speaker.participant.id
-
     def _put(self, client: int, state: dict[str, Any] | None) -> None:
-        # Clocks are counted here: a client that comes back may have fallen behind what the others were told of it.
+        # Clocks are counted here: a client that comes back may have fallen behind what the others were told of it. And
+        # browsers remember the clocks that they were told before a restart, or by another node: so they follow time.
         known = self._states.get(client)
-        self._states[client] = AwarenessEntry(client, known.clock + 1 if known else 1, state)
+        clock = max(known.clock + 1 if known else 1, int((self._room.canvas.clock() - BEGINNING) * 10))
+        self._changed_here.add(client)
+        self._know(AwarenessEntry(client, clock, state))
+
+    def _know(self, entry: AwarenessEntry) -> None:
+        self._states[entry.client] = entry
         if not self._changed:
             asyncio.get_running_loop().call_soon(self._tell)
-        self._changed.add(client)
+        self._changed.add(entry.client)
+
+    def _lose(self, client: int, entry: AwarenessEntry) -> None:
+        """Somebody who was connected to another node has left it."""
+        del self._speakers[client]
+        self._know(entry)
+        asyncio.get_running_loop().call_later(REMEMBERED, self._forget, client)
 
     def _tell(self) -> None:
         changed, self._changed = self._changed, set()
+        here, self._changed_here = self._changed_here, set()
+        if here and self.on_local_change:
+            self.on_local_change(self.entries(here))
         for connection in self._room.connections:
             connection.tell_presence(changed - {connection.client})  # it knows best where it is itself
 
@@ -128,3 +187,14 @@ class Presence:
                 self._put(client, entry.state)
                 if self._renewal is None:
                     self._renewal = asyncio.get_running_loop().call_later(RENEWED, self._renew)
+
+
+def _participant(speaker: Connection | _Afar | str) -> str:
+    if isinstance(speaker, str):
+        return speaker
+    return speaker.participant if isinstance(speaker, _Afar) else speaker.participant.id
+
+
+def _newer(entry: AwarenessEntry, known: AwarenessEntry) -> bool:
+    """As browsers decide it: at the same clock, a leave is the newer."""
+    return entry.clock > known.clock or (entry.clock == known.clock and entry.state is None and known.state is not None)
