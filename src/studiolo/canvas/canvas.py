@@ -10,18 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from pycrdt import Map, Text, merge_updates
 
 from studiolo.canvas import actions, anchors
-from studiolo.canvas.document import STUDIO, Document, plain
+from studiolo.canvas.document import STUDIO, Document, PlainMap, plain
 from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound
 from studiolo.canvas.identity import DecodeError, TextEdit, decode
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.records import SuggestionRecord, ThreadRecord, write_anchor
 
 THE_STUDIO = Participant(STUDIO, "Studio", "agent", "#5b5d63", "owner")
+
+
+_Record = TypeVar("_Record", SuggestionRecord, ThreadRecord)
 
 
 class Gap(Exception):
@@ -156,6 +159,28 @@ class Canvas:
             self._claim(client, by.id)
         return self.claimed(Outcome("typed", update=update))
 
+    def follow(self, update: bytes, claims: Mapping[int, str]) -> None:
+        """Take in what another copy of this canvas has let in and stored: its update, and whose its new client ids
+        are. What is known already is taken again without harm. That copy settles the suggestions, so this one does
+        not.
+
+        Raises `Gap` when something that the update hangs on has not arrived; nothing has changed then.
+        """
+        decoded = decode(update)
+        if self.document.identity.inspect(decoded).gap:
+            raise Gap
+        self._owners.update(claims)
+        for client in claims:
+            self._unclaimed.pop(client, None)
+        self.document.integrate(update, decoded)
+        for root, id in self.document.identity.touched(decoded):
+            if id is not None and root == "suggestions":
+                _renew(self.suggestions, id, self.document.suggestions, SuggestionRecord.read)
+            elif id is not None and root == "threads":
+                _renew(self.threads, id, self.document.threads, ThreadRecord.read)
+            elif root == "chat":
+                self._renew_messages()
+
     def apply(self, action: Mapping[str, Any], by: Participant) -> Outcome:
         """Do one action. Raises a `StudioloError`, and then nothing has changed."""
         from studiolo.canvas.handlers import HANDLERS  # the handlers know the canvas
@@ -173,7 +198,8 @@ class Canvas:
         try:
             outcome = handle(self, parsed, by)
             if settled := self.settle():
-                outcome = replace(outcome, update=merge_updates(outcome.update, settled.update))
+                both = merge_updates(outcome.update, settled.update) if outcome.update else settled.update
+                outcome = replace(outcome, update=both, claims=settled.claims)
         finally:
             self._moved |= typed
         if piece:
@@ -218,13 +244,16 @@ class Canvas:
                     self.set_status(record)
         return self.claimed(Outcome("settled", update=written()))
 
-    def recover(self) -> Outcome | None:
-        """End what was being written when the studio stopped: nobody is going to finish it."""
-        streaming = [record for record in self.suggestions.values() if record.status == "streaming"]
+    def recover(self, lives: Callable[[str], bool] = lambda run: False) -> Outcome | None:
+        """End what was being written when the studio stopped: nobody is going to finish it. `lives` says of a run's id,
+        or of "" for what no run writes, that somebody still is at it."""
+        streaming = [
+            record for record in self.suggestions.values() if record.status == "streaming" and not lives(record.run)
+        ]
         writing = [
             message
             for message in (self.document.chat[at] for at in self.messages.values())
-            if message.get("status") == "writing"
+            if message.get("status") == "writing" and not lives(message.get("run") or "")
         ]
         if not streaming and not writing:
             return None
@@ -359,6 +388,16 @@ class Canvas:
         self._owners.update(claims)
         return replace(outcome, claims=claims)
 
+    def _renew_messages(self) -> None:
+        """Find the places of new messages: from the end back to the first that is where it was, for messages are
+        never taken out."""
+        chat = self.document.chat
+        for at in range(len(chat) - 1, -1, -1):
+            id = chat[at]["id"]
+            if self.messages.get(id) == at:
+                break
+            self.messages[id] = at
+
     def _claim(self, client: int, participant: str) -> None:
         if client not in self._owners:
             self._unclaimed[client] = participant
@@ -367,6 +406,17 @@ class Canvas:
 def shared_page(id: str, page: actions.AddPage, order: float) -> Any:
     """A page's shared map, its text still empty: the text is written afterwards, by its author's client id."""
     return Map({"id": id, "title": page.title, "kind": page.kind, "order": order, "text": Text()})
+
+
+def _renew(
+    records: dict[str, _Record], id: str, shared: PlainMap, read: Callable[[Mapping[str, Any]], _Record]
+) -> None:
+    """Bring one record in memory in step with the document."""
+    kept = shared.get(id)
+    if kept is None:
+        records.pop(id, None)
+    else:
+        records[id] = read(plain(kept))
 
 
 def _entry(

@@ -64,6 +64,11 @@ class Identity:
         """
         self._store.apply(_decoded(update))
 
+    def touched(self, update: Update) -> set[tuple[str, str | None]]:
+        """The entries of roots that an applied update wrote into or deleted from, however deep: root and key, or
+        None for what is in a root that is a list."""
+        return self._store.touched(update)
+
     def state(self) -> dict[int, int]:
         """The next clock of every client: the state vector."""
         return {client: strand.end for client, strand in self._store.strands.items()}

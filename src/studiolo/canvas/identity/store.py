@@ -106,6 +106,22 @@ class Store:
         for range in ranges:
             self._delete_range(range)
 
+    def touched(self, update: Update) -> set[tuple[str, str | None]]:
+        """The entries of roots below which an update, already applied, added or deleted something."""
+        touched: set[tuple[str, str | None]] = set()
+        ranges = [(struct.client, struct.clock, struct.length) for struct in update.structs]
+        for client, clock, length in [*ranges, *update.deletes]:
+            strand = self.strands.get(client)
+            if strand is None or clock >= strand.end:
+                continue
+            for at in range(strand.index(clock), len(strand.items)):
+                item = strand.items[at]
+                if item.clock >= clock + length:
+                    break
+                if (place := _top(item)) is not None:
+                    touched.add(place)
+        return touched
+
     # -- adding
 
     def _integrate(self, struct: Struct, known: int) -> None:
@@ -302,6 +318,15 @@ class Store:
             strand = self.strands[item.client]
             index = strand.index(item.clock)
             _merge_neighbours(strand, index - 1, index + 1)
+
+
+def _top(item: Item) -> tuple[str, str | None] | None:
+    """The entry of a root that an item belongs to, or None for what has lost its place."""
+    while (branch := item.parent) is not None:
+        if branch.item is None:
+            return (branch.name or "", item.sub)
+        item = branch.item
+    return None
 
 
 def _delete(item: Item) -> None:
