@@ -69,7 +69,7 @@ def test_the_npm_lock_names_every_platform(lock: Path) -> None:
     assert wanted - have == set()
 
 
-@pytest.mark.parametrize(("lock", "extras"), [("run.txt", ("postgres", "redis")), ("dev.txt", ("dev",))])
+@pytest.mark.parametrize(("lock", "extras"), [("run.txt", ("postgres",)), ("dev.txt", ("dev",))])
 def test_the_lock_is_in_step_with_the_project(lock: str, extras: tuple[str, ...]) -> None:
     pins = locked(lock)
     wrong = [
@@ -98,7 +98,7 @@ def imports(path: Path) -> Iterator[str]:
 THROUGH = {"uvicorn": {"websockets", "uvloop"}, "fastapi": {"starlette"}, "pydantic-ai-slim": {"openai"}}
 
 
-@pytest.mark.parametrize(("folder", "extras"), [("src", ("postgres", "providers", "redis")), ("tests", ("dev",)), ("scripts", ("dev",))])
+@pytest.mark.parametrize(("folder", "extras"), [("src", ("postgres", "providers")), ("tests", ("dev",)), ("scripts", ("dev",))])
 def test_what_the_code_imports_is_declared(folder: str, extras: tuple[str, ...]) -> None:
     names = {canonicalize_name(requirement.name) for requirement in declared(*extras)}
     names |= {"hatchling", "packaging", "pip"}.union(*(THROUGH.get(name, set()) for name in names))
