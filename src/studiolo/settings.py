@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, cast
 
 from studiolo.canvas.errors import Invalid
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LONGEST_DRAIN = 300  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,14 @@ class Settings:
     database_url: str = ""
     redis_url: str = ""
     model: str | None = None
+    trusted_proxies: str = "127.0.0.1,::1"
+    """Addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, with commas between."""
+    drain_seconds: int = 0
+    """How long a server that was told to stop says "not ready" before it closes anything."""
+    metrics_token: str = field(default="", repr=False)
+    """A bearer token that may read `/api/metrics` and nothing else."""
+    log: Literal["text", "json"] = "text"
+    log_level: str = "INFO"
 
     @property
     def database(self) -> str | Path:
@@ -29,23 +42,52 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """Read `STUDIOLO_HOME`, `_HOST`, `_PORT`, `_DATABASE_URL`, `_REDIS_URL` and `_MODEL`.
+        """Read the variables `STUDIOLO_HOME`, `STUDIOLO_HOST` and so on, each named after a field here.
 
-        Raises `Invalid` for a bad port.
+        Raises `Invalid` for a value that cannot be meant.
         """
         env = os.environ if env is None else env
         home = Path(env["STUDIOLO_HOME"]).expanduser() if env.get("STUDIOLO_HOME") else user_data_folder(env)
-        port = env.get("STUDIOLO_PORT") or "8787"
-        if not (port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) <= 65535):
-            raise Invalid(f"STUDIOLO_PORT is {port[:20]!r}.", "Set it to a number from 0 to 65535.")
+        log = env.get("STUDIOLO_LOG") or "text"
+        if log not in ("text", "json"):
+            raise Invalid(f"STUDIOLO_LOG is {log[:20]!r}.", "Set it to text or json.")
+        level = (env.get("STUDIOLO_LOG_LEVEL") or "INFO").upper()
+        if level not in LOG_LEVELS:
+            raise Invalid(f"STUDIOLO_LOG_LEVEL is {level[:20]!r}.", f"Set it to one of {', '.join(LOG_LEVELS)}.")
         return cls(
             home=home.absolute(),
             host=env.get("STUDIOLO_HOST") or "127.0.0.1",
-            port=int(port),
+            port=_number(env, "STUDIOLO_PORT", 8787, 65535),
             database_url=env.get("STUDIOLO_DATABASE_URL") or "",
             redis_url=env.get("STUDIOLO_REDIS_URL") or "",
             model=env.get("STUDIOLO_MODEL") or None,
+            trusted_proxies=_networks(env.get("STUDIOLO_TRUSTED_PROXIES") or "127.0.0.1,::1"),
+            drain_seconds=_number(env, "STUDIOLO_DRAIN_SECONDS", 0, LONGEST_DRAIN),
+            metrics_token=env.get("STUDIOLO_METRICS_TOKEN") or "",
+            log=cast(Literal["text", "json"], log),
+            log_level=level,
         )
+
+
+def _number(env: Mapping[str, str], name: str, default: int, most: int) -> int:
+    given = env.get(name) or str(default)
+    if not (given.isascii() and given.isdecimal() and len(given) <= 5 and int(given) <= most):
+        raise Invalid(f"{name} is {given[:20]!r}.", f"Set it to a number from 0 to {most}.")
+    return int(given)
+
+
+def _networks(given: str) -> str:
+    """The addresses and networks, checked: one that is misspelt would trust nobody and say nothing."""
+    networks = [one.strip() for one in given.split(",") if one.strip()]
+    for one in networks:
+        try:
+            ipaddress.ip_network(one)
+        except ValueError:
+            raise Invalid(
+                f"STUDIOLO_TRUSTED_PROXIES has {one[:50]!r}, which is no address and no network.",
+                "Set it to addresses such as 10.0.0.5 or networks such as 10.0.0.0/24, with commas between.",
+            ) from None
+    return ",".join(networks)
 
 
 def user_data_folder(env: Mapping[str, str]) -> Path:

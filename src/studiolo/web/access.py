@@ -42,6 +42,13 @@ def studio_of(connection: HTTPConnection) -> Studio:
 
 async def identify(connection: HTTPConnection) -> Who | None:
     """The caller, or None when no token or cookie is given or it is not (or no longer) good. Raises `Forbidden`."""
+    who = await _whose(connection)
+    if who is not None:
+        connection.scope.setdefault("state", {})["participant"] = who.participant.id  # for the log
+    return who
+
+
+async def _whose(connection: HTTPConnection) -> Who | None:
     people = studio_of(connection).people
     websocket = connection.scope["type"] == "websocket"
     scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")

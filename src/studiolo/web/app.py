@@ -20,6 +20,7 @@ from studiolo.web.answers import Json
 from studiolo.web.guard import BodyLimit, SecurityHeaders
 from studiolo.web.studio import Studio
 from studiolo.web.sync import sync
+from studiolo.web.telemetry import Telemetry
 
 ACTIONS: TypeAdapter[Any] = TypeAdapter(Action)
 
@@ -28,7 +29,7 @@ class App(FastAPI):
     """FastAPI whose security headers are on every answer, also on the one that its outermost layer gives to a fault."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        return SecurityHeaders(super().build_middleware_stack())
+        return Telemetry(SecurityHeaders(super().build_middleware_stack()))
 
 
 def create_app(settings: Settings) -> FastAPI:

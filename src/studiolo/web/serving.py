@@ -2,51 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
 import socket
 import sys
+import time
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
+from studiolo import metrics
 from studiolo.canvas.errors import Invalid, StudioloError, Unavailable
 from studiolo.settings import Settings
+from studiolo.web import logs
 from studiolo.web.app import create_app
+from studiolo.web.http import PatientProtocol
 
 WS_LIMIT = 32 * 2**20
 GRACE_SECONDS = 8
 
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stderr"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    # uvicorn names every websocket's address at level INFO, and that holds the token.
-    "loggers": {"studiolo": {"level": "INFO"}, "uvicorn": {"level": "WARNING"}},
-}
-
 
 def serve(settings: Settings, open_browser: bool = True) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code. Raises `StudioloError` when it cannot start."""
-    if settings.redis_url:
+    if settings.redis_url and not settings.database_url.startswith("postgres"):
         raise Invalid(
-            "STUDIOLO_REDIS_URL is set, and this version of Studiolo runs on one node only.", "Unset it to start."
+            "STUDIOLO_REDIS_URL is set, and nodes cannot share a database that is a file.",
+            "Set STUDIOLO_DATABASE_URL to postgresql://user@host/name, or unset STUDIOLO_REDIS_URL for a single node.",
         )
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone(settings), _bound(settings.host, settings.port) as bound:
         app = create_app(settings)
         config = uvicorn.Config(
             app,
-            log_config=LOGGING,
+            http=PatientProtocol,
+            proxy_headers=True,
+            forwarded_allow_ips=settings.trusted_proxies,
+            log_config=logs.configuration(settings.log, settings.log_level),
             access_log=False,
             ws_max_size=WS_LIMIT,
             ws_per_message_deflate=False,
@@ -58,7 +56,7 @@ def serve(settings: Settings, open_browser: bool = True) -> int:
         )
         # A refusal to start is told as one sentence by the command line; the traceback would only hide it.
         logging.getLogger("uvicorn.error").addFilter(lambda _record: not _refused(app))
-        server = _Server(config, app, _address(bound, settings.host), open_browser)
+        server = _Server(config, app, _address(bound, settings.host), open_browser, settings.drain_seconds)
         with suppress(SystemExit):  # the lifespan failed, and that is all that uvicorn tells
             server.run([bound])
         if failure := getattr(app.state, "failure", None):
@@ -69,13 +67,19 @@ def serve(settings: Settings, open_browser: bool = True) -> int:
 class _Server(uvicorn.Server):
     """Uvicorn that announces itself, ends open streams before it waits for them, and exits with 0 on a signal."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, address: str, open_browser: bool) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: FastAPI, address: str, open_browser: bool, drain_seconds: float
+    ) -> None:
         super().__init__(config)
         self.app, self.address, self.open_browser = app, address, open_browser
+        self.drain_seconds = drain_seconds
         self.interrupted = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(logs.stray)
+        self.watching = loop.create_task(metrics.watch_the_loop())
         try:
             token = await self.app.state.studio.people.setup_link_token()
         except StudioloError as error:
@@ -90,6 +94,12 @@ class _Server(uvicorn.Server):
                 webbrowser.open(url)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # The socket closes next. A load balancer that asks only now and then must learn of it before that.
+        self.app.state.draining = True
+        drained = time.monotonic() + self.drain_seconds
+        while time.monotonic() < drained and not self.interrupted:  # noqa: ASYNC110 - a signal handler sets no event
+            await asyncio.sleep(0.1)
+        self.watching.cancel()
         self.app.state.studio.stopping.set()
         await super().shutdown(sockets)
 
