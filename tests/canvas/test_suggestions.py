@@ -172,11 +172,11 @@ def test_what_was_streaming_when_the_studio_stopped_is_ended(make: Make) -> None
     canvas.apply({"type": "extend", "suggestion": some, "text": " Not one."}, MUSE)
     message = canvas.apply({"type": "say", "streaming": True}, MUSE).id
     again = Canvas([canvas.document.update_since()], {}, clock=lambda: 1.0, random=Random(3))
-    assert again.recover()
+    assert again.recover(again.unfinished())
     assert status(again, str(some)) == ("open", ["open"])
     assert status(again, str(none)) == ("withdrawn", ["withdrawn"])
     assert [m["status"] for m in again.view()["chat"] if m["id"] == message] == ["stopped"]
-    assert again.recover() is None
+    assert again.recover(again.unfinished()) is None
 
 
 def test_an_agent_cannot_accept_itself_and_only_an_author_withdraws(make: Make) -> None:
@@ -325,7 +325,7 @@ def test_half_a_replacement_is_withdrawn_when_the_studio_stopped(make: Make) -> 
     begin = {"type": "suggest", "page": page, "hunks": [{"find": "Nobody saw it."}], "streaming": True}
     id = str(canvas.apply(begin, MUSE).id)
     canvas.apply({"type": "extend", "suggestion": id, "text": "Every"}, MUSE)
-    canvas.recover()
+    canvas.recover(canvas.unfinished())
     assert status(canvas, id)[0] == "withdrawn"
 
 

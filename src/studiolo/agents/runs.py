@@ -1,7 +1,7 @@
 """Runs: every time somebody asks an agent for something, from the queue to its result.
 
-A run is a task of this process. It can be watched (`events` replays from the start), stopped, and read afterwards from
-the store. Runs wait for each other per model, because a model serves only so many at once.
+A run is a task of one process. It can be watched from the start, stopped, and read afterwards from the store; other
+nodes of the studio do so through Redis. Runs wait for each other per model, because a model serves only so many at once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
 from typing import Any, Literal, Protocol, cast
@@ -31,6 +31,8 @@ from studiolo.models import Model
 State = Literal["queued", "running", "done", "failed", "stopped"]
 ENDED: frozenset[State] = frozenset({"done", "failed", "stopped"})
 KEPT = 200  # ended runs that stay in memory with their events
+MOST_LEFT = 10_000  # unfinished runs that are looked at after a start
+STOPPED_WITHIN = 10.0  # seconds that a run of another node has to end
 QUEUE = 32  # runs that may wait for one model
 MOST_EVENTS = 5_000  # of one run; deltas beyond are dropped, the text itself is on the page
 LONGEST_PROMPT = 8_000
@@ -57,6 +59,27 @@ class RunStore(Protocol):
     ) -> list[dict[str, Any]]: ...
 
 
+class OtherNodes(Protocol):
+    """The other processes of the studio, which have runs of their own."""
+
+    id: str
+    """This process's."""
+    gone: list[Callable[[str], None]]
+    """Called with the id of a process that has ended."""
+
+    async def alive(self, node: str) -> bool: ...
+
+    def publish(self, subject: str, header: dict[str, Any]) -> None: ...
+
+    async def listen(
+        self, subject: str, hear: Callable[[dict[str, Any], bytes], None], look: Callable[[], None]
+    ) -> None: ...
+
+    def tell(self, run: str, event: dict[str, Any]) -> None: ...
+
+    def told(self, run: str, node: str) -> AsyncIterator[dict[str, Any]]: ...
+
+
 @dataclass(slots=True)
 class _Lane:
     """The queue in front of one model."""
@@ -76,6 +99,7 @@ class Run:
     model: str
     given: Given
     canvas: str
+    node: str = ""  # of the studio's nodes, the one that it runs on
     state: State = "queued"
     started: float = 0.0
     finished: float | None = None
@@ -84,6 +108,7 @@ class Run:
     checks: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     usage: dict[str, int] = field(default_factory=dict)
+    tell: Callable[[dict[str, Any]], None] = lambda event: None  # the other nodes
     _events: list[dict[str, Any]] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
@@ -115,6 +140,8 @@ class Run:
             "checks": self.checks[-200:],
             "notes": list(self.notes),
         }
+        if self.node:
+            made["node"] = self.node
         if self.error:
             made["error"] = self.error
         return made
@@ -124,6 +151,7 @@ class Run:
         if event["type"] == "delta" and len(self._events) >= MOST_EVENTS:
             return
         self._events.append(event)
+        self.tell(event)
         news, self._news = self._news, asyncio.Event()
         news.set()
 
@@ -171,7 +199,9 @@ class Runs:
         new_id: Callable[[], str],
         random: Random | None = None,
         budget: Budget | None = None,
+        nodes: OtherNodes | None = None,
     ) -> None:
+        self._nodes = nodes
         self._models = models
         self._store = store
         self._clock = clock
@@ -182,6 +212,14 @@ class Runs:
         self._lanes: dict[str, _Lane] = {}
         self._present: Counter[tuple[str, str]] = Counter()
         self._closed = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def open(self) -> None:
+        """Take up what earlier processes left, and hear what other nodes want of the runs here."""
+        if self._nodes:
+            await self._nodes.listen("runs", self._hear, lambda: None)
+            self._nodes.gone.append(lambda node: self._later(self.recover()))
+        await self.recover()
 
     def start(self, surface: Surface, ask: Ask, by: Participant) -> Run:
         """Ask an agent. Returns at once; raises a `StudioloError` when it cannot be asked this."""
@@ -212,6 +250,9 @@ class Runs:
             canvas=surface.id,
             started=self._clock(),
         )
+        if nodes := self._nodes:
+            run.node = nodes.id
+            run.tell = lambda event: nodes.tell(run.id, event)
         work = Work(
             run=run.id,
             surface=surface,
@@ -254,24 +295,54 @@ class Runs:
         found = {run["id"]: run for run in kept} | live
         return sorted(found.values(), key=lambda run: (-run["started"], run["id"]))[:limit]
 
+    async def watch(self, id: str) -> tuple[AsyncIterator[dict[str, Any]], bool]:
+        """The events of a run, wherever it runs, as `Run.events` gives them; and whether they are all there, from the
+        first. Of one that ended elsewhere the deltas are not: what they came to is in the run. Raises `NotFound`."""
+        if run := self._runs.get(id):
+            return run.events(), True
+        found = await self.find(id)
+        if self._nodes and found["state"] not in ENDED:
+            return self._told(id, found.get("node", ""), self._nodes), True
+        return _ended(found), False
+
+    async def _told(self, id: str, node: str, nodes: OtherNodes) -> AsyncIterator[dict[str, Any]]:
+        async for event in nodes.told(id, node):
+            yield event
+            if event["type"] == "done":
+                return
+        # Its node has died, and one of those that live has marked it, or will.
+        yield {"type": "done", "run": await self.find(id)}
+
+    async def stop(self, id: str) -> dict[str, Any]:
+        """End a run, wherever it runs; the run when it has ended. What it has written stays. Raises `NotFound`."""
+        if run := self._runs.get(id):
+            run.stop()
+            return (await run.wait()).as_dict()
+        found = await self.find(id)
+        if self._nodes and found["state"] not in ENDED:
+            self._nodes.publish("runs", {"kind": "stop", "run": id})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOPPED_WITHIN):
+                    async for event in self._told(id, found.get("node", ""), self._nodes):
+                        found = event.get("run", found)
+        return found
+
     async def recover(self) -> int:
-        """After a start: mark the runs that an earlier process left unfinished as failed. How many there were."""
+        """Mark the runs of processes that live no more as failed. How many there were."""
         if self._store is None:
             return 0
         left = 0
-        while runs := await self._store.list_runs(states=("queued", "running"), limit=200):
-            runs = [run for run in runs if run["id"] not in self._runs]
-            if not runs:
-                break
-            for run in runs:
-                error = {
-                    "code": "restarted",
-                    "message": "The studio was restarted while the agent was at work.",
-                    "hint": "Ask again; what it had already written is still there as a suggestion.",
-                }
-                with contextlib.suppress(NotFound):
-                    await self._store.save_run(run | {"state": "failed", "finished": self._clock(), "error": error})
-            left += len(runs)
+        for run in await self._store.list_runs(states=("queued", "running"), limit=MOST_LEFT):
+            if run["id"] in self._runs or (self._nodes and await self._nodes.alive(run.get("node", ""))):
+                continue
+            error = {
+                "code": "restarted",
+                "message": "The studio was restarted while the agent was at work.",
+                "hint": "Ask again; what it had already written is still there as a suggestion.",
+            }
+            with contextlib.suppress(NotFound):
+                await self._store.save_run(run | {"state": "failed", "finished": self._clock(), "error": error})
+            left += 1
         return left
 
     async def close(self) -> None:
@@ -282,6 +353,17 @@ class Runs:
             run.stop()
         if tasks:
             await asyncio.wait(tasks)
+
+    def _hear(self, header: dict[str, Any], _body: bytes) -> None:
+        """What another node wants of a run here."""
+        run = self._runs.get(header["run"])
+        if header["kind"] == "stop" and run is not None:
+            run.stop()
+
+    def _later(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # -- one run's life
 
@@ -409,6 +491,14 @@ class Runs:
         ended = [id for id, run in self._runs.items() if run.ended]
         for id in ended[: max(0, len(ended) - KEPT)]:
             del self._runs[id]
+
+
+async def _ended(run: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    """What is left to tell of a run that ended long ago."""
+    yield {"type": "state", "state": run["state"]}
+    for result in run["results"]:
+        yield {"type": "result", "result": result}
+    yield {"type": "done", "run": run}
 
 
 def _meant(ask: Ask, where: places.Place | None) -> Intent:

@@ -7,7 +7,7 @@ client ids it claims, and, for an action, the ledger's row. Nothing here knows a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, TypeVar
@@ -244,17 +244,21 @@ class Canvas:
                     self.set_status(record)
         return self.claimed(Outcome("settled", update=written()))
 
-    def recover(self, lives: Callable[[str], bool] = lambda run: False) -> Outcome | None:
-        """End what was being written when the studio stopped: nobody is going to finish it. `lives` says of a run's id,
-        or of "" for what no run writes, that somebody still is at it."""
-        streaming = [
-            record for record in self.suggestions.values() if record.status == "streaming" and not lives(record.run)
-        ]
-        writing = [
-            message
-            for message in (self.document.chat[at] for at in self.messages.values())
-            if message.get("status") == "writing" and not lives(message.get("run") or "")
-        ]
+    def unfinished(self) -> dict[str, str]:
+        """What is being written just now: the ids of suggestions and messages, and the run that writes each ("" if
+        none does)."""
+        written = {id: record.run for id, record in self.suggestions.items() if record.status == "streaming"}
+        for id, at in self.messages.items():
+            message = self.document.chat[at]
+            if message.get("status") == "writing":
+                written[id] = message.get("run") or ""
+        return written
+
+    def recover(self, lost: Collection[str]) -> Outcome | None:
+        """End what of this is still being written (ids of suggestions and messages): nobody is going to finish it."""
+        going = [id for id in self.unfinished() if id in lost]
+        streaming = [self.suggestions[id] for id in going if id in self.suggestions]
+        writing = [self.document.chat[self.messages[id]] for id in going if id in self.messages]
         if not streaming and not writing:
             return None
         with self.document.change() as written:

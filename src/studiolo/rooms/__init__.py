@@ -13,6 +13,7 @@ from studiolo.rooms.connection import (
     TRY_LATER,
     Connection,
 )
+from studiolo.rooms.nodes import Nodes
 from studiolo.rooms.room import Room
 from studiolo.rooms.rooms import Rooms
 
@@ -24,6 +25,7 @@ __all__ = [
     "SIGNED_OUT",
     "TRY_LATER",
     "Connection",
+    "Nodes",
     "Room",
     "Rooms",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from studiolo.canvas import THE_STUDIO, Canvas, Outcome, Participant, StudioloEr
 from studiolo.canvas.document import Broken
 from studiolo.canvas.errors import NotFound, Unavailable
 from studiolo.rooms import protocol
-from studiolo.rooms.connection import NO_CANVAS, SIGNED_OUT, TRY_LATER, Close, Connection, Send
+from studiolo.rooms.connection import NO_CANVAS, SIGNED_OUT, TRY_LATER, Connection, Line
 from studiolo.rooms.presence import Presence
 from studiolo.store import Answer, LogRow, Store
 
@@ -33,7 +33,7 @@ BACKLOG = 8 << 20  # bytes that may wait for the disk before senders are made to
 
 
 @dataclass(slots=True)
-class _Batch:
+class Batch:
     """What is committed together: rows, what follows the commit, and who waits for it."""
 
     rows: list[LogRow] = field(default_factory=list)
@@ -41,6 +41,21 @@ class _Batch:
     afterwards: list[Callable[[], None]] = field(default_factory=list)
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     size: int = 0
+
+    @property
+    def waits(self) -> bool:
+        return bool(self.rows or self.afterwards or self.waiting)
+
+    def add(self, row: LogRow, source: Connection | None) -> None:
+        self.rows.append(row)
+        self.sources.append(source)
+        self.size += len(row.data)
+
+    def move_rows(self, earlier: Batch) -> None:
+        """Let what has gathered here go with an earlier commit."""
+        earlier.rows += self.rows
+        earlier.sources += self.sources
+        self.rows, self.sources, self.size = [], [], 0
 
 
 class Room:
@@ -56,7 +71,7 @@ class Room:
         self._store = store
         self._seq = seq
         self._since_snapshot = rows_since_snapshot
-        self._batch = _Batch()
+        self._batch = Batch()
         self._writer: asyncio.Task[None] | None = None
         self._writing = 0  # bytes in the commit under way
         self._caught_up = asyncio.Event()
@@ -67,18 +82,17 @@ class Room:
 
     # -- clients
 
-    def join(self, participant: Participant, send: Send, close: Close, ack: bool = False) -> Connection:
+    def join(self, participant: Participant, line: Line, ack: bool = False) -> Connection:
         """Let a client in. It hears who is here, is asked for what it has if it may write, and is answered with the
         document when it says what it lacks."""
-        connection = Connection(self, participant, send, close, ack)
+        connection = Connection(self, participant, line, ack)
         if self.failed:
             connection.close(TRY_LATER, self.failed.message)
             return connection
         self.connections.add(connection)
         if participant.may("editor"):
             connection.push(protocol.sync_step_1(self.canvas.document.state()))
-        if here := self.presence.here():
-            connection.tell_presence(here)
+        self.presence.greet(connection)
         return connection
 
     def forget(self, connection: Connection) -> None:
@@ -152,21 +166,24 @@ class Room:
 
     def settle(self) -> None:
         """Bring the suggestions in step with the text."""
+        self._by_itself(self.canvas.settle)
+
+    def recover(self, lost: Collection[str]) -> None:
+        """End what nobody goes on writing: ids of `Canvas.unfinished`."""
+        self._by_itself(lambda: self.canvas.recover(lost))
+        self.settle()
+
+    def _by_itself(self, change: Callable[[], Outcome | None]) -> None:
+        """Do what nobody asked for and nobody waits for."""
         if self.failed:
             return
         try:
-            outcome = self.canvas.settle()
+            outcome = change()
         except Broken:
             self._broke()
             return
         if outcome:
             self._enqueue(outcome, THE_STUDIO, None)
-
-    def recover(self) -> None:
-        """End what was being written when the studio stopped."""
-        if outcome := self.canvas.recover():
-            self._enqueue(outcome, THE_STUDIO, None)
-        self.settle()
 
     # -- the end
 
@@ -175,9 +192,14 @@ class Room:
         """Whether nobody is here and nothing is under way."""
         return not (self.connections or self._writer or self._tasks or self.presence.agents())
 
+    @property
+    def behind(self) -> bool:
+        """Whether too much waits for the disk."""
+        return self.failed is None and self._batch.size + self._writing > BACKLOG
+
     async def keep_up(self) -> None:
         """Wait until the disk has caught up, when too much waits for it."""
-        if self.failed is None and self._batch.size + self._writing > BACKLOG:
+        if self.behind:
             self._caught_up.clear()
             await self._caught_up.wait()
 
@@ -208,12 +230,19 @@ class Room:
         self, outcome: Outcome, by: Participant, source: Connection | None, answer: Answer | None = None
     ) -> None:
         """Put a change on the road. One without an update still has its row in the ledger."""
-        if not outcome.update and outcome.entry is None:
-            return
+        if outcome.update or outcome.entry is not None:
+            self._batch.add(self._row(outcome, by, answer), source)
+            self._start()
+
+    def _number(self) -> int:
+        """The place of the next row in the log."""
         self._seq += 1
-        row = LogRow(
+        return self._seq
+
+    def _row(self, outcome: Outcome, by: Participant, answer: Answer | None = None) -> LogRow:
+        return LogRow(
             self.id,
-            self._seq,
+            self._number(),
             self.canvas.clock(),
             by.id,
             outcome.update,
@@ -221,10 +250,6 @@ class Room:
             dict(outcome.entry) if outcome.entry else None,
             answer,
         )
-        self._batch.rows.append(row)
-        self._batch.sources.append(source)
-        self._batch.size += len(outcome.update)
-        self._start()
 
     def _then(self, callback: Callable[[], None]) -> None:
         """Call back once everything that has happened so far is stored; at once if it is."""
@@ -240,10 +265,9 @@ class Room:
     async def _write(self) -> None:
         batch = self._batch
         try:
-            while (batch := self._batch).rows or batch.afterwards or batch.waiting:
-                self._batch, self._writing = _Batch(), batch.size
-                if batch.rows:
-                    await self._store.append(batch.rows)
+            while (batch := self._batch).waits:
+                self._batch, self._writing = Batch(), batch.size
+                await self._commit(batch)
                 self._writing = 0
                 self._deliver(batch)
                 self._caught_up.set()
@@ -263,24 +287,32 @@ class Room:
             if self._since_snapshot >= SNAPSHOT_EVERY:
                 self._run(self._snapshot())
 
-    def _deliver(self, batch: _Batch) -> None:
+    async def _commit(self, batch: Batch) -> None:
+        if batch.rows:
+            await self._store.append(batch.rows)
+
+    def _deliver(self, batch: Batch) -> None:
         for callback in batch.afterwards:
             callback()
-        self._since_snapshot += len(batch.rows)
-        self._changed |= any(row.data for row in batch.rows)
-        for start in range(0, len(batch.rows), MERGED_AT_ONCE):
-            updates = [row.data for row in batch.rows[start : start + MERGED_AT_ONCE] if row.data]
-            if not updates:
-                continue
-            frame = protocol.sync_update(updates[0] if len(updates) == 1 else merge_updates(*updates))
-            sources = set(batch.sources[start : start + MERGED_AT_ONCE])
-            only = next(iter(sources)) if len(sources) == 1 else None
-            for connection in list(self.connections):
-                if connection.synced and connection is not only:
-                    connection.push(frame)
+        self._broadcast(batch.rows, batch.sources)
         for stored in batch.waiting:
             if not stored.done():
                 stored.set_result(None)
+
+    def _broadcast(self, rows: Sequence[LogRow], sources: Sequence[Connection | None]) -> None:
+        """Send to everybody what is stored."""
+        self._since_snapshot += len(rows)
+        self._changed |= any(row.data for row in rows)
+        for start in range(0, len(rows), MERGED_AT_ONCE):
+            updates = [row.data for row in rows[start : start + MERGED_AT_ONCE] if row.data]
+            if not updates:
+                continue
+            frame = protocol.sync_update(updates[0] if len(updates) == 1 else merge_updates(*updates))
+            among = set(sources[start : start + MERGED_AT_ONCE])
+            only = next(iter(among)) if len(among) == 1 else None
+            for connection in list(self.connections):
+                if connection.synced and connection is not only:
+                    connection.push(frame)
 
     def _fail(self, error: StudioloError, code: int = TRY_LATER) -> StudioloError:
         """Give this copy up: what it holds may not be what is stored."""
@@ -292,7 +324,7 @@ class Room:
             for connection in list(self.connections):
                 connection.close(code, error.message)
             self._refuse(self._batch, error)
-            self._batch = _Batch()
+            self._batch = Batch()
         return self.failed
 
     def _broke(self) -> StudioloError:
@@ -300,7 +332,7 @@ class Room:
         return self._fail(Unavailable("The canvas had to be loaded again.", "Try once more."))
 
     @staticmethod
-    def _refuse(batch: _Batch, error: StudioloError) -> None:
+    def _refuse(batch: Batch, error: StudioloError) -> None:
         for stored in batch.waiting:
             if not stored.done():
                 stored.set_exception(error)

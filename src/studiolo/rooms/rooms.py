@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import asdict
 from random import Random, SystemRandom
+from typing import Any
 
-from studiolo.canvas import Canvas, Participant
+from studiolo.canvas import Canvas, Participant, StudioloError
 from studiolo.canvas.errors import Unavailable
+from studiolo.rooms.nodes import Header, Nodes
 from studiolo.rooms.room import Room
+from studiolo.rooms.shared import SharedRoom
 from studiolo.store import LogRow, Store
+
+log = logging.getLogger(__name__)
 
 LINGER = 30.0  # seconds that an empty room stays in memory
 SWEEP = 5.0  # seconds between looks for empty rooms
@@ -25,8 +32,10 @@ class Rooms:
         clock: Callable[[], float] = time.time,
         random: Random | None = None,
         linger: float = LINGER,
+        nodes: Nodes | None = None,
     ) -> None:
         self._store = store
+        self._nodes = nodes
         self._clock = clock
         self._random = random or SystemRandom()
         self._linger = linger
@@ -35,7 +44,14 @@ class Rooms:
         self._closing: dict[str, asyncio.Task[None]] = {}
         self._idle_since: dict[str, float] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+
+    async def open(self) -> None:
+        """Hear from now on what other nodes say of people and canvases."""
+        if self._nodes:
+            await self._nodes.listen("rooms", self._hear, lambda: None)
+            self._nodes.gone.append(self._bury)
 
     async def create(self, title: str, pages: Iterable[Mapping[str, str]], by: Participant) -> Room:
         """A new canvas, stored and live."""
@@ -43,7 +59,9 @@ class Rooms:
         id, now = canvas.new_id(), self._clock()
         row = LogRow(id, 1, now, by.id, made.update, dict(made.claims), dict(made.entry or {}))
         epoch = await self._store.create_canvas(id, title, by.id, now, [row])
-        room = self._rooms[id] = Room(id, canvas, self._store, 1, epoch, 1)
+        room = self._rooms[id] = self._room(id, canvas, 1, epoch, 1)
+        if isinstance(room, SharedRoom):
+            await room.open()
         await room.describe()
         self._watch()
         return room
@@ -59,6 +77,8 @@ class Rooms:
             room = self._rooms.get(id)
             if room is not None and room.failed is None:
                 self._idle_since.pop(id, None)
+                if isinstance(room, SharedRoom):
+                    await room.catch_up()  # whoever asks here after an answer from elsewhere sees what came of it
                 return room
             if id not in self._loading:
                 self._loading[id] = asyncio.create_task(self._load(id), name=f"loading {id}")
@@ -66,12 +86,20 @@ class Rooms:
 
     def evict(self, participant: str, canvas: str | None = None) -> None:
         """Close a participant's connections, in one canvas or in all."""
+        self._evict(participant, canvas)
+        self._tell({"kind": "evict", "participant": participant, "canvas": canvas})
+
+    def _evict(self, participant: str, canvas: str | None) -> None:
         for room in list(self._rooms.values()):
             if canvas in (None, room.id):
                 room.evict(participant)
 
     def rename(self, participant: Participant) -> None:
         """Show a participant's new name and colour wherever they are present."""
+        self._rename(participant)
+        self._tell({"kind": "rename", "participant": asdict(participant)})
+
+    def _rename(self, participant: Participant) -> None:
         for room in self._rooms.values():
             room.rename(participant)
 
@@ -82,8 +110,13 @@ class Rooms:
         if id in self._closing:
             await asyncio.wait([self._closing[id]])
         await self._store.delete_canvas(id)
+        self._tell({"kind": "delete", "canvas": id})
+        await self._drop(id)
+
+    async def _drop(self, id: str) -> None:
         if room := self._rooms.pop(id, None):
             room.delete()
+            await room.close()
 
     @property
     def live(self) -> int:
@@ -108,13 +141,62 @@ class Rooms:
             updates = [*([loaded.snapshot] if loaded.snapshot else []), *loaded.updates]
             # In a thread: a book takes a second, and the other rooms go on meanwhile.
             canvas = await asyncio.to_thread(Canvas, updates, loaded.owners, clock=self._clock, random=self._random)
-            room = Room(id, canvas, self._store, loaded.seq, loaded.epoch, len(loaded.updates))
-            room.recover()
+            room = self._room(id, canvas, loaded.seq, loaded.epoch, len(loaded.updates))
+            if isinstance(room, SharedRoom):
+                await self._recover(room, elsewhere=await room.open())
+            else:
+                room.recover(canvas.unfinished())
             self._rooms[id] = room
             self._watch()
             return room
         finally:
             del self._loading[id]
+
+    def _room(self, id: str, canvas: Canvas, seq: int, epoch: str, rows_since_snapshot: int) -> Room:
+        if self._nodes is None:
+            return Room(id, canvas, self._store, seq, epoch, rows_since_snapshot)
+        return SharedRoom(id, canvas, self._store, seq, epoch, rows_since_snapshot, self._nodes)
+
+    # -- among other nodes
+
+    def _tell(self, header: Header) -> None:
+        if self._nodes:
+            self._nodes.publish("rooms", header)
+
+    def _hear(self, header: Header, _body: bytes) -> None:
+        match header["kind"]:
+            case "evict":
+                self._evict(header["participant"], header["canvas"])
+            case "rename":
+                self._rename(Participant(**header["participant"]))
+            case "delete":
+                self._run(self._drop(header["canvas"]))
+            case _:
+                pass
+
+    def _bury(self, _node: str) -> None:
+        """End in the open canvases what a node that is gone was writing."""
+        for room in self._rooms.values():
+            self._run(self._recover(room, elsewhere=True))
+
+    async def _recover(self, room: Room, elsewhere: bool) -> None:
+        """End what runs write that live nowhere; what others write, too, unless the canvas is open elsewhere."""
+        unfinished = room.canvas.unfinished()
+        if not unfinished or self._nodes is None:
+            return
+        try:
+            runs = await self._store.list_runs(room.id, states=("queued", "running"))
+            lives = {run["id"] for run in runs if await self._nodes.alive(run.get("node", ""))}
+            room.recover({id for id, run in unfinished.items() if not (run in lives if run else elsewhere)})
+        except StudioloError as error:
+            log.warning("Canvas %s was not looked through for lost runs: %s", room.id, error.message)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- letting go
 
     def _watch(self) -> None:
         if self._sweeper is None or self._sweeper.done():

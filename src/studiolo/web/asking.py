@@ -62,10 +62,10 @@ async def run_events(
     run: str, who: Caller, studio: Here, request: Request, last_event_id: Annotated[str | None, Header()] = None
 ) -> StreamingResponse:
     """What happens in the run as server-sent events: everything so far, then live, until `done`."""
-    seat, found = await _seen(studio, who, run)
-    live = studio.runs.get(run)
+    seat, _ = await _seen(studio, who, run)
+    events, whole = await studio.runs.watch(run)
     # What is told of a run that ended in an earlier life is numbered anew, so an old number means nothing there.
-    events, after = (live.events(), last_seen(last_event_id)) if live else (_ended(found), 0)
+    after = last_seen(last_event_id) if whole else 0
 
     async def allowed() -> bool:
         try:
@@ -89,11 +89,7 @@ async def stop(run: str, who: Caller, studio: Here) -> Json:
     seat, found = await _seen(studio, who, run)
     if found["by"]["id"] != seat.participant.id and not seat.participant.may("editor"):
         raise Forbidden("Somebody else asked for this.", "They, or an editor, can stop it.")
-    if live := studio.runs.get(run):
-        live.stop()
-        await live.wait()
-        found = live.as_dict()
-    return Json(found)
+    return Json(await studio.runs.stop(run))
 
 
 async def _may_use(studio: Studio, who: Who, model: str | None) -> None:
@@ -121,11 +117,3 @@ async def _seen(studio: Studio, who: Who, run: str) -> tuple[Seat, dict[str, Any
         return await seat_at(studio, who, found["canvas"]), found
     except NotFound:
         raise NotFound("There is no such run.", "Runs are listed with their canvas.") from None
-
-
-async def _ended(run: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-    """What is left to tell of a run that ended long ago: its deltas were not kept, what they came to is in the run."""
-    yield {"type": "state", "state": run["state"]}
-    for result in run["results"]:
-        yield {"type": "result", "result": result}
-    yield {"type": "done", "run": run}

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from studiolo.agents import ENDED
 from studiolo.canvas.errors import Forbidden, Invalid, StudioloError
 from studiolo.formats import as_files, as_zip, read_files, safe_name, splits_when_read
 from studiolo.people import Who
@@ -145,9 +146,8 @@ async def change(body: bodies.ChangeCanvas, seat: Owner, studio: Here) -> dict[s
 async def delete(seat: Owner, studio: Here) -> Response:
     """Delete the canvas with its history, for everybody and for good."""
     for run in await studio.runs.of_canvas(seat.canvas):
-        if live := studio.runs.get(run["id"]):
-            live.stop()
-            await live.wait()
+        if run["state"] not in ENDED:
+            await studio.runs.stop(run["id"])
     await studio.rooms.delete(seat.canvas)
     return Response(status_code=204)
 

@@ -7,10 +7,11 @@ import hashlib
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from studiolo.canvas.errors import Invalid, StudioloError
+from studiolo.rooms.nodes import Nodes
 from studiolo.store import Answer, Store
 
 log = logging.getLogger(__name__)
@@ -21,10 +22,12 @@ Keep = Callable[[dict[str, Any]], Answer]
 
 
 class Repeats:
-    """Runs a keyed request once per participant and canvas, also when two with the same key arrive together."""
+    """Runs a keyed request once per participant and canvas, also when two with the same key arrive together, here or
+    on two nodes."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, nodes: Nodes | None = None) -> None:
         self.store = store
+        self._nodes = nodes
         self._running: dict[tuple[str, str, str], tuple[asyncio.Lock, int]] = {}
 
     async def once(
@@ -73,7 +76,7 @@ class Repeats:
         lock, users = self._running.get(name, (asyncio.Lock(), 0))
         self._running[name] = (lock, users + 1)
         try:
-            async with lock:
+            async with lock, self._nodes.alone(":".join(name)) if self._nodes else nullcontext():
                 yield
         finally:
             lock, users = self._running[name]

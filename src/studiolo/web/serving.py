@@ -23,6 +23,7 @@ from studiolo.canvas.errors import Invalid, StudioloError, Unavailable
 from studiolo.settings import Settings
 from studiolo.web import logs
 from studiolo.web.app import create_app
+from studiolo.web.websocket import WebSocketLine
 from studiolo.web.http import PatientProtocol
 
 WS_LIMIT = 32 * 2**20
@@ -46,6 +47,7 @@ def serve(settings: Settings, open_browser: bool = True) -> int:
             forwarded_allow_ips=settings.trusted_proxies,
             log_config=logs.configuration(settings.log, settings.log_level),
             access_log=False,
+            ws=WebSocketLine,
             ws_max_size=WS_LIMIT,
             ws_per_message_deflate=False,
             ws_ping_interval=20,

@@ -11,7 +11,7 @@ import time
 from studiolo.agents import PERSONAS, Runs
 from studiolo.models import Models
 from studiolo.people import People
-from studiolo.rooms import Rooms
+from studiolo.rooms import Nodes, Rooms
 from studiolo.settings import Settings
 from studiolo.store import Store
 from studiolo.web.repeats import Repeats
@@ -28,23 +28,31 @@ log = logging.getLogger(__name__)
 class Studio:
     """The parts of the program that routes reach, wired together."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, nodes: Nodes | None) -> None:
         self.settings = settings
         self.store = store
+        self.nodes = nodes
         self.people = People(store)
-        self.rooms = Rooms(store)
+        self.rooms = Rooms(store, nodes=nodes)
         self.models = Models(settings.home, os.environ)
-        self.runs = Runs(self.models, store, time.time, new_id)
-        self.repeats = Repeats(store)
+        self.runs = Runs(self.models, store, time.time, new_id, nodes=nodes)
+        self.repeats = Repeats(store, nodes)
         self.stopping = asyncio.Event()
 
     @classmethod
     async def open(cls, settings: Settings) -> Studio:
         """Open the data of a studio. Raises `StudioloError` when it cannot be used."""
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        studio = cls(settings, await Store.open(settings.database))
+        store = await Store.open(settings.database)
         try:
-            await studio.runs.recover()
+            nodes = await Nodes.join(settings.redis_url, store.studio) if settings.redis_url else None
+        except BaseException:
+            await store.close()
+            raise
+        studio = cls(settings, store, nodes)
+        try:
+            await studio.rooms.open()
+            await studio.runs.open()
             for one in PERSONAS.values():
                 agent = one.participant
                 await studio.people.agent(agent.id, agent.name, agent.color)
@@ -68,4 +76,8 @@ class Studio:
                 try:
                     await self.models.close()
                 finally:
-                    await self.store.close()
+                    try:
+                        if self.nodes:
+                            await self.nodes.close()
+                    finally:
+                        await self.store.close()

@@ -1,0 +1,96 @@
+"""A turn at a log that several programs write.
+
+A studio of one node knows where its logs end. Among several nodes a row's number is known only once nobody else can
+take it: whoever has the turn at a canvas first reads what the others have written, then writes after it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from studiolo.canvas.errors import Conflict
+from studiolo.store.canvas_rows import no_canvas
+from studiolo.store.errors import StorageFailed
+from studiolo.store.log import insert_rows
+from studiolo.store.records import LogRow
+from studiolo.store.store import Store
+from studiolo.store.tables import canvases, client_owners, updates
+
+
+class Turn:
+    """The right to write next into one canvas's log. `missed`: what others wrote after the row that was named."""
+
+    def __init__(self, connection: AsyncConnection, canvas: str, seq: int, missed: list[LogRow]) -> None:
+        self.missed = missed
+        self._connection = connection
+        self._canvas = canvas
+        self._seq = missed[-1].seq if missed else seq
+
+    async def append(self, rows: Sequence[LogRow]) -> list[LogRow]:
+        """Write rows, whatever their `seq` says, after everybody else's; the rows as they are now numbered.
+
+        They are committed when the turn ends. Raises Conflict when a client id has meanwhile become another's.
+        """
+        numbered = [replace(row, seq=seq) for seq, row in enumerate(rows, self._seq + 1)]
+        await self._connection.run_sync(insert_rows, numbered)
+        self._seq += len(numbered)
+        claims = {client: owner for row in numbered for client, owner in row.claims.items()}
+        if claims:
+            kept = await self._connection.execute(
+                sa.select(client_owners.c.client_id, client_owners.c.participant).where(
+                    client_owners.c.canvas == self._canvas, client_owners.c.client_id.in_(claims)
+                )
+            )
+            if any(claims[row.client_id] != row.participant for row in kept):
+                raise Conflict("A client id became somebody else's on another node.", "Connect again.")
+        return numbered
+
+
+@asynccontextmanager
+async def turn(store: Store, canvas: str, seq: int) -> AsyncIterator[Turn]:
+    """Have the log of `canvas` to oneself, from what came after row `seq`, until the block ends and commits.
+
+    Raises NotFound, and StorageFailed when the log has a hole.
+    """
+    async with store.writing() as connection:
+        mine = sa.select(canvases.c.id).where(canvases.c.id == canvas).with_for_update(key_share=True)
+        if await connection.scalar(mine) is None:
+            raise no_canvas()
+        # A statement of its own: one that waits for a lock still sees what there was before it waited.
+        yield Turn(connection, canvas, seq, await _after(connection, canvas, seq))
+
+
+async def rows_after(store: Store, canvas: str, seq: int) -> list[LogRow]:
+    """What has been written after row `seq`, without waiting for anybody's turn."""
+    async with store.reading() as connection:
+        return await _after(connection, canvas, seq)
+
+
+async def _after(connection: AsyncConnection, canvas: str, seq: int) -> list[LogRow]:
+    found = (
+        await connection.execute(
+            sa.select(updates.c.seq, updates.c.at, updates.c.participant, updates.c.data)
+            .where(updates.c.canvas == canvas, updates.c.seq > seq)
+            .order_by(updates.c.seq)
+        )
+    ).all()
+    if not found:
+        return []
+    if found[-1].seq != seq + len(found):
+        raise StorageFailed(
+            f"The log of this canvas has a hole after row {seq}.", "Put back the newest backup of the database."
+        )
+    claims: defaultdict[int, dict[int, str]] = defaultdict(dict)
+    for owner in await connection.execute(
+        sa.select(client_owners.c.seq, client_owners.c.client_id, client_owners.c.participant).where(
+            client_owners.c.canvas == canvas, client_owners.c.seq > seq, client_owners.c.seq <= found[-1].seq
+        )
+    ):
+        claims[owner.seq][owner.client_id] = owner.participant
+    return [LogRow(canvas, row.seq, row.at, row.participant, row.data, claims[row.seq]) for row in found]
