@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,16 +36,13 @@ async def test_a_file_that_others_could_read_is_made_private(tmp_path: Path) -> 
 async def test_commits_are_synced_to_disk(tmp_path: Path) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/s.db")
 
-    def pragma(connection: object, name: str) -> object:
-        return connection.exec_driver_sql(f"PRAGMA {name}").scalar()  # type: ignore[attr-defined]
-
-    def pragmas(connection: object) -> list[object]:
-        return [pragma(connection, name) for name in ("journal_mode", "synchronous", "foreign_keys")]
+    def pragmas(run: Callable[..., Any]) -> list[object]:
+        return [run(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys")]
 
     expected = ["wal", 2, 1]  # 2 is FULL
-    assert await store._database.write(pragmas) == expected
+    assert await store._database.write(lambda connection: pragmas(connection.execute)) == expected
     async with store.writing() as connection:
-        assert await connection.run_sync(pragmas) == expected
+        assert await connection.run_sync(lambda connection: pragmas(connection.exec_driver_sql)) == expected
     await store.close()
 
 

@@ -8,8 +8,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -181,17 +182,17 @@ async def test_everybody_in_a_failed_commit_is_told(tmp_path: Path) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/s.db")
     await store.create_canvas("c", "T", "ann", 1.0)
 
-    def limit(connection: object, pages: int) -> None:
-        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")  # type: ignore[attr-defined]
+    def pragma(text: str) -> Callable[[Any], int]:
+        return lambda connection: connection.execute(f"PRAGMA {text}").fetchone()[0]
 
-    used = await store._database.write(lambda connection: connection.exec_driver_sql("PRAGMA page_count").scalar() or 0)
-    await store._database.write(lambda connection: limit(connection, used + 4))
+    used = await store._database.write(pragma("page_count"))
+    await store._database.write(pragma(f"max_page_count={used + 4}"))
     outcomes = await asyncio.gather(
         *(store.append([row(seq, bytes(10_000))]) for seq in range(1, 6)), return_exceptions=True
     )
     assert [type(one) for one in outcomes] == [StorageFailed] * 5
     assert (await store.load("c")).seq == 0
-    await store._database.write(lambda connection: limit(connection, 1_000_000))
+    await store._database.write(pragma("max_page_count=1000000"))
     await store.append([row(1, bytes(10_000))])
     assert (await store.load("c")).seq == 1
     await store.close()

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
-import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from studiolo.store import dialect
 from studiolo.store.errors import storage_failed
+from studiolo.store.writer import Writer
 
 Result = TypeVar("Result")
 
 # An IntegrityError is a bug or a race that the caller knows about, so it passes as it is.
 # asyncpg reports a server that cannot be reached as an OSError.
-_FAILURES = (exc.DBAPIError, exc.TimeoutError, OSError)
+_FAILURES = (exc.DBAPIError, exc.TimeoutError, sqlite3.Error, OSError)
 
 
 class Database:
@@ -29,11 +29,10 @@ class Database:
     def __init__(self, url: str | Path, patience: float = 5.0) -> None:
         self.engine = dialect.open_engine(url, patience)
         self._writing = self.engine.execution_options(**dialect.WRITES)
-        blocking = dialect.open_blocking_engine(self.engine, patience)
-        self._blocking = None if blocking is None else blocking.execution_options(**dialect.WRITES)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="studiolo-store")
+        opener = dialect.file_opener(self.engine, patience)
+        self._writer = None if opener is None else Writer(opener)
         # SQLite waits by sleeping, up to 100 ms at a time; in one process a queue is fair and wakes at once.
-        self._turn = nullcontext() if blocking is None else asyncio.Lock()
+        self._turn = nullcontext() if opener is None else asyncio.Lock()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -49,19 +48,17 @@ class Database:
             async with self._turn, self._writing.begin() as connection:
                 yield connection
 
-    async def write(self, work: Callable[[sa.Connection], Result]) -> Result:
+    async def write(self, work: Callable[[dialect.Writing], Result]) -> Result:
         """Run `work` in a transaction of its own. The quick way for what is written all the time.
 
         `work` runs in a thread where the database is a file, so it must not touch what the event loop owns.
         """
         with _in_our_words():
-            if self._blocking is None:
+            if self._writer is None:
                 async with self._writing.begin() as connection:
                     return await connection.run_sync(work)
             async with self._turn:
-                return await asyncio.get_running_loop().run_in_executor(
-                    self._thread, _in_transaction, self._blocking, work
-                )
+                return await self._writer.run(work)
 
     async def scrub(self) -> None:
         async with self._turn:
@@ -69,15 +66,9 @@ class Database:
                 await dialect.scrub(self.engine)
 
     async def close(self) -> None:
-        self._thread.shutdown()
-        if self._blocking is not None:
-            self._blocking.dispose()
+        if self._writer is not None:
+            await self._writer.close()
         await self.engine.dispose()
-
-
-def _in_transaction(engine: sa.Engine, work: Callable[[sa.Connection], Result]) -> Result:
-    with engine.begin() as connection:
-        return work(connection)
 
 
 @contextmanager
@@ -85,7 +76,7 @@ def _in_our_words() -> Iterator[None]:
     """Turn a driver's failure into `StorageFailed`."""
     try:
         yield
-    except exc.IntegrityError:
+    except (exc.IntegrityError, sqlite3.IntegrityError):
         raise
     except _FAILURES as error:
         raise storage_failed(error) from error

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +40,21 @@ def open_engine(url: str | Path, patience: float) -> AsyncEngine:
     return engine
 
 
-def open_blocking_engine(engine: AsyncEngine, patience: float) -> sa.Engine | None:
-    """For SQLite, an engine for the same file that a thread can use; None for a database behind a network.
-
-    The asynchronous SQLite driver hands every call to its own thread and back, which for a transaction of five
-    calls takes longer than the commit.
-    """
+def file_opener(engine: AsyncEngine, patience: float) -> Callable[[], sqlite3.Connection] | None:
+    """What opens a SQLite file's database for a thread of one's own; None for a database behind a network."""
     if engine.dialect.name != "sqlite":
         return None
-    blocking = sa.create_engine(engine.url.set(drivername="sqlite"), pool_size=1, max_overflow=0)
+    blocking = sa.create_engine(engine.url.set(drivername="sqlite"), poolclass=sa.NullPool)
     _configure_sqlite(blocking, patience)
-    return blocking
+
+    def connect() -> sqlite3.Connection:
+        pooled = blocking.raw_connection()
+        connection = pooled.driver_connection
+        assert isinstance(connection, sqlite3.Connection)
+        pooled.detach()  # no pool resets or closes it
+        return connection
+
+    return connect
 
 
 def _configure_sqlite(engine: sa.Engine, patience: float) -> None:
@@ -85,9 +93,49 @@ another connection has written meanwhile.
 """
 
 
-def many_writers(connection: AsyncConnection | sa.Connection) -> bool:
+Writing = sa.Connection | sqlite3.Connection
+"""A transaction that writes: SQLAlchemy's, or the driver's own in the thread that appends to a SQLite file.
+
+SQLAlchemy takes about a millisecond for a transaction of one row, and SQLite a twentieth of that.
+"""
+
+
+def many_writers(connection: Writing) -> bool:
     """Whether others may write while this transaction does; a SQLite file has one writer at a time."""
-    return connection.dialect.name != "sqlite"
+    return isinstance(connection, sa.Connection) and connection.dialect.name != "sqlite"
+
+
+def select(connection: Writing, query: sa.Select[*tuple[Any, ...]], **given: Any) -> Sequence[Any]:
+    """The rows of a query with these parameters."""
+    if isinstance(connection, sa.Connection):
+        return connection.execute(query, given).all()
+    text, constants = _sqlite_text(query)
+    return connection.execute(text, constants | given).fetchall()
+
+
+def insert(connection: Writing, table: sa.Table, rows: list[dict[str, Any]], *, only_new: bool = False) -> None:
+    """Insert rows; `only_new`: those whose primary key is there are left as they are."""
+    if isinstance(connection, sa.Connection):
+        connection.execute(insert_new(connection, table) if only_new else sa.insert(table), rows)
+        return
+    for column in table.columns:
+        if isinstance(column.type, sa.JSON):
+            for row in rows:
+                row[column.name] = json.dumps(row[column.name])
+    connection.executemany(_sqlite_insert(table, only_new), rows)
+
+
+@cache
+def _sqlite_insert(table: sa.Table, only_new: bool) -> str:
+    insert = sqlite.insert(table)
+    return _sqlite_text(insert.on_conflict_do_nothing() if only_new else insert)[0]
+
+
+@cache
+def _sqlite_text(statement: sa.ClauseElement) -> tuple[str, dict[str, Any]]:
+    """The text of a statement, and the parameters that it brings itself."""
+    compiled = statement.compile(dialect=sqlite.dialect(paramstyle="named"))
+    return str(compiled), {name: value for name, value in (compiled.params or {}).items() if value is not None}
 
 
 def take_schema(connection: sa.Connection) -> None:

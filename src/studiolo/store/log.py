@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -99,7 +99,7 @@ class Log:
             _answer(batch, None)
 
 
-def _commit(batch: list[tuple[LogRow, ...]], connection: sa.Connection) -> dict[int, StudioloError]:
+def _commit(batch: list[tuple[LogRow, ...]], connection: dialect.Writing) -> dict[int, StudioloError]:
     """Insert what continues the logs of its canvases; place in the batch -> why not, for what does not."""
     tips = _tips(connection, {row.canvas for rows in batch for row in rows})
     accepted: list[LogRow] = []
@@ -114,12 +114,13 @@ def _commit(batch: list[tuple[LogRow, ...]], connection: sa.Connection) -> dict[
     return refused
 
 
-def insert_rows(connection: sa.Connection, rows: Sequence[LogRow]) -> None:
+def insert_rows(connection: dialect.Writing, rows: Sequence[LogRow]) -> None:
     """Put `rows`, whose order has been checked, into the log, the owners and the ledger."""
     if not rows:
         return
-    connection.execute(
-        sa.insert(tables.updates),
+    dialect.insert(
+        connection,
+        tables.updates,
         [{"canvas": r.canvas, "seq": r.seq, "at": r.at, "participant": r.participant, "data": r.data} for r in rows],
     )
     claims = [
@@ -128,7 +129,7 @@ def insert_rows(connection: sa.Connection, rows: Sequence[LogRow]) -> None:
         for client, participant in r.claims.items()
     ]
     if claims:
-        connection.execute(dialect.insert_new(connection, tables.client_owners), claims)
+        dialect.insert(connection, tables.client_owners, claims, only_new=True)
     entries = [
         {
             "canvas": r.canvas,
@@ -142,7 +143,7 @@ def insert_rows(connection: sa.Connection, rows: Sequence[LogRow]) -> None:
         if r.entry is not None
     ]
     if entries:
-        connection.execute(sa.insert(tables.ledger), entries)
+        dialect.insert(connection, tables.ledger, entries)
     answers = [
         {
             "participant": r.participant,
@@ -155,31 +156,28 @@ def insert_rows(connection: sa.Connection, rows: Sequence[LogRow]) -> None:
         if r.answer is not None
     ]
     if answers:
-        connection.execute(dialect.insert_new(connection, tables.idempotency), answers)
+        dialect.insert(connection, tables.idempotency, answers, only_new=True)
 
 
-_IDS = sa.bindparam("ids", expanding=True)
-_TURN = (
-    sa.select(tables.canvases.c.id)
-    .where(tables.canvases.c.id.in_(_IDS))
-    .order_by(tables.canvases.c.id)
-    .with_for_update(key_share=True)
-)
-_TIPS = sa.select(
+_LOG = sa.select(
     tables.canvases.c.id,
     sa.select(sa.func.coalesce(sa.func.max(tables.updates.c.seq), 0))
     .where(tables.updates.c.canvas == tables.canvases.c.id)
     .scalar_subquery(),
-).where(tables.canvases.c.id.in_(_IDS))
+)
+_ONE = _LOG.where(tables.canvases.c.id == sa.bindparam("id"))
+_THESE = tables.canvases.c.id.in_(sa.bindparam("ids", expanding=True))
+_SOME = _LOG.where(_THESE)
+_TURN = sa.select(tables.canvases.c.id).where(_THESE).order_by(tables.canvases.c.id).with_for_update(key_share=True)
 
 
-def _tips(connection: sa.Connection, canvases: Iterable[str]) -> dict[str, int]:
+def _tips(connection: dialect.Writing, canvases: Collection[str]) -> dict[str, int]:
     """The last `seq` of each canvas that is there; nobody else appends to these until the transaction ends."""
-    ids = {"ids": list(canvases)}
-    if dialect.many_writers(connection):
-        # A statement of its own: one that waits for a lock still counts with what it saw before it waited.
-        connection.execute(_TURN, ids)
-    return {row[0]: row[1] for row in connection.execute(_TIPS, ids)}
+    if not dialect.many_writers(connection):  # no server to go to: the same statement for each is the quickest
+        return dict(row for id in canvases for row in dialect.select(connection, _ONE, id=id))
+    # A statement of its own: one that waits for a lock still counts with what it saw before it waited.
+    dialect.select(connection, _TURN, ids=list(canvases))
+    return dict(dialect.select(connection, _SOME, ids=list(canvases)))
 
 
 def _continue(tips: dict[str, int], rows: Iterable[LogRow]) -> dict[str, int]:
