@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studiolo.canvas import Participant
-from studiolo.rooms.protocol import AwarenessEntry, BadFrame
+from studiolo.rooms import protocol
+from studiolo.rooms.protocol import AwarenessEntry, BadFrame, HeardEntry
 
 if TYPE_CHECKING:
     from studiolo.rooms.connection import Connection
     from studiolo.rooms.room import Room
 
 LARGEST_STATE = 16  # values in one state; y-codemirror sends two, we send four
-LONGEST_STATE = 4_096  # characters of one state as text
 REMEMBERED = 60.0  # seconds that the clock of a client that left is kept, should it come back
 BEGINNING = 1_767_225_600.0  # 2026: tenths of a second since then fit the 32 bits that some clients count with
 RENEWED = 15.0  # seconds; clients forget a state that is not renewed for 30
@@ -46,20 +46,18 @@ class Presence:
         self._changed_here: set[int] = set()  # what the other nodes are to be told of
         self._renewal: asyncio.TimerHandle | None = None
 
-    def hear(self, connection: Connection, entries: Iterable[AwarenessEntry]) -> None:
-        """What a client says of itself. Clients also echo what they heard of others: that is passed over."""
+    def hear(self, connection: Connection, entries: Iterable[HeardEntry]) -> None:
+        """What a client says of itself. Clients also echo what they heard of others: that is passed over unread."""
         for entry in entries:
-            if connection.client is None and entry.state is not None and self._free(entry.client, connection):
+            if connection.client is None and self._is_claim(entry) and self._free(entry.client, connection):
                 connection.client = entry.client
                 self._speakers[entry.client] = connection
             if entry.client != connection.client:
                 continue
-            if entry.state is None:
-                self._put(entry.client, None)
-                continue
-            if len(entry.state) > LARGEST_STATE or len(str(entry.state)) > LONGEST_STATE:
+            state = entry.state
+            if state is not None and len(state) > LARGEST_STATE:
                 raise BadFrame("an awareness state that is too large")
-            self._put(entry.client, {**entry.state, "user": connection.participant.as_dict()})
+            self._put(entry.client, None if state is None else {**state, "user": connection.participant.as_dict()})
 
     def stamp(self, connection: Connection) -> None:
         """A connection's participant has another name now."""
@@ -112,7 +110,7 @@ class Presence:
     def local_entries(self) -> list[AwarenessEntry]:
         """Who is here by this node, for the other nodes."""
         local = (client for client, speaker in self._speakers.items() if not isinstance(speaker, _Afar))
-        return [entry for entry in self.entries(local) if entry.state is not None]
+        return [entry for entry in self._entries(local) if entry.state is not None]
 
     def here(self) -> set[int]:
         """The clients that are present."""
@@ -122,8 +120,14 @@ class Presence:
         """Whether an agent is present."""
         return any(isinstance(self._speakers.get(client), str) for client in self.here())
 
-    def entries(self, clients: Iterable[int]) -> list[AwarenessEntry]:
-        return [self._states[client] for client in clients if client in self._states]
+    def greet(self, connection: Connection) -> None:
+        """Tell a client who is here."""
+        if here := self.here():
+            connection.tell_presence(self.frame(here), here)
+
+    def frame(self, clients: Iterable[int]) -> bytes:
+        """What there is to say of these clients."""
+        return protocol.awareness(self._entries(clients))
 
     def close(self) -> None:
         if self._renewal:
@@ -133,6 +137,11 @@ class Presence:
         """The participant who is present under a client id."""
         speaker = self._speakers.get(client)
         return None if speaker is None else _participant(speaker)
+
+    def _is_claim(self, entry: HeardEntry) -> bool:
+        """Whether an entry can be its sender's own: an echo has the clock that was given here."""
+        known = self._states.get(entry.client)
+        return entry.text != b"null" and (known is None or known.clock != entry.clock)
 
     def _free(self, client: int, connection: Connection) -> bool:
         """Whether a connection may speak for a client id: nobody else does, and nobody else has written with it."""
@@ -169,9 +178,16 @@ class Presence:
         changed, self._changed = self._changed, set()
         here, self._changed_here = self._changed_here, set()
         if here and self.on_local_change:
-            self.on_local_change(self.entries(here))
-        for connection in self._room.connections:
-            connection.tell_presence(changed - {connection.client})  # it knows best where it is itself
+            self.on_local_change(self._entries(here))
+        for_most = self.frame(changed)
+        for connection in list(self._room.connections):
+            if connection.client not in changed:
+                connection.tell_presence(for_most, changed)
+            elif others := changed - {connection.client}:  # it knows best where it is itself
+                connection.tell_presence(self.frame(others), others)
+
+    def _entries(self, clients: Iterable[int]) -> list[AwarenessEntry]:
+        return [self._states[client] for client in clients if client in self._states]
 
     def _forget(self, client: int) -> None:
         """By now everybody knows, or has forgotten by themselves, that a client is gone."""

@@ -8,12 +8,15 @@ variable-length (7 bits a byte, low first), strings and buffers carry their leng
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any
 
 SYNC, AWARENESS, AUTH, QUERY_AWARENESS, ACK = 0, 1, 2, 3, 100
 STEP_1, STEP_2, UPDATE = 0, 1, 2
+
+LONGEST_STATE = 4_096  # bytes of one state; ours has some 500
+MOST_ENTRIES = 4_096  # of one frame: as many as a room has clients
 
 
 class BadFrame(ValueError):
@@ -35,18 +38,49 @@ class SyncUpdate:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AwarenessEntry:
-    """One client's state at a clock; None: the client is gone."""
+    """One client's state at a clock; None: the client is gone. Raises `BadFrame` when no browser could read it."""
 
     client: int
     clock: int
     state: dict[str, Any] | None
+    wire: bytes = field(init=False, repr=False, compare=False)
+    """The entry as a part of a frame, made once for all who are told."""
+
+    def __post_init__(self) -> None:
+        try:
+            state = _ENCODER.encode(self.state).encode()
+        except (ValueError, RecursionError) as error:
+            raise BadFrame("an awareness state that is not JSON") from error
+        self.wire = _uint(self.client) + _uint(self.clock) + _buffer(state)
+
+
+@dataclass(frozen=True, slots=True)
+class HeardEntry:
+    """An entry as it was sent. Most are echoes of what the sender heard of others, which nobody needs to read."""
+
+    client: int
+    clock: int
+    text: bytes
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """Raises `BadFrame` when it is no state."""
+        if len(self.text) > LONGEST_STATE:
+            raise BadFrame("an awareness state that is too large")
+        try:
+            state = _DECODER.decode(self.text.decode())
+        except (ValueError, RecursionError) as error:
+            raise BadFrame("an awareness state that is not JSON") from error
+        if state is not None and not isinstance(state, dict):
+            raise BadFrame("an awareness state that is not an object")
+        return state
 
 
 @dataclass(frozen=True, slots=True)
 class Awareness:
-    entries: tuple[AwarenessEntry, ...]
+    entries: tuple[HeardEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,36 +130,29 @@ def ack(count: int) -> bytes:
     return bytes((ACK,)) + _uint(count)
 
 
-def awareness(entries: Iterable[AwarenessEntry]) -> bytes:
-    listed = list(entries)
-    body = _uint(len(listed))
-    for entry in listed:
-        state = json.dumps(entry.state, ensure_ascii=False, separators=(",", ":")).encode()
-        body += _uint(entry.client) + _uint(entry.clock) + _buffer(state)
-    return bytes((AWARENESS,)) + _buffer(body)
+def awareness(entries: Collection[AwarenessEntry]) -> bytes:
+    return bytes((AWARENESS,)) + _buffer(_uint(len(entries)) + b"".join([entry.wire for entry in entries]))
 
 
-def _read_entries(body: bytes) -> tuple[AwarenessEntry, ...]:
+def _read_entries(body: bytes) -> tuple[HeardEntry, ...]:
     reader = _Reader(body)
-    entries: list[AwarenessEntry] = []
-    for _ in range(min(reader.uint(), len(body))):
-        client, clock = reader.uint(), reader.uint()
-        if max(client, clock) >= 2**53:
-            raise BadFrame("a number that no browser can count to")
-        try:
-            state = json.loads(reader.buffer(), parse_constant=_refuse)
-            json.dumps(state, ensure_ascii=False, allow_nan=False).encode()  # what we could not send on, we do not take
-        except (ValueError, RecursionError) as error:
-            raise BadFrame("an awareness state that is not JSON") from error
-        if state is not None and not isinstance(state, dict):
-            raise BadFrame("an awareness state that is not an object")
-        entries.append(AwarenessEntry(client, clock, state))
-    return tuple(entries)
+    count = reader.uint()
+    if count > MOST_ENTRIES:
+        raise BadFrame("the states of more clients than there can be")
+    entries = tuple([HeardEntry(reader.uint(), reader.uint(), reader.buffer()) for _ in range(count)])
+    if any(entry.client >= 2**53 or entry.clock >= 2**53 for entry in entries):
+        raise BadFrame("a number that no browser can count to")
+    return entries
 
 
 def _refuse(constant: str) -> None:
     """NaN and Infinity are Python's idea of JSON, not the browsers'."""
     raise ValueError(constant)
+
+
+# Made once: the functions of `json` make a new one for every call that asks for anything special.
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class _Reader:

@@ -13,8 +13,9 @@ import contextlib
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from studiolo.canvas.errors import Forbidden, NotFound, StudioloError
-from studiolo.rooms import GARBAGE, NO_CANVAS, OTHER_EPOCH, SIGNED_OUT, TRY_LATER
+from studiolo.rooms import NO_CANVAS, OTHER_EPOCH, SIGNED_OUT, TRY_LATER, Connection
 from studiolo.web.access import Seat, identify, seat_at, studio_of
+from studiolo.web.websocket import WebSocketLine
 
 COME_BACK = 1012
 RECHECK_SECONDS = 15.0
@@ -45,30 +46,15 @@ async def _serve(websocket: WebSocket) -> None:
     if epoch and epoch != room.epoch:
         return await _close(websocket, OTHER_EPOCH, "This copy is of another canvas that had this id: drop it.")
 
-    async def send(frame: bytes) -> None:
-        try:
-            await websocket.send_bytes(frame)
-        except WebSocketDisconnect as error:
-            raise ConnectionResetError("The client is gone.") from error
-
-    async def close(code: int, reason: str) -> None:
-        await _close(websocket, code, reason)
-
-    acks = websocket.query_params.get("ack") == "1"
-    connection = room.join(seat.participant, send, close, ack=acks)
-    recheck = asyncio.create_task(_recheck(websocket, canvas, seat))
+    line = WebSocketLine.of(websocket.scope)
+    connection = room.join(seat.participant, line, ack=websocket.query_params.get("ack") == "1")
+    line.attach(connection)
+    recheck = asyncio.create_task(_recheck(websocket, connection, canvas, seat))
     try:
-        while True:
-            message = await websocket.receive()
-            if message["type"] == "websocket.disconnect":
-                return None
-            frame = message.get("bytes")
-            if frame is None:
-                return await _close(websocket, GARBAGE, "Send binary frames of the y-websocket protocol.")
-            await connection.receive(frame)
+        await websocket.receive()  # there is nothing to come but the end
     finally:
         recheck.cancel()
-        await connection.leave()
+        connection.leave()
 
 
 async def _seat(websocket: WebSocket, canvas: str) -> Seat | None:
@@ -76,7 +62,7 @@ async def _seat(websocket: WebSocket, canvas: str) -> Seat | None:
     return None if who is None else await seat_at(studio_of(websocket), who, canvas)
 
 
-async def _recheck(websocket: WebSocket, canvas: str, seat: Seat) -> None:
+async def _recheck(websocket: WebSocket, connection: Connection, canvas: str, seat: Seat) -> None:
     """Look now and then whether the client may still be here: another process may have revoked its token."""
     while True:
         await asyncio.sleep(RECHECK_SECONDS)
@@ -87,9 +73,9 @@ async def _recheck(websocket: WebSocket, canvas: str, seat: Seat) -> None:
         except StudioloError:
             continue  # the database is busy; the next look will tell
         if now is None:
-            return await _close(websocket, SIGNED_OUT, "The token was revoked or has expired.")
+            return connection.close(SIGNED_OUT, "The token was revoked or has expired.")
         if now.participant.role != seat.participant.role:
-            return await _close(websocket, COME_BACK, "Your role here has changed: connect again.")
+            return connection.close(COME_BACK, "Your role here has changed: connect again.")
 
 
 async def _close(websocket: WebSocket, code: int, reason: str) -> None:

@@ -1,0 +1,148 @@
+"""The websocket as rooms use it: a line between a socket and a connection, with nothing in between.
+
+A server hands every message to its application through a queue, a task and a few layers of calls, and so back, a
+hundred times for one key typed among a hundred people. Here only the handshake and the end go that way. What comes in
+between is given to the connection in the call that read it, and what goes out to everybody is encoded once and written
+to each transport. uvicorn's protocol and the `websockets` library do the rest: they shake hands, parse, and keep alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from functools import lru_cache
+from typing import Any
+
+from uvicorn._types import ASGIReceiveEvent
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+from websockets.http11 import Request
+
+from studiolo.rooms import GARBAGE, Connection
+
+HIGH_WATER = 64 << 10  # bytes that wait in a transport, where nothing can be left out any more
+SHARED = 64 << 10  # bytes of a frame up to which a copy of it with its header costs less than a second write
+MOST_FRAGMENTS = 4_096  # of one message
+BINARY = 0x82  # the first byte of a whole binary message
+
+
+class WebSocketLine(WebSocketsSansIOProtocol):
+    """One websocket. The application finds it in its scope, and calls `attach` when it knows who is at the other end;
+    nothing is read before that, so that nobody fills the memory who may not come in."""
+
+    connection: Connection | None = None
+    full = False
+
+    @classmethod
+    def of(cls, scope: Any) -> WebSocketLine:
+        """The line of an ASGI scope. Raises `KeyError` on a server that was not given this class."""
+        return scope["extensions"]["studiolo.line"]["line"]
+
+    def attach(self, connection: Connection) -> None:
+        """Give everything that arrives from now on to a connection."""
+        self.connection = connection
+        self.hold(False)
+
+    # -- what rooms call: see `studiolo.rooms.connection.Line`
+
+    def write(self, frame: bytes) -> bool:
+        if not self.transport.is_closing():
+            if len(frame) <= SHARED:
+                self.transport.write(_encoded(frame))
+            else:
+                self.transport.writelines((_header(len(frame)), frame))
+        return not self.full
+
+    def hold(self, waiting: bool) -> None:
+        self.read_paused = waiting
+        if waiting:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
+
+    def close(self, code: int, reason: str) -> None:
+        # Not by way of the application's `send`, which waits until a reader that does not read has read everything.
+        if self.close_sent or self.transport.is_closing():
+            return
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.hold(False)  # to hear that it has been understood
+        self._end_soon()
+
+    # -- what the transport calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport.set_write_buffer_limits(HIGH_WATER)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.transport.is_closing():
+            self._end_soon()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.full = True
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.full = False
+        if self.connection:
+            self.connection.ready()
+
+    # -- where uvicorn's protocol does otherwise
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            extensions: dict[str, Any] = self.scope.setdefault("extensions", {})
+            extensions["studiolo.line"] = {"line": self}
+            self.hold(True)
+
+    async def receive(self) -> ASGIReceiveEvent:
+        return await self.queue.get()  # the beginning and the end; the inherited one would start to read
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) >= MOST_FRAGMENTS:
+            return self.close(1008, "too many fragments")
+        return super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        frames, self.frames = self.frames, []
+        if self.close_sent or self.connection is None:
+            return
+        if self.curr_msg_data_type == "text":
+            self.connection.close(GARBAGE, "Send binary frames of the y-websocket protocol.")
+        else:
+            self.connection.receive(frames[0] if len(frames) == 1 else b"".join(frames))
+
+    def handle_ping(self) -> None:
+        pong = b"".join(self.conn.data_to_send())
+        if not self.full:  # who does not read gets no pongs either
+            self.transport.write(pong)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._end_soon()
+
+    def _end_soon(self) -> None:
+        """A transport that is closed waits for what it still has to write, and a reader that stopped may never read
+        it. This one does not wait for ever."""
+        if self.close_timer is None:
+            self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+
+@lru_cache(maxsize=4)  # what is sent to everybody in one turn: an update, who is here, perhaps an acknowledgement
+def _encoded(payload: bytes) -> bytes:
+    return _header(len(payload)) + payload
+
+
+def _header(size: int) -> bytes:
+    """What goes before a message of so many bytes: whole, binary, not masked (RFC 6455, section 5.2)."""
+    if size < 126:
+        return bytes((BINARY, size))
+    if size < 1 << 16:
+        return struct.pack("!BBH", BINARY, 126, size)
+    return struct.pack("!BBQ", BINARY, 127, size)
