@@ -44,7 +44,7 @@ async def identify(connection: HTTPConnection) -> Who | None:
     """The caller, or None when no token or cookie is given or it is not (or no longer) good. Raises `Forbidden`."""
     who = await _whose(connection)
     if who is not None:
-        connection.scope.setdefault("state", {})["participant"] = who.participant.id  # for the log
+        connection.state.participant = who.participant.id  # for the log
     return who
 
 
@@ -100,7 +100,9 @@ class Needs:
         self.role: Role = role
 
     async def __call__(self, request: Request, canvas: str, studio: Here) -> Seat:
-        return await seat_at(studio, await signed_in(request), canvas, self.role)
+        seat = await seat_at(studio, await signed_in(request), canvas, self.role)
+        request.state.canvas = seat.canvas  # for the log, now that it is known to be one
+        return seat
 
 
 Viewer = Annotated[Seat, Depends(Needs("viewer"))]

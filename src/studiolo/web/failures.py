@@ -43,13 +43,14 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unexpected(_request: Request, _error: Exception) -> Json:
-        # Starlette raises it again after this answer, so the server's log keeps the traceback.
+        # Starlette raises it again after this answer, so the server's log keeps the traceback. The server then closes
+        # the connection, and a client that was not told would send its next request into it.
         body = {
             "code": "internal",
             "message": "Something went wrong in the studio.",
             "hint": "Try again. If it happens again, the server's log says why.",
         }
-        return Json({"error": body}, status_code=500)
+        return Json({"error": body}, status_code=500, headers={"Connection": "close"})
 
 
 def said(path: str) -> str:

@@ -66,7 +66,7 @@ class Json(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1] is not None:
             line["error"] = told(record.exc_info[1])
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps(line)
 
 
 def fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class Telemetry:
     def _note(scope: Scope, method: str, status: int | None, seconds: float) -> None:
         if not log.isEnabledFor(logging.DEBUG):
             return
-        client = scope.get("client")
+        client, known = scope.get("client"), scope.get("state", {})
         log.debug(
             "answered" if status else "left",
             extra={
@@ -70,7 +70,8 @@ class Telemetry:
                 "route": route(scope),
                 "status": status,
                 "seconds": round(seconds, 4),
-                "participant": scope.get("state", {}).get("participant"),
+                "canvas": known.get("canvas"),
+                "participant": known.get("participant"),
                 "client": client[0] if client else None,
             },
         )
@@ -78,4 +79,6 @@ class Telemetry:
 
 def route(scope: Scope) -> str:
     """The pattern that the address fitted."""
+    if scope["type"] == "websocket":  # Starlette does not say
+        return "/sync/{canvas}" if "path_params" in scope else NOWHERE
     return getattr(scope.get("route"), "path", NOWHERE)
