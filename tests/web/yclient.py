@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, Self
 
 from pycrdt import Doc, Map, Text
 from websockets.asyncio.client import ClientConnection, connect
@@ -34,26 +34,29 @@ def buffer(data: bytes) -> bytes:
 
 
 class YClient:
-    """`async with YClient(url) as client:` then `client.text(page)` and `client.insert(page, at, text)`."""
+    """`async with YClient(url) as client:` then `client.text(page)` and `client.insert(page, at, text)`.
+
+    Entered again, it comes back with the document that it had.
+    """
 
     def __init__(self, url: str, **headers: str) -> None:
         self.url, self.headers = url, headers
         self.doc: Doc[Any] = Doc()
         self.pages = self.doc.get("pages", type=Map)
-        self.synced = asyncio.Event()
-        self.acked = 0
         self.presence: dict[int, Any] = {}
-        self.closed: tuple[int, str] | None = None
         self._local = True
 
-    async def __aenter__(self) -> YClient:
+    async def __aenter__(self) -> Self:
+        self.synced = asyncio.Event()
+        self.acked = 0
+        self.closed: tuple[int, str] | None = None
         self.socket: ClientConnection = await connect(
             self.url, additional_headers=self.headers, max_size=None, compression=None, proxy=None
         )
         self._subscription = self.doc.observe(self._changed)
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
-        self._outgoing.put_nowait(b"\x00\x00" + buffer(self.doc.get_state()))
+        self.put(b"\x00\x00" + buffer(self.doc.get_state()))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -66,11 +69,20 @@ class YClient:
 
     def _changed(self, event: Any) -> None:
         if self._local:
-            self._outgoing.put_nowait(b"\x00\x02" + buffer(event.update))
+            self.put(b"\x00\x02" + buffer(event.update))
+
+    def put(self, frame: bytes) -> None:
+        """Send a frame after those that wait to be sent."""
+        self._outgoing.put_nowait(frame)
+
+    async def flush(self) -> None:
+        """Wait until everything is on its way."""
+        await asyncio.wait_for(self._outgoing.join(), 10)
 
     async def _write(self) -> None:
         while True:
             await self.socket.send(await self._outgoing.get())
+            self._outgoing.task_done()
 
     async def _read(self) -> None:
         try:
@@ -98,7 +110,7 @@ class YClient:
             size, at = read_varuint(frame, 2)
             body = frame[at : at + size]
             if frame[1] == 0:
-                self._outgoing.put_nowait(b"\x00\x01" + buffer(self.doc.get_update(body)))
+                self.put(b"\x00\x01" + buffer(self.doc.get_update(body)))
                 return
             self._local = False
             try:
@@ -108,7 +120,7 @@ class YClient:
             if frame[1] == 1:
                 self.synced.set()
 
-    async def ready(self) -> YClient:
+    async def ready(self) -> Self:
         await asyncio.wait_for(self.synced.wait(), 10)
         return self
 
@@ -141,4 +153,4 @@ class YClient:
     def say_where(self, state: dict[str, Any] | None, clock: int = 1) -> None:
         """Send an awareness state of one's own."""
         entry = varuint(self.doc.client_id) + varuint(clock) + buffer(json.dumps(state).encode())
-        self._outgoing.put_nowait(b"\x01" + buffer(varuint(1) + entry))
+        self.put(b"\x01" + buffer(varuint(1) + entry))
