@@ -142,8 +142,8 @@ class Canvas:
                 f"Only the text of pages can be typed into: {change.foreign}.",
                 "Send an action for everything else.",
             )
-        for page in change.pages if change.clients else ():
-            length = self.document.identity.length(page) + len(update)
+        for page, added in change.added.items():
+            length = self.document.identity.length(page) + added
             if length > actions.LONGEST_PAGE:  # looked at first: a title is not to be fetched for every key
                 actions.check_length(length, f"The page “{self.page(page)['title']}”")
         for client in change.clients:

@@ -11,11 +11,12 @@ from random import Random, SystemRandom
 from typing import Any
 
 from studiolo.canvas import Canvas, Participant, StudioloError
+from studiolo.canvas.document import Broken
 from studiolo.canvas.errors import Unavailable
 from studiolo.rooms.nodes import Header, Nodes
 from studiolo.rooms.room import Room
 from studiolo.rooms.shared import SharedRoom
-from studiolo.store import LogRow, Store
+from studiolo.store import LogRow, StorageFailed, Store
 
 log = logging.getLogger(__name__)
 
@@ -139,8 +140,14 @@ class Rooms:
                 await broken.close()
             loaded = await self._store.load(id)
             updates = [*([loaded.snapshot] if loaded.snapshot else []), *loaded.updates]
-            # In a thread: a book takes a second, and the other rooms go on meanwhile.
-            canvas = await asyncio.to_thread(Canvas, updates, loaded.owners, clock=self._clock, random=self._random)
+            try:
+                # In a thread: a book takes a second, and the other rooms go on meanwhile.
+                canvas = await asyncio.to_thread(Canvas, updates, loaded.owners, clock=self._clock, random=self._random)
+            except Broken as error:
+                raise StorageFailed(
+                    "The log of this canvas is damaged, so it was not opened.",
+                    "Put back the newest backup of the database.",
+                ) from error
             room = self._room(id, canvas, loaded.seq, loaded.epoch, len(loaded.updates))
             if isinstance(room, SharedRoom):
                 await self._recover(room, elsewhere=await room.open())

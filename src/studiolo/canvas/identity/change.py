@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from studiolo.canvas.identity.decode import (
     DELETED,
@@ -43,6 +43,8 @@ class Change:
     """It depends on items that are not known: the sender has seen something that has not arrived here."""
     empty: bool
     """Nothing in it is new. (Yjs repeats all deletions in a sync; those that are known do not count.)"""
+    added: dict[str, int] = field(default_factory=dict, compare=False)
+    """Page -> the code points that its text gets at most: a bound, by which no two changes differ."""
 
 
 Place = tuple[Branch | None, str | None]
@@ -61,6 +63,7 @@ class _Survey:
         self._store = store
         self._clients: set[int] = set()
         self._pages: set[str] = set()
+        self._added: defaultdict[str, int] = defaultdict(int)
         self._foreign: str | None = None
         self._gap = False
         self._new: defaultdict[int, list[tuple[Struct, Place]]] = defaultdict(list)
@@ -78,7 +81,8 @@ class _Survey:
         for range in update.deletes:
             if self._delete(range):
                 empty = False
-        return Change(frozenset(self._clients), frozenset(self._pages), self._foreign, self._gap, empty)
+        pages = frozenset(self._pages)
+        return Change(frozenset(self._clients), pages, self._foreign, self._gap, empty, dict(self._added))
 
     def _add(self, struct: Struct, known: int) -> None:
         place = self._place_of(struct)
@@ -97,6 +101,7 @@ class _Survey:
             self._refuse(forged)
         if not branch.gone:
             self._pages.add(text.page)
+            self._added[text.page] += len(struct.text)
 
     def _misplaced(self, struct: Struct, known: int) -> str | None:
         """What is wrong with the spot in a text that `struct` names, if it is one that no editor would name.
