@@ -38,7 +38,8 @@ class FakeProvider:
         self.refusal: Refusal | None = None
         self.models: list[str] = ["llama3.2", "qwen2.5:1.5b"]
         self.hang_up_after: int | None = None
-        self.silence = 0.0
+        self.silence = 0.0  # seconds before the answer
+        self.pace = 0.0  # seconds before each piece of it
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -69,6 +70,7 @@ class FakeProvider:
                         if fake.hang_up_after == index:
                             self.close_connection = True
                             return
+                        time.sleep(fake.pace)
                         self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
                         self.wfile.flush()
                     self.wfile.write(b"0\r\n\r\n")

@@ -1,7 +1,8 @@
 """Runs: every time somebody asks an agent for something, from the queue to its result.
 
-A run is a task of one process. It can be watched from the start, stopped, and read afterwards from the store; other
-nodes of the studio do so through Redis. Runs wait for each other per model, because a model serves only so many at once.
+A run is a task of one process. It can be watched from the start, stopped, and read afterwards from the store, from
+other nodes of the studio too, by way of Redis. Runs wait for each other per model, because a model serves only so many
+at once.
 """
 
 from __future__ import annotations
