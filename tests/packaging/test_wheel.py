@@ -49,6 +49,7 @@ def test_the_wheel_holds_the_program_its_licence_and_nothing_else(wheel: Path) -
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert {"studiolo/cli.py", "studiolo/canvas/canvas.py", "studiolo/py.typed"} <= set(names)
+    assert "studiolo/store/migrations/versions/0002_nodes.py" in names
     assert {name.rsplit("/", 1)[-1] for name in names if "/licenses/" in name} == {"LICENSE", "NOTICE"}
     assert {name.split("/")[0] for name in names} == {"studiolo", f"{wheel.name.rsplit('-', 3)[0]}.dist-info"}
     assert not [name for name in names if "node_modules" in name or name.endswith((".svelte", ".pyc", ".gguf"))]
