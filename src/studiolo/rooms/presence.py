@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LARGEST_STATE = 16  # values in one state; y-codemirror sends two, we send four
 REMEMBERED = 60.0  # seconds that the clock of a client that left is kept, should it come back
 BEGINNING = 1_767_225_600.0  # 2026: tenths of a second since then fit the 32 bits that some clients count with
+PATIENCE = 0.1  # seconds that a change waits for what is being stored
 RENEWED = 15.0  # seconds; clients forget a state that is not renewed for 30
 
 
@@ -43,6 +44,7 @@ class Presence:
         self._states: dict[int, AwarenessEntry] = {}
         self._speakers: dict[int, Connection | _Afar | str] = {}  # who is behind each client id; an agent by its id
         self._changed: set[int] = set()  # what everybody is to be told of
+        self._telling: asyncio.TimerHandle  # by when, if anything has changed
         self._changed_here: set[int] = set()  # what the other nodes are to be told of
         self._renewal: asyncio.TimerHandle | None = None
 
@@ -120,6 +122,22 @@ class Presence:
         """Whether an agent is present."""
         return any(isinstance(self._speakers.get(client), str) for client in self.here())
 
+    def tell(self) -> None:
+        """Tell everybody now what has changed. A room does it when it has sent what was typed meanwhile."""
+        if not self._changed:
+            return
+        self._telling.cancel()
+        changed, self._changed = self._changed, set()
+        here, self._changed_here = self._changed_here, set()
+        if here and self.on_local_change:
+            self.on_local_change(self._entries(here))
+        for_most = self.frame(changed)
+        for connection in list(self._room.connections):
+            if connection.client not in changed:
+                connection.tell_presence(for_most, changed)
+            elif others := changed - {connection.client}:  # it knows best where it is itself
+                connection.tell_presence(self.frame(others), others)
+
     def greet(self, connection: Connection) -> None:
         """Tell a client who is here."""
         if here := self.here():
@@ -165,7 +183,9 @@ class Presence:
     def _know(self, entry: AwarenessEntry) -> None:
         self._states[entry.client] = entry
         if not self._changed:
-            asyncio.get_running_loop().call_soon(self._tell)
+            # A caret stands behind the letter that was just typed, so it goes with it, unless the disk is slow.
+            delay = PATIENCE if self._room.storing else 0
+            self._telling = asyncio.get_running_loop().call_later(delay, self.tell)
         self._changed.add(entry.client)
 
     def _lose(self, client: int, entry: AwarenessEntry) -> None:
@@ -173,18 +193,6 @@ class Presence:
         del self._speakers[client]
         self._know(entry)
         asyncio.get_running_loop().call_later(REMEMBERED, self._forget, client)
-
-    def _tell(self) -> None:
-        changed, self._changed = self._changed, set()
-        here, self._changed_here = self._changed_here, set()
-        if here and self.on_local_change:
-            self.on_local_change(self._entries(here))
-        for_most = self.frame(changed)
-        for connection in list(self._room.connections):
-            if connection.client not in changed:
-                connection.tell_presence(for_most, changed)
-            elif others := changed - {connection.client}:  # it knows best where it is itself
-                connection.tell_presence(self.frame(others), others)
 
     def _entries(self, clients: Iterable[int]) -> list[AwarenessEntry]:
         return [self._states[client] for client in clients if client in self._states]

@@ -193,6 +193,11 @@ class Room:
         return not (self.connections or self._writer or self._tasks or self.presence.agents())
 
     @property
+    def storing(self) -> bool:
+        """Whether a change is on the road to the disk."""
+        return self._writer is not None
+
+    @property
     def behind(self) -> bool:
         """Whether too much waits for the disk."""
         return self.failed is None and self._batch.size + self._writing > BACKLOG
@@ -295,6 +300,7 @@ class Room:
         for callback in batch.afterwards:
             callback()
         self._broadcast(batch.rows, batch.sources)
+        self.presence.tell()
         for stored in batch.waiting:
             if not stored.done():
                 stored.set_result(None)
