@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from random import Random
+from typing import Self
 
 from tests.conftest import ServedStudio
 from tests.web.test_access import browser
@@ -29,7 +30,7 @@ class Typist(YClient):
         self.covers: list[int] = []  # how much of `done` is in each frame that counts, and all before it
         self._standing: list[tuple[str, str]] = []
 
-    async def __aenter__(self) -> Typist:
+    async def __aenter__(self) -> Self:
         self.covers = []
         return await super().__aenter__()
 

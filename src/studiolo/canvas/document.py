@@ -44,7 +44,6 @@ class Document:
         for update in updates:
             self.integrate(update)
         self._written: list[bytes] = []
-        self._doc.observe(self._keep)
 
     @property
     def client(self) -> int:
@@ -73,6 +72,8 @@ class Document:
         Whatever can be refused must be refused before: an exception inside raises `Broken`.
         """
         self._written.clear()
+        # Only now: an update that comes from elsewhere is not to be encoded again, and not to be kept.
+        subscription = self._doc.observe(self._keep)
         try:
             with self._doc.transaction():
                 yield self._taken
@@ -80,6 +81,8 @@ class Document:
                 self.identity.apply(self._written[0])
         except BaseException as error:  # pycrdt's panics are not Exceptions
             raise Broken("A change of the canvas failed half-way.") from error
+        finally:
+            self._doc.unobserve(subscription)
 
     def edit(self, page: str, edits: Sequence[TextEdit], client: int) -> None:
         """Inside `change()`: edit a page's text (offsets of the text before the change) as `client`."""
