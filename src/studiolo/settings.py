@@ -23,8 +23,8 @@ class Settings:
     home: Path
     host: str = "127.0.0.1"
     port: int = 8787
-    database_url: str = ""
-    redis_url: str = ""
+    database_url: str = field(default="", repr=False)
+    redis_url: str = field(default="", repr=False)
     model: str | None = None
     trusted_proxies: str = "127.0.0.1,::1"
     """Addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, with commas between."""

@@ -67,9 +67,9 @@ async def measured(request: Request, studio: Here) -> Response:
 async def _may_measure(request: Request) -> None:
     # Not by the caller's address: behind a proxy everybody comes from this machine.
     studio = request.app.state.studio
-    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
     token = studio.settings.metrics_token
-    if token and secrets.compare_digest(given.encode(), token.encode()):
+    if token and scheme.lower() == "bearer" and secrets.compare_digest(given.strip().encode(), token.encode()):
         return
     if await studio_role(studio, await signed_in(request)) != "owner":
         raise Forbidden("This needs the role owner, or the token for metrics.", "Set STUDIOLO_METRICS_TOKEN.")

@@ -18,7 +18,6 @@ log = logging.getLogger("studiolo.access")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NOWHERE = "(none)"
-CANCELLED = 499  # the client left before there was an answer, as nginx writes it
 
 
 class Telemetry:
@@ -42,7 +41,7 @@ class Telemetry:
                 self._note(scope, "WEBSOCKET", None, time.perf_counter() - began)
             return
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
-        status = CANCELLED
+        status = 500  # what the server answers for an application that does not
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
