@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterable
+from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
 from studiolo.canvas import Gap, Participant, StudioloError
@@ -28,6 +29,9 @@ ASK_AGAIN = 50  # updates with a hole before them after which the client is aske
 MOST_GAPS = 1_000  # and after so many it is told to go
 
 GARBAGE, SIGNED_OUT, FORBIDDEN, NO_CANVAS, OTHER_EPOCH, TRY_LATER = 4400, 4401, 4403, 4404, 4409, 1013
+
+
+_joined = count()
 
 
 class Line(Protocol):
@@ -57,10 +61,12 @@ class Connection:
         "_frames",
         "_full",
         "_gaps",
+        "_held",
         "_line",
         "_room",
         "_waiting",
         "client",
+        "joined",
         "participant",
         "synced",
         "taken",
@@ -70,6 +76,7 @@ class Connection:
     def __init__(self, room: Room, participant: Participant, line: Line, ack: bool) -> None:
         self.participant = participant
         self.client: int | None = None  # the client id whose presence this connection speaks for
+        self.joined = next(_joined)
         self.synced = False  # whether it has been answered with the document, so that updates make sense to it
         self.taken = 0  # step 2 and update frames that were taken so far
         self.wants_ack = ack
@@ -81,7 +88,8 @@ class Connection:
         self._answering = False  # whether an answer to the client's own question is among them
         self._absent: set[int] = set()  # clients whose presence it must be told when it is ready
         self._closing: tuple[int, str] | None = None
-        self._gaps = 0
+        self._gaps = 0  # frames with a hole before them
+        self._held = 0  # these, and those that came after them
 
     def receive(self, frame: bytes) -> None:
         """Take one frame from the client. A bad frame closes this connection and touches no other.
@@ -96,6 +104,7 @@ class Connection:
             self.close(GARBAGE, f"not a y-websocket frame: {error}")
         except Gap:
             self._gaps += 1
+            self._held += 1
             if self._gaps > MOST_GAPS:
                 self.close(GARBAGE, "updates keep arriving with holes")
             elif self._gaps % ASK_AGAIN == 1:
@@ -173,9 +182,12 @@ class Connection:
             case protocol.SyncStep1(state):
                 self._room.answer(self, state)
             case protocol.SyncUpdate(update, whole):
-                # What came with a hole before it is in the whole, too.
-                self._room.type(self, update, frames=1 + self._gaps if whole else 1)
-                self._gaps = 0 if whole else self._gaps
+                # What came with a hole before it is in the whole, too. Until that comes nothing that was sent later is
+                # acknowledged: clients count frames, and would take the one with the hole for stored.
+                self._room.type(self, update, frames=self._held + 1 if whole else 0 if self._held else 1)
+                self._held += bool(self._held)
+                if whole:
+                    self._gaps = self._held = 0
             case protocol.Awareness(entries):
                 self._room.presence.hear(self, entries)
             case protocol.QueryAwareness():

@@ -54,7 +54,7 @@ class Presence:
             if connection.client is None and self._is_claim(entry) and self._free(entry.client, connection):
                 connection.client = entry.client
                 self._speakers[entry.client] = connection
-            if entry.client != connection.client:
+            if entry.client != connection.client or self._speakers.get(entry.client) is not connection:
                 continue
             state = entry.state
             if state is not None and len(state) > LARGEST_STATE:
@@ -63,7 +63,8 @@ class Presence:
 
     def stamp(self, connection: Connection) -> None:
         """A connection's participant has another name now."""
-        known = self._states.get(connection.client) if connection.client is not None else None
+        client = connection.client
+        known = self._states.get(client) if client is not None and self._speakers.get(client) is connection else None
         if known is not None and known.state is not None:
             self._put(known.client, {**known.state, "user": connection.participant.as_dict()})
 
@@ -97,9 +98,7 @@ class Presence:
             afar = _Afar(node, entry.state["user"]["id"])
             if isinstance(speaker, str) or (speaker is not None and _participant(speaker) != afar.participant):
                 continue
-            if not (speaker is None or isinstance(speaker, _Afar)):
-                speaker.client = None  # they have come back by the other node, and this line is their old one
-            self._speakers[client] = afar
+            self._speakers[client] = afar  # if they were here, they have come back by the other node
             self._know(entry)
 
     def node_gone(self, node: str) -> None:
@@ -165,11 +164,12 @@ class Presence:
         """Whether a connection may speak for a client id: nobody else does, and nobody else has written with it."""
         speaker = self._speakers.get(client)
         if speaker is not None:
-            # Somebody who comes back may find their old line still open. It is theirs to take over.
+            # Somebody who comes back may find their old line still open. It is theirs to take over; and what the old
+            # line still brings must not take it back.
             if isinstance(speaker, str) or _participant(speaker) != connection.participant.id:
                 return False
-            if not isinstance(speaker, _Afar):
-                speaker.client = None
+            if not isinstance(speaker, _Afar) and speaker.joined > connection.joined:
+                return False
         return self._room.canvas.owner_of(client) in (None, connection.participant.id)
 
     def _put(self, client: int, state: dict[str, Any] | None) -> None:

@@ -121,7 +121,7 @@ class Room:
             self._enqueue(outcome, connection.participant, connection)
             self._soon("settle", SETTLE_AFTER, self.settle)
         connection.taken += frames
-        if connection.wants_ack:
+        if connection.wants_ack and frames:
             taken = connection.taken
             self._then(lambda: connection.push(protocol.ack(taken)))
 

@@ -1,0 +1,908 @@
+"""The world of the simulation: a studio on a real database, people with tabs, and what must always hold.
+
+Every letter that anybody types or proposes is another one, so a text tells what became of each of them. The world
+keeps account of who typed, deleted and accepted what, of what was acknowledged, and compares.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+from pycrdt import Doc, Map
+
+from studiolo.canvas import Canvas, Outcome, Participant, StudioloError
+from studiolo.canvas.diff import text_edits
+from studiolo.canvas.errors import Unavailable
+from studiolo.canvas.participant import Role
+from studiolo.rooms import FORBIDDEN, SIGNED_OUT, TRY_LATER, Room, Rooms, connection, protocol, room, rooms
+from studiolo.store import Store
+
+from .loop import SteppedLoop, sqlite_without_threads
+from .plan import Plan
+from .tab import Line, Person, Tab
+
+EPOCH = 1_800_000_000.0
+MOST_TABS = 9
+NOT_STORED = "could not be stored"
+ZWJ = "👩‍👩‍👧"
+PEOPLE: list[tuple[str, str, Role]] = [
+    ("ada", "person", "owner"),
+    ("ben", "person", "editor"),
+    ("cleo", "person", "editor"),
+    ("dan", "person", "commenter"),
+    ("val", "person", "viewer"),
+    ("muse", "agent", "commenter"),
+]
+ROLES: list[Role | None] = [None, "viewer", "commenter", "editor", "editor"]
+
+
+class Failure(AssertionError):
+    """Something that must hold does not. `kind` stays the same while a plan is made shorter."""
+
+    def __init__(self, kind: str, details: str) -> None:
+        super().__init__(f"{kind}: {details}")
+        self.kind = kind
+
+
+def check(holds: object, kind: str, details: Callable[[], str] | str = "") -> None:
+    if not holds:
+        raise Failure(kind, details() if callable(details) else details)
+
+
+@dataclass(eq=False)
+class Deed:
+    """An action under way."""
+
+    task: asyncio.Task[Outcome]
+    kind: str
+    typed: set[str]
+    gone: set[str]
+    first: set[str]
+    """Of those that it takes out: the ones that nobody took out before."""
+    doubt: set[str] = field(default_factory=set)
+    """Those of which nobody knows only because of it."""
+
+
+class Letters:
+    """The letters that there are, and what has become of them."""
+
+    def __init__(self) -> None:
+        self._next = 0
+        self.sure: set[str] = set()
+        """Must be in the text, unless doomed."""
+        self.doomed: set[str] = set()
+        """Somebody took them out, and this has reached or will reach the studio."""
+        self.perhaps: set[str] = set()
+        """Nobody could know whether they came to be, or were taken out: whoever did it was cut off."""
+        self.never: set[str] = set()
+        """Must not be in any text: their author may not write, or they were found missing when that was allowed."""
+        self.loose: set[str] = set()
+        """Letters that an accepted change took out and put in again; only their number is looked at."""
+
+    def new(self, count: int) -> str:
+        made = []
+        for _ in range(count):
+            n, self._next = self._next, self._next + 1
+            # Words of their own: two UTF-16 units and four bytes, or one unit and three bytes.
+            made.append(chr(0x20000 + n) if n % 3 or n > 6_000 else chr(0x2190 + n // 3))
+        return "".join(made)
+
+    @staticmethod
+    def is_letter(character: str) -> bool:
+        return 0x2190 <= ord(character) < 0x2190 + 2_001 or 0x20000 <= ord(character) < 0x30000
+
+    def only(self, text: str) -> str:
+        return "".join(filter(self.is_letter, text))
+
+
+class World:
+    def __init__(self, plan: Plan, folder: Path, template: Path) -> None:
+        self.plan = plan
+        self.path = folder / "studiolo.db"
+        shutil.copy(template, self.path)
+        self.now = 1_000.0
+        self.letters = Letters()
+        self.seen: Counter[str] = Counter()
+        self.people = []
+        for number, (id, kind, role) in enumerate(PEOPLE):
+            who = Participant(id, id.title(), kind, "#1878b4", role)  # type: ignore[arg-type]
+            self.people.append(Person(number, who, who))
+        self.tabs: list[Tab] = []
+        self.late: list[Line] = []
+        self.deeds: list[Deed] = []
+        self.orders: dict[str, str] = {}
+        self.lives = 0
+        self._clients = 100
+        self._random = Random(plan.seed)
+        self._errors: list[str] = []
+        self._expected_failure = False
+
+    # -- running
+
+    def run(self) -> Counter[str]:
+        """Do the whole plan and compare at the end; raises `Failure`."""
+        with self._set():
+            try:
+                self.begin()
+                for step in self.plan.steps:
+                    getattr(self, "do_" + step[0])(*step[1:])
+                    self._look(step[0])
+                self.do_quiesce()
+                self._look("quiesce")
+            finally:
+                self.end()
+        return self.seen
+
+    @contextmanager
+    def _set(self) -> Iterator[None]:
+        """Small bounds, so that a short plan meets them; the studio's clocks are the loop's."""
+        clock = SimpleNamespace(monotonic=lambda: self.loop.time(), time=self._clock)
+        small = [
+            (connection, "LONGEST_QUEUE", 3_000), (connection, "ASK_AGAIN", 3), (room, "SNAPSHOT_EVERY", 12),
+            (room, "MERGED_AT_ONCE", 4), (room, "BACKLOG", 2_000), (rooms, "time", clock),
+        ]  # fmt: skip
+        before = [(module, name, getattr(module, name)) for module, name, _ in small if hasattr(module, name)]
+        log = logging.getLogger("studiolo")
+        handler = _Listener(self._errors)
+        log.addHandler(handler)
+        propagate, log.propagate = log.propagate, False
+        try:
+            for module, name, value in small:
+                if hasattr(module, name):
+                    setattr(module, name, value)
+            with sqlite_without_threads():
+                yield
+        finally:
+            for module, name, value in before:
+                setattr(module, name, value)
+            log.removeHandler(handler)
+            log.propagate = propagate
+            asyncio.set_event_loop(None)
+
+    def begin(self) -> None:
+        self.start()
+        pages = [{"title": "One", "text": self.letters.new(20), "kind": "prose"}]
+        self.letters.sure |= set(pages[0]["text"])
+        owner = self.people[0].participant
+        assert owner
+        made = self.loop.do(self.rooms.create("Book", pages, owner))
+        self.canvas = made.id
+        for person in (0, 1, 2, 4):
+            self.do_open(person)
+
+    def start(self) -> None:
+        self.lives += 1
+        self.loop = SteppedLoop(self.now)
+        asyncio.set_event_loop(self.loop)
+        now = self._clock
+        self.store = self.loop.do(Store.open(f"sqlite:///{self.path}", clock=now))
+        self.rooms = Rooms(self.store, clock=now, random=Random(f"{self.plan.seed} {self.lives}"))
+
+    def _clock(self) -> float:
+        return EPOCH + self.loop.time()
+
+    def end(self) -> None:
+        if hasattr(self, "loop") and not self.loop.is_closed():
+            self.kill()
+
+    def kill(self) -> None:
+        """The process is gone: nothing that it was at goes on."""
+        for tab in self.tabs:
+            if tab.line:
+                tab.line.dead = True
+        for line in self.late:
+            line.dead = True
+        self.loop.jobs.clear()
+        if self._expected_failure:
+            self._errors[:] = [error for error in self._errors if NOT_STORED not in error]
+        self.loop.held = self._expected_failure = False
+        self.loop.failing = 0
+        before = len(self._errors)
+        for _ in range(5):
+            for task in asyncio.all_tasks(self.loop):
+                task.cancel()
+            self.loop.drain()
+        self.loop.jobs.clear()
+        try:
+            self.loop.do(self.store.close())
+        finally:
+            del self._errors[before:]
+            self.late.clear()
+            self.now = self.loop.now
+            self.loop.close()
+
+    def _look(self, after: str) -> None:
+        """What must hold after every step."""
+        check(not self.loop.broken, "a task of the studio ended in an error", lambda: str(self.loop.broken))
+        wrong = [e for e in self._errors if not (self._expected_failure and NOT_STORED in e)]
+        check(not wrong, "the studio logged an error", lambda: f"{wrong} after {after}")
+
+    def _doubles(self, text: str, where: str) -> None:
+        letters = self.letters.only(text)
+        if len(letters) != len(set(letters)):
+            double = [letter for letter, count in Counter(letters).items() if count > 1]
+            raise Failure("a letter is there twice", f"{double} {where}")
+        wrong = self.letters.never & set(letters)
+        check(not wrong, "a letter is there that must not be", lambda: f"{wrong} {where}")
+
+    # -- finding one's way by the numbers of a step
+
+    def tab(self, number: int, online: bool | None = None) -> Tab | None:
+        tabs = [tab for tab in self.tabs if online is None or (tab.line is not None) == online]
+        return tabs[number % len(tabs)] if tabs else None
+
+    def person(self, number: int) -> Person:
+        return self.people[number % len(self.people)]
+
+    def room(self) -> Room | None:
+        """The live room, if the disk answers."""
+        getting = self.loop.create_task(self.rooms.get(self.canvas))
+        self.loop.drain()
+        if not getting.done():
+            getting.cancel()
+            self.loop.drain()
+            return None
+        try:
+            return getting.result()
+        except StudioloError as error:
+            check(self._expected_failure or self.loop.failing, "the room cannot be had", repr(error))
+            return None
+
+    # -- steps: typing
+
+    def do_type(self, number: int, where: float, gone: int, new: int, kind: int) -> None:
+        tab = self.tab(number)
+        if tab is None or not (tab.person.participant or tab.person.known).may("editor"):
+            return
+        if tab.excused or not (texts := tab.texts()):
+            return
+        pages = sorted(texts)
+        page = pages[new % len(pages)]
+        text = texts[page]
+        start = round(where * len(text))
+        end = min(len(text), start + (gone if kind != 1 else 0))
+        insert = self.letters.new(new)
+        if kind == 2 and insert:
+            insert = insert[:1] + ZWJ + insert[1:] + "é\n"
+        if kind == 3:
+            insert = insert + self.letters.new(25)
+        if end == start and not insert:
+            return
+        if kind == 1 and insert:  # key by key
+            for at, letter in enumerate(insert):
+                tab.edit(page, start + at, start + at, letter)
+        else:
+            tab.edit(page, start, end, insert)
+        self.letters.sure |= set(self.letters.only(insert))
+        self.letters.doomed |= set(self.letters.only(text[start:end]))
+        self.seen["typed offline" if tab.line is None else "typed"] += 1
+
+    def do_again(self, number: int, which: int) -> None:
+        """A tab sends again what it sent before."""
+        tab = self.tab(number, online=True)
+        if tab and tab.edits and not tab.excused and not tab.cheated:
+            edit = tab.edits[which % len(tab.edits)]
+            tab.send_update(edit.update, tab.stored)
+            self.seen["sent again"] += 1
+
+    def do_caret(self, number: int, where: float) -> None:
+        if tab := self.tab(number, online=True):
+            tab.stand(round(where * 100))
+
+    # -- steps: the lines
+
+    def do_carry(self, number: int, up: int, down: int) -> None:
+        if tab := self.tab(number, online=True):
+            self._carry(tab, up, down)
+
+    def _carry(self, tab: Tab, up: int, down: int) -> None:
+        line = tab.line
+        if line is None:
+            return
+        self.loop.do(_call(line.arrive, up))
+        heard = len(line.down)
+        try:
+            closed = tab.hear(down)
+        except AssertionError as error:
+            raise Failure("the acknowledgements do not count what was sent", str(error)) from error
+        self.loop.drain()
+        if heard and not tab.cheated:
+            for page, text in tab.texts().items():
+                self._doubles(text, f"in page {page} of tab {tab.number}")
+        if closed:
+            self._sent_away(tab, *closed)
+
+    def _sent_away(self, tab: Tab, code: int, reason: str) -> None:
+        self.seen[f"closed with {code}"] += 1
+        line = tab.leave()
+        if line:
+            self._gone(line)
+        if code >= 4000:
+            innocent = not (tab.cheated or tab.excused)
+            check(not innocent, "somebody honest was sent away", f"tab {tab.number} with {code} {reason}")
+            self._reload(tab)
+        else:
+            check(code in (TRY_LATER, 1012), "a line was closed with an odd code", f"{code} {reason}")
+
+    def _gone(self, line: Line) -> None:
+        """The studio learns that a line is broken."""
+        self.loop.do(_call(line.end))
+
+    def _reload(self, tab: Tab) -> None:
+        """A tab drops its copy, and with it what has not reached the studio."""
+        for edit in tab.edits[tab.stored :]:
+            self.letters.perhaps |= set(self.letters.only(edit.typed + edit.gone))
+        if line := tab.leave():
+            self._gone(line)
+        self._clients += 1
+        tab.take_copy(self._clients)
+        tab.cheated = tab.excused = False
+
+    def do_carry_all(self) -> None:
+        for tab in list(self.tabs):
+            self._carry(tab, 50, 50)
+
+    def do_offline(self, number: int, up: int) -> None:
+        """A line breaks; some of what was under way still arrives."""
+        if tab := self.tab(number, online=True):
+            self._carry(tab, up, 0)
+            if line := tab.leave():
+                self._gone(line)
+                self.seen["offline"] += 1
+
+    def do_silent(self, number: int) -> None:
+        """A line breaks, and the studio does not notice yet; what is under way may come late."""
+        if (tab := self.tab(number, online=True)) and not tab.cheated:
+            line = tab.leave()
+            assert line
+            line.down.clear()
+            self.late.append(line)
+            self.seen["silent"] += 1
+
+    def do_late(self, number: int, up: int) -> None:
+        """Something of a broken line arrives after all, or the studio notices that it is broken."""
+        if self.late:
+            line = self.late[number % len(self.late)]
+            if line.up and up:
+                self.seen["late frames"] += 1
+            self.loop.do(_call(line.arrive, up))
+            if not up:
+                self.late.remove(line)
+                self._gone(line)
+
+    def do_online(self, number: int) -> None:
+        tab = self.tab(number, online=False)
+        if tab and tab.person.participant and (room := self.room()):
+            if tab.excused:
+                self._reload(tab)
+            self.loop.do(_call(tab.come, room, tab.person.participant))
+            self.seen["online"] += 1
+
+    def do_everybody(self) -> None:
+        """All come back."""
+        for _ in self.tabs:
+            self.do_online(0)
+
+    def do_open(self, number: int) -> None:
+        person = self.people[number % (len(self.people) - 1)]  # an agent has no tab
+        if len(self.tabs) < MOST_TABS and person.participant:
+            tab = Tab(person, len(self.tabs))
+            self._clients += 1
+            tab.take_copy(self._clients)
+            self.tabs.append(tab)
+            self.do_online([t for t in self.tabs if t.line is None].index(tab))
+
+    def do_shut(self, number: int) -> None:
+        """Somebody closes a tab for good."""
+        if len(self.tabs) > 3 and (tab := self.tab(number)):
+            self._carry(tab, 50, 0)
+            self._reload(tab)
+            self.tabs.remove(tab)
+
+    def do_stop_reading(self, number: int) -> None:
+        if (tab := self.tab(number, online=True)) and tab.line:
+            tab.line.reading = False
+
+    def do_read(self, number: int) -> None:
+        if (tab := self.tab(number, online=True)) and tab.line:
+            self.loop.do(_call(tab.line.read))
+
+    # -- steps: the studio
+
+    def do_hold(self) -> None:
+        self.loop.held = True
+
+    def do_work(self, jobs: int) -> None:
+        self.loop.work(jobs)
+        self.loop.drain()
+
+    def do_release(self) -> None:
+        self.loop.release()
+        self.loop.drain()
+        self.loop.drain()
+
+    def do_fail(self) -> None:
+        """The disk refuses the next commit."""
+        self.loop.failing = 1
+        self._expected_failure = True
+        self.seen["failing disk"] += 1
+
+    def do_wait(self, tenths: int) -> None:
+        self.loop.drain(tenths / 10)
+
+    def do_crash(self, committed: int) -> None:
+        """kill -9; what the disk was asked for may have been done, though nobody heard of it."""
+        self.seen["crash"] += 1
+        if self.loop.jobs:
+            self.seen["crash in a commit"] += 1
+        if committed:
+            self.loop.work(len(self.loop.jobs), answer=False)
+        self._reap()
+        self.deeds.clear()  # what these did to their letters is not known
+        for tab in self.tabs:
+            if tab.line:
+                tab.line.dead = True
+        self.kill()
+        for tab in self.tabs:
+            tab.leave()
+        self.do_look()
+        self.start()
+
+    def do_restart(self) -> None:
+        """SIGTERM: everybody is told, everything is kept."""
+        self.seen["restart"] += 1
+        self._calm()
+        self.loop.do(self.rooms.close())
+        self._reap()
+        for tab in self.tabs:
+            self._carry(tab, 0, 1_000)
+            if line := tab.leave():
+                self._gone(line)
+        self.kill()
+        self.do_look()
+        self.start()
+
+    def do_unload(self) -> None:
+        """Everybody leaves, and the room is let go."""
+        self._calm()
+        for tab in self.tabs:
+            if line := tab.leave():
+                self._gone(line)
+        for line in self.late:
+            self._gone(line)
+        self.late.clear()
+        self._reap()
+        self.loop.drain(60)
+        check(self.rooms.live == 0, "an empty room is not let go")
+        self.seen["unload"] += 1
+
+    # -- steps: actions
+
+    def _act(self, person: Person, action: dict[str, Any], typed: str = "", gone: str = "", kind: str = "") -> None:
+        """Ask the studio for something. `typed` and `gone`: what the text would get and lose."""
+        if person.participant is None:
+            return
+        task = self.loop.create_task(_apply(self.rooms, self.canvas, action, person.participant))
+        deed = Deed(task, kind or action["type"], set(typed), set(gone), set(gone) - self.letters.doomed)
+        deed.doubt = (deed.typed | deed.gone) - self.letters.perhaps
+        self.letters.sure |= deed.typed
+        self.letters.doomed |= deed.gone
+        self.letters.perhaps |= deed.typed | deed.gone  # until it is known
+        self.deeds.append(deed)
+        self.loop.drain()
+        self._reap(at_once=True)
+
+    def _reap(self, at_once: bool = False) -> None:
+        """See what came of the actions that have ended. `at_once`: nothing else has happened since they began."""
+        for deed in [deed for deed in self.deeds if deed.task.done()]:
+            self.deeds.remove(deed)
+            if deed.task.cancelled():
+                continue
+            self.letters.perhaps -= deed.doubt
+            error = deed.task.exception()
+            if error is None:
+                self.letters.perhaps -= deed.typed | deed.gone
+                self.seen[deed.kind] += 1
+                continue
+            check(isinstance(error, StudioloError), "an action ended in an error that is none of ours", repr(error))
+            if isinstance(error, Unavailable):
+                check(self._expected_failure, "the studio is not available", repr(error))
+            # Nothing has changed. Whether somebody else took the letters out meanwhile is hard to say.
+            self.letters.sure -= deed.typed
+            self.letters.doomed -= deed.first
+            if not at_once:
+                self.letters.loose |= deed.first
+            if deed.kind != "accept":  # which may be tried again
+                self.letters.never |= deed.typed
+
+    def _page(self, number: int) -> tuple[Room, str, str] | None:
+        room = self.room()
+        if room is None or self.loop.held:
+            return None
+        pages = [page["id"] for page in room.canvas.outline()]
+        page = pages[number % len(pages)]
+        return room, page, room.canvas.page_text(page)
+
+    def _hunk(self, text: str, where: float, length: int, new: int, act: bool) -> dict[str, str] | None:
+        start = round(where * len(text))
+        find = text[start : start + length]
+        hunk = {"find": find, "before": text[:start][-9:], "after": text[start + len(find) :][:9]}
+        if not any(hunk.values()) or not (find or new):
+            return None
+        return {**hunk, "replace": self.letters.new(new) + find[1:3]}
+
+    def do_suggest(self, person: int, where: float, length: int, new: int) -> None:
+        if found := self._page(new):
+            _, page, text = found
+            if hunk := self._hunk(text, where, length, new, False):
+                if hunk["find"] == hunk["replace"]:
+                    return
+                self._act(self.person(person), {"type": "suggest", "page": page, "hunks": [hunk]})
+
+    def do_stream(self, person: int, where: float, what: int) -> None:
+        found = self._page(what)
+        if not found:
+            return
+        room, page, text = found
+        writing = [s for s in room.canvas.suggestions.values() if s.status == "streaming"]
+        if what and writing:
+            record = writing[what % len(writing)]
+            author = next(p for p in self.people if p.known.id == record.author)
+            action = {"type": "finish" if what == 1 else "extend", "suggestion": record.id}
+            self._act(author, action | ({} if what == 1 else {"text": self.letters.new(2)}), kind="stream")
+        elif hunk := self._hunk(text, where, 3, 0, False):
+            hunks = [hunk | {"replace": ""}]
+            self._act(self.person(person), {"type": "suggest", "page": page, "hunks": hunks, "streaming": True})
+
+    def _decide(self, person: int, which: int, verb: str) -> None:
+        found = self._page(0)
+        if not found:
+            return
+        room = found[0]
+        records = [s for s in room.canvas.suggestions.values() if s.undecided and s.status != "streaming"]
+        if not records:
+            return
+        record = records[which % len(records)]
+        typed = gone = ""
+        if verb == "accept":
+            for hunk in record.hunks:
+                for edit in text_edits(hunk.anchor.quote, hunk.replace):
+                    typed += self.letters.only(edit.insert)
+                    gone += self.letters.only(hunk.anchor.quote[edit.start : edit.end])
+        by = self.person(person)
+        if by.participant is None or (verb == "accept" and not by.participant.may("editor")):
+            typed = gone = ""
+        if again := set(typed) & (self.letters.sure | self.letters.perhaps | self.letters.doomed | self.letters.never):
+            self.letters.loose |= again
+            typed = "".join(letter for letter in typed if letter not in again)
+        self._act(by, {"type": verb, "suggestion": record.id}, typed, gone)
+
+    def do_accept(self, person: int, which: int) -> None:
+        self._decide(person, which, "accept")
+
+    def do_reject(self, person: int, which: int) -> None:
+        self._decide(person, which, "reject")
+
+    def do_withdraw(self, person: int, which: int) -> None:
+        self._decide(person, which, "withdraw")
+
+    def do_edit(self, person: int, where: float, length: int, new: int) -> None:
+        if found := self._page(new):
+            _, page, text = found
+            hunk = self._hunk(text, where, length, new, True)
+            by = self.person(person).participant
+            if hunk is None or hunk["find"] == hunk["replace"] or by is None or not by.may("editor"):
+                return
+            typed = gone = ""
+            for edit in text_edits(hunk["find"], hunk["replace"]):
+                typed += self.letters.only(edit.insert)
+                gone += self.letters.only(hunk["find"][edit.start : edit.end])
+            if again := set(typed) & set(gone):
+                self.letters.loose |= again
+                typed = "".join(letter for letter in typed if letter not in again)
+            self._act(self.person(person), {"type": "edit", "page": page, "hunks": [hunk]}, typed, gone)
+
+    def do_comment(self, person: int, where: float, length: int) -> None:
+        if found := self._page(0):
+            _, page, text = found
+            start = round(where * len(text))
+            if quote := text[start : start + length + 1]:
+                action = {"type": "comment", "page": page, "quote": quote, "text": "Hm.", "before": text[:start][-9:]}
+                self._act(self.person(person), action)
+
+    def do_say(self, person: int, kind: int) -> None:
+        self._act(self.person(person), {"type": "say", "text": "hello", "streaming": kind == 0})
+
+    def do_page(self, person: int, kind: int) -> None:
+        if (found := self._page(kind)) and len(self.orders) < 3 and kind == 0:
+            letters = self.letters.new(5)
+            by = self.person(person).participant
+            if by and by.may("editor"):
+                self._act(self.person(person), {"type": "add_page", "title": "More", "text": letters}, letters)
+        elif found:
+            self._act(self.person(person), {"type": "rename_page", "page": found[1], "title": f"Page {kind}"})
+
+    # -- steps: who may what
+
+    def do_role(self, number: int, which: int) -> None:
+        """Somebody's role changes, or they lose their access."""
+        person = self.people[1 + number % (len(self.people) - 1)]
+        role = ROLES[which]
+        if person.known.kind == "agent" or (person.participant and person.participant.role == role):
+            return
+        person.participant = replace(person.known, role=role) if role else None
+        person.known = person.participant or person.known
+        for tab in self.tabs:
+            if tab.person is person:
+                tab.excused = True
+        self.loop.do(_call(self.rooms.evict, person.known.id))
+        self.seen["role"] += 1
+
+    def do_rename(self, number: int, which: int) -> None:
+        person = self.people[number % (len(self.people) - 1)]
+        if person.participant:
+            person.known = person.participant = replace(person.participant, name=f"Name {which}")
+            self.loop.do(_call(self.rooms.rename, person.participant))
+
+    def do_cheat(self, number: int, where: float, how: int) -> None:
+        """Somebody types who may not, by an update or by a step 2."""
+        tabs = [t for t in self.tabs if t.line and t.person.participant and not t.person.participant.may("editor")]
+        if not tabs:
+            return
+        tab = tabs[number % len(tabs)]
+        if tab.cheated or tab.excused or not (texts := tab.texts()):
+            return
+        page, text = sorted(texts.items())[0]
+        start = round(where * len(text))
+        letters = self.letters.new(2)
+        assert tab.line
+        line, tab.line = tab.line, None
+        state = tab.doc.get_state()
+        tab.edit(page, start, start, letters)
+        tab.edits.pop()
+        tab.line = line
+        update = tab.doc.get_update(state)
+        line.up.append(protocol.sync_step_2(update) if how else protocol.sync_update(update))
+        line.upto.append(0)
+        tab.cheated = True
+        self._forbid(letters, tab)
+
+    def _forbid(self, letters: str, tab: Tab) -> None:
+        """These must reach nobody. Their author has them, until it is sent away for them."""
+        self.letters.never |= set(letters)
+        self._carry(tab, 1_000, 0)
+        line = tab.line
+        self.do_release()
+        for _ in range(20):
+            if line is None or any(isinstance(frame, tuple) for frame in line.down):
+                break
+            self.loop.do(_call(line.read))
+            self.loop.drain(0.1)
+            while line.down and not isinstance(line.down[0], tuple):
+                line.down.popleft()
+        if line is not None:
+            closes = [frame for frame in line.down if isinstance(frame, tuple)]
+            check(closes, "somebody who may not write is not sent away", f"tab {tab.number}")
+            codes = (FORBIDDEN, SIGNED_OUT, TRY_LATER)
+            check(closes[0][0] in codes, "a line was closed with an odd code", str(closes[0]))
+            self.seen["cheat closed"] += 1
+            tab.cheated = True
+            self._reload(tab)
+
+    def do_forge(self, number: int, victim: int, how: int) -> None:
+        """An editor types with the client id of somebody whose text the studio has."""
+        editors = [t for t in self.tabs if t.line and t.person.participant and t.person.participant.may("editor")]
+        others = [t for t in self.tabs if t.stored and any(edit.typed for edit in t.edits[: t.stored])]
+        if not editors or not others:
+            return
+        tab, other = editors[number % len(editors)], others[victim % len(others)]
+        if tab.person is other.person or tab.cheated or tab.excused or not (texts := other.texts()):
+            return
+        copy = Tab(tab.person, -1)
+        copy.take_copy(other.client)
+        copy.doc.apply_update(other.doc.get_update())
+        state = copy.doc.get_state()
+        letters = self.letters.new(2)
+        copy.edit(sorted(texts)[0], 0, 0, letters)
+        update = copy.doc.get_update(state)
+        assert tab.line
+        if other.stored < len(other.edits):
+            return  # what is forged might have a hole before it, and then it is asked for again and again
+        self._carry(tab, 1_000, 0)
+        if tab.line is None:
+            return
+        tab.line.up.append(protocol.sync_step_2(update) if how else protocol.sync_update(update))
+        tab.line.upto.append(0)
+        self.seen["forged"] += 1
+        tab.cheated = True
+        self._forbid(letters, tab)
+
+    # -- comparing
+
+    def _calm(self) -> None:
+        """The disk works again, and all that waits for it is done."""
+        self.do_release()
+        self.loop.drain(1.0)
+        self.do_release()
+        self.loop.failing = 0
+        self._reap()
+
+    def do_quiesce(self) -> None:
+        """The network and the disk are well again for a while: in the end everybody has the same."""
+        self._calm()
+        for line in self.late:
+            self._gone(line)
+        self.late.clear()
+        here = [tab for tab in self.tabs if tab.person.participant]
+        for tab in self.tabs:
+            if not tab.person.participant:
+                self._reload(tab)
+        for turn in range(40):
+            for tab in here:
+                if turn == 8 and tab.line:
+                    tab.stand(tab.place)  # as y-protocols does every fifteen seconds
+                if tab.line is None:
+                    self.do_online([t for t in self.tabs if t.line is None].index(tab))
+                if tab.line:
+                    self.loop.do(_call(tab.line.read))
+                self._carry(tab, 1_000, 1_000)
+            self.loop.drain(0.5)
+            if turn > 8 and not any(tab.line is None or tab.line.up or tab.line.down for tab in here):
+                break
+        else:
+            lines = [(t.number, t.line and (len(t.line.up), len(t.line.down))) for t in here]
+            raise Failure("the room does not come to rest", str(lines))
+        self._expected_failure = False
+        self._errors.clear()
+        self._reap()
+        check(not self.deeds, "an action is never answered", lambda: str(self.deeds))
+        self._check_all(here)
+        self.seen["quiesce"] += 1
+
+    def _check_all(self, here: list[Tab]) -> None:
+        room = self.room()
+        assert room
+        texts = {page["id"]: room.canvas.page_text(page["id"]) for page in room.canvas.outline()}
+        for tab in here:
+            check(tab.texts() == texts, "a tab has another text", lambda: self._differ(tab.texts(), texts))  # noqa: B023
+            honest = not tab.person.participant or tab.person.participant.may("editor")
+            check(
+                not honest or tab.stored == len(tab.edits),
+                "something is never acknowledged",
+                lambda: f"tab {tab.number}: {tab.stored} of {len(tab.edits)}",  # noqa: B023
+            )
+        shared = {page: str(room.canvas.document.pages[page]["text"]) for page in texts}
+        check(shared == texts, "the document and the identity differ", lambda: self._differ(shared, texts))
+        replayed = self._replayed()
+        check(replayed == texts, "the log says another text", lambda: self._differ(replayed, texts))
+        loaded = self.loop.do(self.store.load(self.canvas))
+        updates = [*([loaded.snapshot] if loaded.snapshot else []), *loaded.updates]
+        again = Canvas(updates, loaded.owners, clock=self.store.clock, random=Random(1))
+        known = {page: again.page_text(page) for page in texts}
+        check(known == texts, "the snapshot says another text", lambda: self._differ(known, texts))
+        self._check_letters(texts)
+        self._check_presence(room, here)
+
+    def _check_letters(self, texts: dict[str, str]) -> None:
+        letters = self.letters
+        joined = letters.only("".join(texts.values()))
+        self._doubles(joined, "in the studio")
+        there = set(joined)
+        loose = letters.perhaps | letters.loose
+        lost = letters.sure - letters.doomed - loose - there
+        check(not lost, "what was typed is lost", lambda: f"{sorted(lost)} of {joined}")
+        kept = (letters.doomed & there) - loose
+        check(not kept, "what was deleted is back", lambda: f"{sorted(kept)}")
+        unknown = there - letters.sure - loose
+        check(not unknown, "nobody typed this", lambda: f"{sorted(unknown)}")
+        for page, text in texts.items():
+            now = letters.only(text)
+            before = [letter for letter in self.orders.get(page, "") if letter in set(now) - letters.loose]
+            after = [letter for letter in now if letter in set(before)]
+            check(before == after, "the order has changed", lambda: f"{before} {after}")  # noqa: B023
+            self.orders[page] = now
+            place = {letter: at for at, letter in enumerate(now)}
+            for tab in self.tabs:
+                for edit in tab.edits:
+                    places = [place[letter] for letter in edit.typed if letter in place and letter not in letters.loose]
+                    check(places == sorted(places), "what was typed is out of order", edit.typed)
+        # What nobody could know is known now.
+        undecided = letters.perhaps - letters.loose
+        letters.sure |= undecided & there
+        letters.doomed -= undecided & there
+        letters.sure -= undecided - there
+        letters.never |= undecided - there - letters.doomed
+        letters.perhaps.clear()
+
+    def _check_presence(self, room: Room, here: list[Tab]) -> None:
+        for tab in here:
+            expected = {other.client: other for other in here if other is not tab}
+            seen = {client: state for client, state in tab.states.items() if client != tab.client}
+            check(
+                set(seen) == set(expected),
+                "presence is not who is there",
+                lambda: f"tab {tab.number} sees {sorted(seen)}, there are {sorted(expected)}",  # noqa: B023
+            )
+            for client, state in seen.items():
+                who = expected[client].person.participant
+                check(who and state["user"] == who.as_dict(), "presence has another name", lambda: f"{state} {who}")  # noqa: B023
+                check(state["cursor"] == expected[client].place, "presence is old", lambda: str(state))  # noqa: B023
+        check(room.presence.here() == {tab.client for tab in here}, "the studio's presence is not who is there")
+
+    def do_look(self) -> None:
+        """What its clients were told is in the file, whatever becomes of the process now."""
+        texts = self._replayed()
+        letters = self.letters
+        joined = letters.only("".join(texts.values()))
+        self._doubles(joined, "in the log")
+        there = set(joined)
+        loose = letters.perhaps | letters.loose | letters.doomed
+        for tab in self.tabs:
+            for edit in tab.edits[: tab.stored]:
+                lost = set(letters.only(edit.typed)) - there - loose
+                check(not lost, "what was acknowledged is lost", lambda: f"{lost} of tab {tab.number}")  # noqa: B023
+                back = set(letters.only(edit.gone)) & there - letters.perhaps - letters.loose
+                check(not back, "a deletion that was acknowledged is lost", lambda: f"{back}")  # noqa: B023
+            own = set("".join(edit.typed for edit in tab.edits))
+            early = set(letters.only("".join(tab.texts().values()))) - own - there - loose - letters.never
+            check(not early, "somebody saw what was not stored", lambda: f"{early} in tab {tab.number}")  # noqa: B023
+
+    def _replayed(self) -> dict[str, str]:
+        """The texts as the log alone tells them, read past the store."""
+        reader = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+        try:
+            query = "SELECT seq, data FROM updates WHERE canvas = ? ORDER BY seq"
+            rows = reader.execute(query, (self.canvas,)).fetchall()
+        finally:
+            reader.close()
+        check([seq for seq, _ in rows] == list(range(1, len(rows) + 1)), "the log has a hole")
+        doc: Doc[Any] = Doc()
+        for _, data in rows:
+            if data:
+                doc.apply_update(data)
+        pages: Map[Any] = doc.get("pages", type=Map)
+        return {page: str(pages[page]["text"]) for page in pages.keys()}  # noqa: SIM118
+
+    def _differ(self, one: dict[str, str], other: dict[str, str]) -> str:
+        told = []
+        for page in sorted({*one, *other}):
+            a, b = one.get(page, ""), other.get(page, "")
+            if a != b:
+                told.append(f"{page}: only here {sorted(set(a) - set(b))}, only there {sorted(set(b) - set(a))}")
+        return "; ".join(told)
+
+
+class _Listener(logging.Handler):
+    """Keeps what the studio logs as an error."""
+
+    def __init__(self, kept: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._kept = kept
+
+    def emit(self, record: logging.LogRecord) -> None:
+        told = record.getMessage()
+        if record.exc_info and record.exc_info[1]:
+            told += f" ({record.exc_info[1]!r})"
+        self._kept.append(told)
+
+
+async def _apply(rooms: Rooms, canvas: str, action: dict[str, Any], by: Participant) -> Outcome:
+    room = await rooms.get(canvas)
+    return await room.apply(action, by)
+
+
+async def _call(function: Callable[..., Any], *args: Any) -> Any:
+    result = function(*args)
+    return await result if inspect.isawaitable(result) else result
