@@ -85,6 +85,19 @@ def parser() -> argparse.ArgumentParser:
         "-o", "--output", metavar="DIR|FILE", type=Path, help="a folder, a .zip, a single .md or .txt, or - for stdout"
     )
 
+    backup = command("backup", run_backup, "Write the whole studio to one file, while it is being used.")
+    backup.add_argument("file", metavar="FILE", type=Path, help="the file to write")
+    backup.add_argument("--force", action="store_true", help="replace the file if it is there")
+
+    restore = command(
+        "restore",
+        run_restore,
+        "Put a backup in the place of this studio, which must not be running. What has happened since is undone, also "
+        "that a link or a token was revoked. The database may be of the other kind than the one backed up.",
+    )
+    restore.add_argument("file", metavar="FILE", type=Path, help="a file that `studiolo backup` made")
+    restore.add_argument("--force", action="store_true", help="also where a studio is; its data is kept aside")
+
     models = command("models", run_models, "List the language models, or try them.")
     models.add_argument("--test", metavar="NAME", help="ask this model for a few words and say how it went")
     models.add_argument("--test-all", action="store_true", help="try every model")
@@ -243,6 +256,56 @@ def run_export(given: Any, settings: Settings) -> int:
             (output / name).write_bytes(data)
     print(visible(str(output)))
     return 0
+
+
+def run_backup(given: Any, settings: Settings) -> int:
+    from studiolo.models.config import FILE_NAME
+    from studiolo.store.backup import back_up
+
+    async def work(studio: Any) -> Any:
+        return await back_up(studio[0], given.file, [settings.home / FILE_NAME], replace=given.force)
+
+    made = asyncio.run(_with_store(settings, work))
+    print(visible(str(given.file)))
+    print(f"Backed up {_counted(made)}.", file=sys.stderr)
+    return 0
+
+
+def run_restore(given: Any, settings: Settings) -> int:
+    from studiolo.models.config import FILE_NAME
+    from studiolo.store.backup import Backup
+    from studiolo.store.restore import restore
+    from studiolo.web.serving import alone
+
+    with Backup.open(given.file) as backup:
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with alone(settings):
+            aside = asyncio.run(restore(settings.database, backup, force=given.force))
+            kept = [
+                name for name, data in backup.files() if name == FILE_NAME and not _added(settings.home / name, data)
+            ]
+    if aside:
+        print(visible(aside))
+        print("The data that was here is kept there.", file=sys.stderr)
+    for name in kept:
+        print(f"{name} was left as it is here; the backup has another.", file=sys.stderr)
+    print(f"Restored {_counted(backup.made)}, as of {backup.made.created}.", file=sys.stderr)
+    return 0
+
+
+def _counted(made: Any) -> str:
+    return f"{made.rows['canvases']} canvases and {made.rows['participants']} participants"
+
+
+def _added(file: Path, data: bytes) -> bool:
+    """Write a file of the data folder; False when another is there."""
+    try:
+        with file.open("xb") as out:
+            file.chmod(0o600)
+            out.write(data)
+    except FileExistsError:
+        return file.read_bytes() == data
+    return True
 
 
 def run_models(given: Any, settings: Settings) -> int:

@@ -36,9 +36,16 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection in a transaction that reads: one moment of the database."""
+        """A connection in a transaction that reads. Each statement sees what is committed when it begins."""
         with _in_our_words():
             async with self.engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def one_moment(self) -> AsyncIterator[AsyncConnection]:
+        """A connection in a transaction that reads: every statement sees the database as the first one did."""
+        with _in_our_words():
+            async with dialect.one_moment(self.engine).connect() as connection:
                 yield connection
 
     @asynccontextmanager

@@ -33,7 +33,9 @@ def open_engine(url: str | Path, patience: float) -> AsyncEngine:
     """
     address = _address(url)
     if address.get_backend_name() != "sqlite":
-        return create_async_engine(address, pool_pre_ping=True)
+        return create_async_engine(
+            address, pool_pre_ping=True, connect_args={"server_settings": {"application_name": _APPLICATION}}
+        )
     _make_private_file(address)
     engine = create_async_engine(address, pool_size=4, max_overflow=16)
     _configure_sqlite(engine.sync_engine, patience)
@@ -83,6 +85,7 @@ def _configure_sqlite(engine: sa.Engine, patience: float) -> None:
             connection.exec_driver_sql(begin)
 
 
+_APPLICATION = "studiolo"  # how a server's list of sessions names ours
 _SCHEMA_LOCK = 0x53747564696F6C6F  # "Studiolo"
 
 WRITES = {"studiolo_begin": "BEGIN IMMEDIATE"}
@@ -91,6 +94,13 @@ WRITES = {"studiolo_begin": "BEGIN IMMEDIATE"}
 SQLite takes the write lock at once: a read transaction that turns into a write one fails without waiting when
 another connection has written meanwhile.
 """
+
+
+def one_moment(engine: AsyncEngine) -> AsyncEngine:
+    """The engine with transactions that see one moment of the database; those of a SQLite file always do."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 Writing = sa.Connection | sqlite3.Connection
@@ -144,6 +154,20 @@ def take_schema(connection: sa.Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
 
 
+def other_users(connection: sa.Connection) -> int:
+    """How many sessions of Studiolo, beside this one, a server has open in this database."""
+    sessions = sa.table("pg_stat_activity", *map(sa.column, ("datname", "pid", "application_name")))
+    return connection.execute(
+        sa.select(sa.func.count())
+        .select_from(sessions)
+        .where(
+            sessions.c.datname == sa.func.current_database(),
+            sessions.c.application_name == _APPLICATION,
+            sessions.c.pid != sa.func.pg_backend_pid(),
+        )
+    ).scalar_one()
+
+
 async def scrub(engine: AsyncEngine) -> None:
     """Empty SQLite's write-ahead log, so that what was deleted is in no file; left for later while others read."""
     if engine.dialect.name == "sqlite":
@@ -189,6 +213,12 @@ def _address(url: str | Path) -> URL:
             "Set STUDIOLO_DATABASE_URL to sqlite:////path/to/file.db or postgresql://user@host/name.",
         ) from error
     return address
+
+
+def file_of(url: str | Path) -> Path | None:
+    """The SQLite file at `url`, None for the address of a server. Raises Invalid."""
+    address = _address(url)
+    return Path(address.database or "") if address.get_backend_name() == "sqlite" else None
 
 
 def _make_private_file(address: URL) -> None:

@@ -65,7 +65,7 @@ class Store:
         database = Database(url, patience)
         try:
             async with database.writing() as connection:
-                named = await connection.run_sync(_make_tables)
+                named = await connection.run_sync(prepare)
         except BaseException:
             await database.close()
             raise
@@ -79,6 +79,10 @@ class Store:
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction that reads, for the rooms above that keep rows here (`people`)."""
         return self._database.reading()
+
+    def one_moment(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A transaction that reads, and sees nothing of what is written while it lasts."""
+        return self._database.one_moment()
 
     def writing(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction that writes; on SQLite nobody else writes until it ends, so keep it short."""
@@ -329,26 +333,29 @@ class Store:
             return list(await connection.scalars(query))
 
 
-def _make_tables(connection: sa.Connection) -> str:
-    """Make the tables, or bring them up to date; the studio's id.
-
-    A database that a newer Studiolo has written is left alone.
-    """
+def prepare(connection: sa.Connection) -> str:
+    """Make the tables, or bring them up to date; the studio's id. Raises Invalid as `version_of` does."""
     dialect.take_schema(connection)
-    found = None
-    if sa.inspect(connection).has_table(schema_version.name):
-        found = connection.scalar(sa.select(sa.func.max(schema_version.c.version)))
+    found = version_of(connection)
     if found is None:
         metadata.create_all(connection)
         connection.execute(sa.insert(schema_version).values(version=SCHEMA_VERSION))
         connection.execute(sa.insert(studio).values(id=secrets.token_hex(8)))
-    elif found > SCHEMA_VERSION:
-        raise Invalid(
-            f"A newer Studiolo has written this database (schema {found}, not {SCHEMA_VERSION}).",
-            "Install the newer Studiolo again, or set STUDIOLO_HOME to another folder.",
-        )
     elif found < SCHEMA_VERSION:
         migrations.upgrade(connection, found)
         connection.execute(sa.update(schema_version).values(version=SCHEMA_VERSION))
         log.info("The database was upgraded from schema %d to schema %d.", found, SCHEMA_VERSION)
     return connection.execute(sa.select(studio.c.id)).scalar_one()
+
+
+def version_of(connection: sa.Connection) -> int | None:
+    """The schema of a database, None for an empty one. Raises Invalid when a newer Studiolo has written it."""
+    if not sa.inspect(connection).has_table(schema_version.name):
+        return None
+    found = connection.scalar(sa.select(sa.func.max(schema_version.c.version)))
+    if found is not None and found > SCHEMA_VERSION:
+        raise Invalid(
+            f"A newer Studiolo has written this database (schema {found}, not {SCHEMA_VERSION}).",
+            "Install the newer Studiolo again, or set STUDIOLO_HOME to another folder.",
+        )
+    return found

@@ -38,7 +38,7 @@ def serve(settings: Settings, open_browser: bool = True) -> int:
             "Set STUDIOLO_DATABASE_URL to postgresql://user@host/name, or unset STUDIOLO_REDIS_URL for a single node.",
         )
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(settings), _bound(settings.host, settings.port) as bound:
+    with alone(settings), _bound(settings.host, settings.port) as bound:
         app = create_app(settings)
         config = uvicorn.Config(
             app,
@@ -158,7 +158,7 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def alone(settings: Settings) -> Iterator[None]:
     """Keep a second server off the same data folder: each would hold its own live copy of a canvas."""
     path = Path(settings.home, "serving.lock")
     with path.open("a+") as lock:
