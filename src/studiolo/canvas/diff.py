@@ -29,7 +29,7 @@ _TOKENS = re.compile(
     rf"|[^\w\s](?:[{_BELONGS}]|(?<=\u200d)[^\w\s])*"
 )
 _WORD = re.compile(r"\w")
-LARGEST_COMPARISON = 20_000_000  # token pairs; a comparison takes an eighth of a byte for each
+LARGEST_COMPARISON = 400_000_000  # token pairs: a paragraph of 10,000 words; for a moment an eighth of a byte for each
 MERGE_WORDS = 2  # changes with at most so many unchanged words between them are read as one
 CONTEXT = 48  # characters of context that a hunk carries on either side
 

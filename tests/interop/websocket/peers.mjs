@@ -25,6 +25,17 @@ const commands = {
       ytext.insert(at, text)
     })
   },
+  // At a part of the text from 0 to 1, before a whole code point: what is typed by others meanwhile moves no number.
+  strike({ peer, page, part, text, gone = 0 }) {
+    const ytext = textOf(peer, page)
+    const points = [...ytext.toString()]
+    const at = Math.floor(part * points.length)
+    const before = points.slice(0, at).join('').length
+    peers.get(peer).doc.transact(() => {
+      ytext.delete(before, points.slice(at, at + gone).join('').length)
+      ytext.insert(before, text)
+    })
+  },
   text: ({ peer, page }) => textOf(peer, page).toString(),
   root: ({ peer, name }) => peers.get(peer).doc.getMap(name).toJSON(),
   forge({ peer }) {
