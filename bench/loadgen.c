@@ -20,10 +20,12 @@
  *   edits=0           no edits, cursors only
  *   acks=1            the server acknowledges what it has stored (a studio's ?ack=1), and all of it must be in the end
  *   stall=S           after S seconds the last client of the first room stops reading
- *   most=N            stop after so many edits of each writer
+ *   most=N            no more than so many edits of each writer; a closed loop ends when everybody has them all
+ *   patience=S        how long to wait in the end for what has not arrived (15)
  * Options of `join`
  *   at_once=1         do not wait for one to have the document before the next one comes
  *   dump=FILE         where to write the update that the last one received
+ *   least=N           an answer of fewer bytes is not the document yet: some servers send that after an empty answer
  *
  * It prints `START` when all clients are in and the measuring begins, `STALL` when the reader stops, `STOP` when the
  * measuring ends, and one line of JSON. The process that started it reads the server's CPU time at these lines.
@@ -60,7 +62,7 @@ enum { TEXT_FRAME = 1, BINARY_FRAME = 2, CLOSE_FRAME = 8, PING_FRAME = 9, PONG_F
 
 #define SECOND 1000000000ull
 #define SETTLE (SECOND)        /* after everybody is in, and before the measuring begins */
-#define PATIENCE (20 * SECOND) /* for what is still under way when the measuring ends */
+#define LONGEST_WAIT (60 * SECOND) /* for the document */
 #define STRIDE 7919            /* between the client ids of neighbours, so that they are no run of numbers */
 
 /* -- what was asked for */
@@ -68,10 +70,11 @@ enum { TEXT_FRAME = 1, BINARY_FRAME = 2, CLOSE_FRAME = 8, PING_FRAME = 9, PONG_F
 static struct {
   bool join, hocuspocus, cursors, edits, acks, at_once, replace;
   int port, clients, writers, window, letters, padding;
-  double rate, seconds, stall;
-  u64 most;
+  double rate, seconds, stall, patience;
+  u64 most, least;
   const char *rooms, *dump;
-} asked = {.clients = 2, .letters = 1, .edits = true, .seconds = 5, .stall = -1, .most = UINT64_MAX};
+} asked = {.clients = 2, .letters = 1, .edits = true, .seconds = 5, 
+         .stall = -1, .patience = 15, .most = UINT64_MAX};
 
 static void die(const char *format, ...) {
   va_list arguments;
@@ -173,6 +176,15 @@ typedef struct {
   Bytes seed;  /* an update that the first client sends to make the document; may be empty */
 } Room;
 
+/* What a reader has of one author: every unit before `end`, but for the holes. */
+typedef struct {
+  u64 end;
+  struct Hole {
+    u64 from, to;
+  } *holes;
+  size_t count, room;
+} Progress;
+
 typedef struct {
   int socket, index, room, seat; /* seat: which of its room's clients it is */
   Bytes in, out, message, payload;
@@ -182,9 +194,9 @@ typedef struct {
   u64 *sent;       /* when each was */
   u32 *missing_at; /* how many of the others have not received each */
   u64 kept;        /* how many of these there is room for */
-  u64 *expected;   /* by seat of the author: the clock that must come next */
+  Progress *progress; /* by seat of the author */
   u64 *cursor;     /* by seat of the author: the newest cursor that came */
-  u64 cursors, frames, acked, echoed;
+  u64 cursors, frames, acked;
   u64 asked_at, first_byte_at, whole_at, document_bytes;
 } Client;
 
@@ -197,6 +209,7 @@ static bool measuring, accounting;
 static u64 stop_at;
 
 /* what the accounting found */
+static u64 finished; /* edits that everybody has */
 static u64 delivered, doubled, out_of_order, damaged, unreadable, frames_in, bytes_in, cursors_in;
 
 static u64 id_of(const Client *client) { return base_id + (u64)client->index * STRIDE; }
@@ -434,31 +447,62 @@ static void send_edit(Client *client) {
 static void received(Client *author, u64 edit, u64 at) {
   delivered++;
   note(current(), at - author->sent[edit]);
-  if (--author->missing_at[edit] == 0 && asked.window && measuring) send_edit(author);
+  if (--author->missing_at[edit]) return;
+  finished++;
+  if (asked.window && measuring) send_edit(author);
+}
+
+static void open_hole(Progress *progress, u64 from, u64 to) {
+  if (progress->count == progress->room) {
+    progress->room = progress->room ? 2 * progress->room : 4;
+    progress->holes = grown(progress->holes, progress->room, sizeof(struct Hole));
+  }
+  progress->holes[progress->count++] = (struct Hole){from, to};
+}
+
+/* Whether `unit` was missing; it is not any more. */
+static bool fill_hole(Progress *progress, u64 unit) {
+  for (size_t at = 0; at < progress->count; at++) {
+    struct Hole *hole = &progress->holes[at];
+    if (unit < hole->from || unit >= hole->to) continue;
+    u64 to = hole->to;
+    hole->to = unit;
+    if (hole->from == hole->to) *hole = progress->holes[--progress->count];
+    if (unit + 1 < to) open_hole(progress, unit + 1, to);
+    return true;
+  }
+  return false;
+}
+
+static u64 units_missing(const Progress *progress, u64 made) {
+  u64 missing = made - progress->end;
+  for (size_t at = 0; at < progress->count; at++) missing += progress->holes[at].to - progress->holes[at].from;
+  return missing;
 }
 
 /* Units `clock` to `clock + length` of an author have arrived, with these letters (NULL: deleted by now). */
 static void account(Client *reader, u64 id, u64 clock, u64 length, const u8 *letters, u64 at) {
-  u64 index = (id - base_id) / STRIDE;
+  u64 index = (id - base_id) / STRIDE, letters_each = (u64)asked.letters;
   if (id < base_id || (id - base_id) % STRIDE || index >= (u64)client_count) return; /* not one of ours */
   Client *author = &clients[index];
-  if (author == reader) {
-    reader->echoed += length;
-    return;
-  }
-  if (author->room != reader->room || clock + length > author->edits * (u64)asked.letters) {
+  if (author == reader) return; /* some servers send people what they have written themselves */
+  if (author->room != reader->room || clock + length > author->edits * letters_each) {
     damaged++;
     return;
   }
-  for (u64 unit = 0; letters && unit < length; unit++) damaged += letters[unit] != letter(clock + unit);
-  u64 *expected = &reader->expected[author->seat];
-  if (clock < *expected) doubled++;
-  if (clock > *expected) out_of_order++;
+  Progress *progress = &reader->progress[author->seat];
+  if (clock > progress->end) open_hole(progress, progress->end, clock);
   for (u64 unit = clock; unit < clock + length; unit++) {
-    if (unit < *expected) continue;
-    if ((unit + 1) % (u64)asked.letters == 0) received(author, unit / (u64)asked.letters, at);
+    bool last = (unit + 1) % letters_each == 0, late = unit < progress->end && fill_hole(progress, unit);
+    damaged += letters && letters[unit - clock] != letter(unit);
+    if (unit < progress->end && !late) {
+      doubled += last;
+      continue;
+    }
+    out_of_order += late && last;
+    if (last) received(author, unit / letters_each, at);
   }
-  if (clock + length > *expected) *expected = clock + length;
+  if (clock + length > progress->end) progress->end = clock + length;
 }
 
 static void skip_place(Reader *reader, u8 info) {
@@ -531,6 +575,10 @@ static void read_cursors(Client *client, Reader reader, u64 at) {
 }
 
 static void take_document(Client *client, Reader update, u64 at) {
+  if ((u64)(update.end - update.at) < asked.least) {
+    client->first_byte_at = 0; /* what follows is the document */
+    return;
+  }
   client->synced = true;
   client->document_bytes = (u64)(update.end - update.at);
   if (!client->whole_at) client->whole_at = at;
@@ -555,7 +603,7 @@ static void on_message(Client *client, const u8 *data, size_t length, u64 at) {
     send_sync(client, STEP_2, "\0\0", 2); /* as every client does: what it has beyond the server, which is nothing */
     flush(client);
   } else if (!accounting) {
-    if (step == STEP_2) take_document(client, body, at);
+    if (step == STEP_2 || asked.least) take_document(client, body, at);
   } else {
     read_update(client, body, at);
   }
@@ -568,7 +616,9 @@ static void notice_answer(Client *client, const u8 *payload, size_t there, u64 a
   Reader reader = {payload, payload + there, false};
   if (asked.hocuspocus) buffer(&reader);
   u64 kind = number(&reader);
-  if ((kind == SYNC || kind == SYNC_REPLY) && number(&reader) == STEP_2 && !reader.short_of) client->first_byte_at = at;
+  if (kind != SYNC && kind != SYNC_REPLY) return;
+  u64 step = number(&reader);
+  if (!reader.short_of && (step == STEP_2 || (step == UPDATE && asked.least))) client->first_byte_at = at;
 }
 
 static void on_frame(Client *client, int opcode, bool last, const u8 *data, size_t length, u64 at) {
@@ -679,8 +729,8 @@ static void enter(Client *client, bool narrow) {
 }
 
 static void wait_until_synced(Client *client) {
-  for (u64 until = now() + PATIENCE; !client->synced; pump(5))
-    if (now() > until) die("client %d was not sent the document within %llu s", client->index, PATIENCE / SECOND);
+  for (u64 until = now() + LONGEST_WAIT; !client->synced; pump(5))
+    if (now() > until) die("client %d was not sent the document within %llu s", client->index, LONGEST_WAIT / SECOND);
 }
 
 /* The first client of a room makes the document where there is none. When it is told what it has just sent, the server
@@ -689,7 +739,7 @@ static void seed(Client *client) {
   const Bytes *update = &rooms[client->room].seed;
   if (!update->length) return;
   send_sync(client, UPDATE, update->at, update->length);
-  for (u64 until = now() + PATIENCE;;) {
+  for (u64 until = now() + LONGEST_WAIT;;) {
     client->synced = false;
     send_nothing_known(client);
     flush(client);
@@ -708,7 +758,7 @@ static void make_clients(int in_each_room) {
     client->index = index;
     client->room = index / in_each_room;
     client->seat = index % in_each_room;
-    client->expected = zeroed((size_t)in_each_room, sizeof(u64));
+    client->progress = zeroed((size_t)in_each_room, sizeof(Progress));
     client->cursor = zeroed((size_t)in_each_room, sizeof(u64));
   }
 }
@@ -774,7 +824,8 @@ static void type_as_fast_as_it_goes(void) {
   for (int turn = 0; turn < asked.window; turn++)
     for (int room = 0; room < room_count; room++)
       for (int seat = 0; seat < asked.writers; seat++) send_edit(in_seat(room, seat));
-  while (now() < stop_at) pump(1);
+  u64 all = asked.most == UINT64_MAX ? asked.most : asked.most * (u64)(room_count * asked.writers);
+  while (now() < stop_at && finished < all) pump(1);
 }
 
 static u64 edits_made(void) {
@@ -792,7 +843,7 @@ static bool readers_have(u64 *missing_edits, u64 *missing_cursors, u64 *missing_
       Client *author = in_seat(reader->room, seat);
       if (author == reader) continue;
       u64 made = asked.edits ? author->edits * (u64)asked.letters : 0;
-      *missing_edits += (made - reader->expected[seat]) / (u64)asked.letters;
+      *missing_edits += units_missing(&reader->progress[seat], made) / (u64)asked.letters;
       *missing_cursors += reader->cursor[seat] < author->cursors;
     }
   }
@@ -822,7 +873,7 @@ static void run_type(void) {
   say("STOP");
 
   u64 edits, cursors, acks;
-  for (u64 until = now() + PATIENCE; !readers_have(&edits, &cursors, &acks) && now() < until;) pump(5);
+  for (u64 until = now() + (u64)(asked.patience * SECOND); !readers_have(&edits, &cursors, &acks) && now() < until;) pump(5);
   double drained = (double)(now() - stopped) / SECOND;
   accounting = false;
   Client *slow = the_stalled();
@@ -898,6 +949,8 @@ static void read_option(const char *argument) {
   else if (option(argument, "acks", &value)) asked.acks = atoi(value);
   else if (option(argument, "stall", &value)) asked.stall = atof(value);
   else if (option(argument, "most", &value)) asked.most = strtoull(value, NULL, 10);
+  else if (option(argument, "patience", &value)) asked.patience = atof(value);
+  else if (option(argument, "least", &value)) asked.least = strtoull(value, NULL, 10);
   else if (option(argument, "at_once", &value)) asked.at_once = atoi(value);
   else if (option(argument, "dump", &value)) asked.dump = value;
   else die("there is no option %s", argument);

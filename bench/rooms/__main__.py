@@ -15,7 +15,7 @@ import time
 from datetime import date
 from pathlib import Path
 
-from bench.rooms import install, machine
+from bench.rooms import install, machine, selfcheck
 from bench.rooms.compare import Plan, Section, say
 from bench.rooms.documents import Trace
 from bench.rooms.servers import EVERY, Server
@@ -66,6 +66,8 @@ def available(asked: tuple[str, ...]) -> tuple[list[type[Server]], list[str]]:
 def main() -> int:
     asked = arguments()
     install.load_generator()
+    say("The load generator on servers that make mistakes")
+    selfcheck.check()
     servers, versions = available(asked.servers)
     plan = Plan(servers, asked.rounds or (1 if asked.quick else 3), asked.quick, Trace(asked.trace))
     began, load_before = time.monotonic(), machine.load()

@@ -57,20 +57,21 @@ AUTHOR = 0x12345678  # the client id of whoever wrote what is in a document; it 
 
 def make(content: Content, existing: bytes | None = None) -> Document:
     """The document with that content: a new one, or the one whose state is given, with an empty page."""
-    page = existing or _page()
-    seeds = [] if existing else [page]
+    start = existing or page()
+    seeds = [] if existing else [start]
     if content.update:
-        empty = _first_item(page)
+        empty = _first_item(start)
         assert empty.startswith(b"\x04\x00"), "the page is not empty"
         seeds.append(content.into(empty[2:]))
     doc: Doc[Any] = Doc()
-    for update in (page, *seeds):
+    for update in (start, *seeds):
         doc.apply_update(update)
     seed = merge_updates(*seeds) if len(seeds) > 1 else b"".join(seeds)
     return Document(seed, _first_item(doc.get_update()), str(only_text(doc)))
 
 
-def _page() -> bytes:
+def page() -> bytes:
+    """A document with one empty page."""
     doc: Doc[Any] = Doc()
     doc.get("pages", type=Map)["page"] = Map({"title": "Page", "kind": "prose", "order": 1.0, "text": Text()})
     return doc.get_update()
@@ -84,7 +85,7 @@ def _number(number: int) -> bytes:
 def _typed(write: Callable[[Text], None]) -> bytes:
     """What is written into the text of a new page, without the page."""
     doc: Doc[Any] = Doc(client_id=AUTHOR)
-    doc.apply_update(_page())
+    doc.apply_update(page())
     before = doc.get_state()
     write(only_text(doc))
     return doc.get_update(before)

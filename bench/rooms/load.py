@@ -9,10 +9,24 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from bench.rooms import install, machine
-from bench.rooms.servers import Room, Server
+from bench.rooms.servers import Room
+
+
+class Target(Protocol):
+    """What a load can be put on."""
+
+    name: ClassVar[str]
+    dialect: ClassVar[str]
+    acknowledges: ClassVar[bool]
+    port: int
+    faults: list[str]
+
+    def cpu(self) -> float: ...
+
+    def memory(self) -> float: ...
 
 
 class LoadFailed(Exception):
@@ -26,6 +40,8 @@ class Load:
     found: dict[str, Any]
     cpu: float
     """CPU seconds of the server between START and STOP."""
+    cpu_before: float
+    """CPU seconds that it used while the clients came in and the document was made."""
     memory_before: float
     memory_after: float
     memory_stalled: list[float] = field(default_factory=list[float])
@@ -46,11 +62,11 @@ class Load:
         return 1e6 * self.cpu / max(1, self.found["delivered"])
 
 
-def run(server: Server, command: str, rooms: Sequence[Room], port: int | None = None, **options: object) -> Load:
+def run(server: Target, command: str, rooms: Sequence[Room], **options: object) -> Load:
     """Run `loadgen COMMAND` with these options in these rooms."""
     with tempfile.TemporaryDirectory(prefix="studiolo-load-") as folder:
         listed = _write_rooms(Path(folder), rooms)
-        arguments = {"port": port or server.port, "rooms": listed, "dialect": server.dialect, **options}
+        arguments = {"port": server.port, "rooms": listed, "dialect": server.dialect, **options}
         if command == "type" and server.acknowledges:
             arguments["acks"] = 1
         words = [f"{name}={int(value) if isinstance(value, bool) else value}" for name, value in arguments.items()]
@@ -68,8 +84,9 @@ def run(server: Server, command: str, rooms: Sequence[Room], port: int | None = 
         return load
 
 
-def _follow(process: subprocess.Popen[str], server: Server) -> Load | None:
+def _follow(process: subprocess.Popen[str], server: Target) -> Load | None:
     began = cpu = before = after = 0.0
+    start = server.cpu()
     stalled: list[float] = []
     stopped = threading.Event()
     watcher = threading.Thread(target=_watch, args=(server, stalled, stopped))
@@ -90,10 +107,10 @@ def _follow(process: subprocess.Popen[str], server: Server) -> Load | None:
     if watcher.ident:
         watcher.join()
     process.wait()
-    return None if found is None else Load(found, cpu, before, after, stalled)
+    return None if found is None else Load(found, cpu, began - start, before, after, stalled)
 
 
-def _watch(server: Server, seen: list[float], stopped: threading.Event) -> None:
+def _watch(server: Target, seen: list[float], stopped: threading.Event) -> None:
     seen.append(server.memory())
     while not stopped.wait(0.5):
         seen.append(server.memory())
