@@ -33,6 +33,10 @@ class WebSocketLine(WebSocketsSansIOProtocol):
     connection: Connection | None = None
     full = False
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._written: list[bytes] = []
+
     @classmethod
     def of(cls, scope: Any) -> WebSocketLine:
         """The line of an ASGI scope. Raises `KeyError` on a server that was not given this class."""
@@ -46,11 +50,13 @@ class WebSocketLine(WebSocketsSansIOProtocol):
     # -- what rooms call: see `studiolo.rooms.connection.Line`
 
     def write(self, frame: bytes) -> bool:
-        if not self.transport.is_closing():
-            if len(frame) <= SHARED:
-                self.transport.write(_encoded(frame))
-            else:
-                self.transport.writelines((_header(len(frame)), frame))
+        if not self._written:
+            self.loop.call_soon(self._flush)  # what a turn brings goes out in one call of the system, the dearest part
+        if len(frame) <= SHARED:
+            self._written.append(_encoded(frame))
+        else:
+            self._written += (_header(len(frame)), frame)
+            self._flush()
         return not self.full
 
     def hold(self, waiting: bool) -> None:
@@ -64,6 +70,7 @@ class WebSocketLine(WebSocketsSansIOProtocol):
         # Not by way of the application's `send`, which waits until a reader that does not read has read everything.
         if self.close_sent or self.transport.is_closing():
             return
+        self._flush()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
@@ -126,6 +133,15 @@ class WebSocketLine(WebSocketsSansIOProtocol):
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
         self._end_soon()
+
+    def _flush(self) -> None:
+        written, self._written = self._written, []
+        if self.close_sent or self.transport.is_closing():
+            return
+        if len(written) == 1:
+            self.transport.write(written[0])
+        else:
+            self.transport.write(b"".join(written))
 
     def _end_soon(self) -> None:
         """A transport that is closed waits for what it still has to write, and a reader that stopped may never read
