@@ -70,8 +70,10 @@ def assert_sound(identity: Identity) -> None:
     branches = list(store.roots.values())
     for client, strand in store.strands.items():
         clock = 0
-        assert strand.clocks == [item.clock for item in strand.items]
-        for item in strand.items:
+        for chunk in strand._chunks:
+            assert chunk.clocks == [item.clock for item in chunk.items]
+        assert strand._starts == [chunk.clocks[0] for chunk in strand._chunks]
+        for item in strand:
             assert (item.client, item.clock) == (client, clock)
             assert item.length > 0
             clock += item.length
@@ -93,6 +95,13 @@ def assert_sound(identity: Identity) -> None:
         if branch.text is not None:
             assert [id(item) for item in branch.text] == [id(item) for item in items]
             assert branch.text.length == len(branch.text.text) == sum(len(item.text) for item in items)
+            offset = 0
+            for item in branch.text:
+                assert branch.text.offset_of(item) == offset
+                if item.text:
+                    assert branch.text.at(offset) == (item, 0)
+                offset += len(item.text)
+            assert branch.text.at(offset) is None
             for block in branch.text._blocks:
                 assert block.points == sum(len(item.text) for item in block.items)
                 assert all(item.block is block for item in block.items)

@@ -16,10 +16,15 @@ from pycrdt import Map, Text, merge_updates
 
 from studiolo.canvas import actions, anchors
 from studiolo.canvas.document import STUDIO, Document, PlainMap, plain
-from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound
-from studiolo.canvas.identity import DecodeError, TextEdit, decode
+from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
+from studiolo.canvas.identity import DecodeError, Tangled, TextEdit, TooManyParts, decode
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.records import SuggestionRecord, ThreadRecord, write_anchor
+
+MOST_PARTS = 250_000  # structs and deleted ranges of one update; years of work on a book, merged, are 20,000
+MOST_CLIENTS = 1_000  # client ids in one update; each tab that somebody opens and writes in has one
+MOST_STEPS = 100_000  # comparisons with what others inserted at the same spots, for one update
+MOST_STEPS_EACH = 10  # and so many more for each struct of it
 
 THE_STUDIO = Participant(STUDIO, "Studio", "agent", "#5b5d63", "owner")
 
@@ -120,12 +125,17 @@ class Canvas:
         """Typing: apply a raw update from a participant's own editor; None when it brings nothing new.
 
         `present` says who is here under a client id that nobody has typed with yet: it is taken, too.
-        Raises `Invalid` for bytes that are no update, `Gap`, and `Forbidden` for a role that may not write, a client
+        Raises `Invalid` for bytes that are no update, `TooLarge` for more at once than any editor makes, `Gap`, and
+        `Forbidden` for a role that may not write, a client
         id that is somebody else's, or a change of anything but a page's text.
         """
         try:
-            decoded = decode(update)
+            decoded = decode(update, MOST_PARTS)
             change = self.document.identity.inspect(decoded)
+        except TooManyParts as error:
+            raise TooLarge(
+                f"The update is made of more than {MOST_PARTS:,} parts.", "Make so large a change in smaller ones."
+            ) from error
         except DecodeError as error:
             raise Invalid(f"Not a Yjs update: {error}.", "Send v1 updates.") from error
         if change.gap:
@@ -146,6 +156,8 @@ class Canvas:
             length = self.document.identity.length(page) + added
             if length > actions.LONGEST_PAGE:  # looked at first: a title is not to be fetched for every key
                 actions.check_length(length, f"The page “{self.page(page)['title']}”")
+        if len(change.clients) > MOST_CLIENTS:
+            raise TooLarge(f"The update speaks for more than {MOST_CLIENTS:,} clients.", "Send each one's own changes.")
         for client in change.clients:
             if (self.owner_of(client) or present(client)) not in (None, by.id):
                 raise Forbidden(
@@ -153,7 +165,13 @@ class Canvas:
                     "Write with your own client id; if this copy holds text that the studio does not have, "
                     "save it elsewhere and reload.",
                 )
-        self.document.integrate(update, decoded)
+        try:
+            self.document.integrate(update, decoded, MOST_STEPS + MOST_STEPS_EACH * len(decoded.structs))
+        except Tangled as error:
+            raise TooLarge(
+                "The update stands at one spot with too many others to be put in order.",
+                "Save what you wrote elsewhere, reload, and paste it.",
+            ) from error
         self._moved |= change.pages
         for client in change.clients:
             self._claim(client, by.id)

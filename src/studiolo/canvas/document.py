@@ -11,11 +11,12 @@ import json
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from random import Random
+from sys import maxsize
 from typing import Any
 
 from pycrdt import Array, Doc, Map, Text, TransactionEvent
 
-from studiolo.canvas.identity import Identity, TextEdit, Update
+from studiolo.canvas.identity import Identity, Tangled, TextEdit, Update
 
 STUDIO = "studio"  # the participant that records belong to
 
@@ -57,11 +58,18 @@ class Document:
             pass
         return client
 
-    def integrate(self, update: bytes, decoded: Update | None = None) -> None:
-        """Apply an update that is known to be in order and allowed. Raises `Broken` when pycrdt cannot."""
+    def integrate(self, update: bytes, decoded: Update | None = None, steps: int = maxsize) -> None:
+        """Apply an update that is known to be in order and allowed. Raises `Broken` when pycrdt cannot, and `Tangled`,
+        with nothing changed, when it takes more `steps` to find its place among others: pycrdt takes as many."""
+        try:
+            self.identity.apply(decoded or update, steps)
+        except Tangled:
+            self.identity.renew(self._doc.get_update())
+            raise
+        except BaseException as error:
+            raise Broken("An update could not be taken in whole.") from error
         try:
             self._doc.apply_update(update)
-            self.identity.apply(decoded or update)
         except BaseException as error:  # a panic is no Exception
             raise Broken("An update could not be applied whole.") from error
 

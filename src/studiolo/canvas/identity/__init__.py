@@ -5,14 +5,16 @@ where a Yjs relative position is now (in code points), what an update would do b
 makes an edit. It is pure Python without I/O, and knows of the document only where things hang: values other than
 the texts of pages are never kept.
 
-`decode` and `encode` speak the wire format; `store` integrates (with `schedule` for what arrives out of order and
-`items` for what it holds); `change` classifies an update; `index` is the face of it all.
+`decode` and `encode` speak the wire format; `store` integrates (with `schedule` for what arrives out of order, and
+`items` and `strand` for what it holds); `change` classifies an update; `index` is the face of it all.
 """
 
 from studiolo.canvas.identity.change import Change as Change
 from studiolo.canvas.identity.decode import DecodeError as DecodeError
+from studiolo.canvas.identity.decode import TooManyParts as TooManyParts
 from studiolo.canvas.identity.decode import Update as Update
 from studiolo.canvas.identity.decode import decode as decode
 from studiolo.canvas.identity.index import Identity as Identity
 from studiolo.canvas.identity.index import Run as Run
 from studiolo.canvas.identity.index import TextEdit as TextEdit
+from studiolo.canvas.identity.store import Tangled as Tangled

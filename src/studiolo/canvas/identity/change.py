@@ -43,7 +43,7 @@ class Change:
     """It depends on items that are not known: the sender has seen something that has not arrived here."""
     empty: bool
     """Nothing in it is new. (Yjs repeats all deletions in a sync; those that are known do not count.)"""
-    added: dict[str, int] = field(default_factory=dict, compare=False)
+    added: dict[str, int] = field(default_factory=dict[str, int], compare=False)
     """Page -> the code points that its text gets at most: a bound, by which no two changes differ."""
 
 
@@ -94,7 +94,7 @@ class _Survey:
         if text is None or sub is not None:
             self._refuse(f"it {_writing(branch, sub)}")
             return
-        forged = self._misplaced(struct, known)
+        forged = self._misplaced(struct, known, branch)
         if struct.kind != STRING and struct.kind != DELETED:
             self._refuse(f"it puts {_naming(struct.kind)} into the text of page {text.page!r}")
         elif forged is not None:
@@ -103,12 +103,16 @@ class _Survey:
             self._pages.add(text.page)
             self._added[text.page] += len(struct.text)
 
-    def _misplaced(self, struct: Struct, known: int) -> str | None:
+    def _misplaced(self, struct: Struct, known: int, branch: Branch) -> str | None:
         """What is wrong with the spot in a text that `struct` names, if it is one that no editor would name.
 
         Yjs and yrs read such a struct in different ways, and peers would differ from then on.
         """
         left, right = struct.origin, struct.right
+        if known:
+            before = self._store.find((struct.client, struct.clock + known - 1))
+            if before is not None and before.parent is not None and before.parent.text is not branch.text:
+                return "it goes on in another place than it began"
         if (
             (left is not None and self._cuts((left[0], left[1] + 1)))
             or (right is not None and self._cuts(right))
@@ -134,14 +138,10 @@ class _Survey:
         fresh = end > known
         if strand is None or clock >= known:
             return fresh
-        index = strand.index(clock)
-        while clock < end and index < len(strand.items):
-            item = strand.items[index]
+        for item in strand.walk(clock, end):
             if not item.deleted:
                 fresh = True
                 self._delete_item(item)
-            clock = item.clock + item.length
-            index += 1
         return fresh
 
     def _delete_item(self, item: Item) -> None:
@@ -210,8 +210,9 @@ class _Survey:
             return True
         if first is then:
             return left[1] < right[1]
-        text = None if first.parent is None else first.parent.text
-        return text is None or text.in_order(first, then)
+        if first.block is None or then.block is None or first.parent is None or first.parent is not then.parent:
+            return True  # not in one text, which is refused for itself
+        return first.parent.text is None or first.parent.text.in_order(first, then)
 
     def _cuts(self, id: Id) -> bool:
         """Whether the spot before the unit `id` is inside a character that can be seen."""

@@ -48,6 +48,7 @@ _LARGEST_NUMBER: Final = 2**53 - 1  # what a JavaScript client can hold
 _LARGEST_CLOCK: Final = 2**32 - 1  # what yrs can hold
 _DEEPEST_VALUE: Final = 64
 
+_PLACELESS: Final = frozenset({GC, SKIP})
 _HAS_ORIGIN: Final = 0x80
 _HAS_RIGHT: Final = 0x40
 _HAS_SUB: Final = 0x20
@@ -55,6 +56,10 @@ _HAS_SUB: Final = 0x20
 
 class DecodeError(ValueError):
     """The bytes are not an update in the v1 format."""
+
+
+class TooManyParts(DecodeError):
+    """The update is made of more parts than the reader was told to take."""
 
 
 @dataclass(slots=True, eq=False)
@@ -83,13 +88,17 @@ class Update:
     """Sorted and disjoint."""
 
 
-def decode(data: bytes) -> Update:
+def decode(data: bytes, most: int | None = None) -> Update:
     """Decode one v1 update.
 
+    Of one that comes from outside, `most` is how many parts (structs, deleted ranges, values) are taken at most: a
+    few bytes are a part, and each takes a hundred times as much memory and microseconds to look at.
+
     Raises:
+        TooManyParts: it has more; they were not read.
         DecodeError: the bytes are malformed, cut short, or followed by something else.
     """
-    reader = _Reader(data)
+    reader = _Reader(data, most)
     try:
         structs = _structs(reader)
         deletes = _deletes(reader)
@@ -105,9 +114,12 @@ def decode(data: bytes) -> Update:
 def _structs(reader: _Reader) -> list[Struct]:
     structs: list[Struct] = []
     seen: set[int] = set()
-    for _ in range(reader.uint()):
-        count = reader.uint()
+    for _ in range(reader.count()):
+        count = reader.count()
+        start = reader.at
         client = reader.uint()
+        reader.client = client
+        reader.client_bytes = reader.data[start : reader.at]
         clock = reader.uint()
         _once(client, seen)
         for _ in range(count):
@@ -115,7 +127,7 @@ def _structs(reader: _Reader) -> list[Struct]:
             clock += struct.length
             if clock > _LARGEST_CLOCK:
                 raise DecodeError("the update counts beyond the largest clock")
-            if struct.kind == STRING and struct.length > LONGEST_TEXT:
+            if struct.length > LONGEST_TEXT and struct.kind == STRING:
                 structs += _pieces(struct)
             else:
                 structs.append(struct)
@@ -148,19 +160,23 @@ def _pieces(struct: Struct) -> Iterator[Struct]:
 def _struct(reader: _Reader, client: int, clock: int) -> Struct:
     info = reader.byte()
     kind = info & 0x1F
-    if kind in (GC, SKIP):
+    if kind in _PLACELESS:
         return Struct(client, clock, reader.length(), kind)
-    origin = (reader.uint(), reader.uint()) if info & _HAS_ORIGIN else None
-    right = (reader.uint(), reader.uint()) if info & _HAS_RIGHT else None
+    origin = reader.id() if info & _HAS_ORIGIN else None
+    right = reader.id() if info & _HAS_RIGHT else None
     parent: str | Id | None = None
     sub: str | None = None
     if origin is None and right is None:
-        parent = reader.text() if reader.uint() == 1 else (reader.uint(), reader.uint())
+        parent = reader.text() if reader.uint() == 1 else reader.id()
         if info & _HAS_SUB:
             sub = reader.text()
-    for id in (origin, right, parent):
-        if isinstance(id, tuple) and id[0] == client and id[1] >= clock:
-            raise DecodeError("the update holds something that depends on itself")
+        if isinstance(parent, tuple):
+            _before(parent, client, clock)
+    else:
+        if origin is not None:
+            _before(origin, client, clock)
+        if right is not None:
+            _before(right, client, clock)
     if kind == STRING:
         text = reader.text()
         if not text:
@@ -173,11 +189,11 @@ def _struct(reader: _Reader, client: int, clock: int) -> Struct:
     elif kind == DELETED:
         length = reader.length()
     elif kind == ANY:
-        length = reader.length()
+        length = reader.length(reader.count())
         for _ in range(length):
             reader.skip_any()
     elif kind == JSON:
-        length = reader.length()
+        length = reader.length(reader.count())
         for _ in range(length):
             reader.skip_block()
     elif kind == FORMAT:
@@ -195,13 +211,18 @@ def _struct(reader: _Reader, client: int, clock: int) -> Struct:
     return Struct(client, clock, length, kind, origin, right, parent, sub, "", type_ref)
 
 
+def _before(id: Id, client: int, clock: int) -> None:
+    if id[1] >= clock and id[0] == client:
+        raise DecodeError("the update holds something that depends on itself")
+
+
 def _deletes(reader: _Reader) -> list[Range]:
     deletes: list[Range] = []
     seen: set[int] = set()
-    for _ in range(reader.uint()):
+    for _ in range(reader.count()):
         client = reader.uint()
         _once(client, seen)
-        for _ in range(reader.uint()):
+        for _ in range(reader.count()):
             clock = reader.uint()
             length = reader.uint()
             if clock + length > _LARGEST_CLOCK:
@@ -213,6 +234,8 @@ def _deletes(reader: _Reader) -> list[Range]:
 
 def _disjoint(ranges: list[Range]) -> list[Range]:
     """The same ids in as few ranges as can be: nobody can make us walk over the same items again and again."""
+    if len(ranges) < 2:
+        return ranges
     disjoint: list[Range] = []
     for client, clock, length in sorted(ranges):
         if disjoint:
@@ -227,11 +250,16 @@ def _disjoint(ranges: list[Range]) -> list[Range]:
 class _Reader:
     """A cursor over bytes. Reading past the end raises IndexError, which `decode` turns into DecodeError."""
 
-    __slots__ = ("at", "data")
+    __slots__ = ("at", "client", "client_bytes", "data", "left")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, most: int | None) -> None:
         self.data = data
         self.at = 0
+        self.left = len(data) if most is None else most
+        """How many parts may still come."""
+        self.client = -1
+        self.client_bytes = b"-"
+        """The client whose structs are being read, and how it stands on the wire: most ids are its own."""
 
     def byte(self) -> int:
         byte = self.data[self.at]
@@ -259,9 +287,27 @@ class _Reader:
                 return number
             shift += 7
 
-    def length(self) -> int:
-        """A length that must not be nothing: a struct without length would have no id of its own."""
+    def id(self) -> Id:
+        at = self.at
+        if self.data.startswith(self.client_bytes, at):
+            self.at = at + len(self.client_bytes)
+            return (self.client, self.uint())
+        return (self.uint(), self.uint())
+
+    def count(self) -> int:
+        """How many parts follow, each of them a byte at least."""
         number = self.uint()
+        if number > len(self.data) - self.at:
+            raise DecodeError("the update ends too early")
+        self.left -= number
+        if self.left < 0:
+            raise TooManyParts("the update is made of too many parts")
+        return number
+
+    def length(self, number: int | None = None) -> int:
+        """A length that must not be nothing: a struct without length would have no id of its own."""
+        if number is None:
+            number = self.uint()
         if number == 0:
             raise DecodeError("the update holds something of length zero")
         return number
@@ -307,11 +353,11 @@ class _Reader:
         elif tag == 119:
             self.text()
         elif tag == 118:  # object
-            for _ in range(self.uint()):
+            for _ in range(self.count()):
                 self.text()
                 self.skip_any(depth + 1)
         elif tag == 117:  # array
-            for _ in range(self.uint()):
+            for _ in range(self.count()):
                 self.skip_any(depth + 1)
         elif tag == 116:  # bytes
             self.skip_block()

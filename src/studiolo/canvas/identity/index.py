@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from sys import maxsize
 from typing import cast
 
 from studiolo.canvas.identity.change import Change, survey
@@ -54,15 +55,22 @@ class Identity:
         """
         return survey(self._store, _decoded(update))
 
-    def apply(self, update: bytes | Update) -> None:
+    def apply(self, update: bytes | Update, steps: int = maxsize) -> None:
         """Integrate an update: own or remote, one key or a whole document, repeated or out of order.
 
-        What depends on items that are not known waits until they arrive, as in yjs.
+        What depends on items that are not known waits until they arrive, as in yjs. Where many insert at one spot,
+        each that comes is compared with those there: `steps` is how many comparisons are made at most.
 
         Raises:
             DecodeError: `update` is malformed; nothing has changed then.
+            Tangled: it took more steps; the identity must be `renew`ed.
         """
-        self._store.apply(_decoded(update))
+        self._store.apply(_decoded(update), steps)
+
+    def renew(self, update: bytes) -> None:
+        """Forget everything and begin again with the update that makes the whole document."""
+        self._store = Store()
+        self._store.apply(decode(update))
 
     def touched(self, update: Update) -> set[tuple[str, str | None]]:
         """The entries of roots that an applied update wrote into or deleted from, however deep: root and key, or

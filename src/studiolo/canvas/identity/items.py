@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final
 
 from studiolo.canvas.identity.decode import Id
@@ -96,10 +98,11 @@ class Branch:
 class Block:
     """A stretch of a page text: neighbouring items and how many code points of them can be seen."""
 
-    __slots__ = ("items", "points")
+    __slots__ = ("items", "number", "points")
 
     def __init__(self, items: list[Item]) -> None:
         self.items = items
+        self.number = 0
         self.points = sum(len(item.text) for item in items)
 
 
@@ -107,15 +110,19 @@ class PageText:
     """The items of one page's text in document order, in blocks: a place is found without walking them all.
 
     All offsets are code points of what can be seen. The linked list of the items (`left`, `right`) is kept by the
-    store; this index beside it answers where an item is and what is at an offset in O(sqrt n).
+    store; this index beside it answers where an item is and what is at an offset: the first time after a change by
+    a look at all blocks, then by a look into one.
     """
 
-    __slots__ = ("_blocks", "_text", "length", "page")
+    __slots__ = ("_blocks", "_numbered", "_starts", "_text", "length", "page")
 
     def __init__(self, page: str) -> None:
         self.page = page
         self.length = 0
         self._blocks = [Block([])]
+        self._numbered = True
+        self._starts: list[int] = []
+        """How many code points are shown before each block; empty when that must be counted again."""
         self._text: str | None = ""
 
     def __iter__(self) -> Iterator[Item]:
@@ -135,36 +142,34 @@ class PageText:
 
     def at(self, offset: int) -> tuple[Item, int] | None:
         """The item that shows the code point at `offset`, and how many of its code points come before it."""
-        for block in self._blocks:
-            if offset < block.points:
-                for item in block.items:
-                    if offset < len(item.text):
-                        return item, offset
-                    offset -= len(item.text)
-            offset -= block.points
-        return None
+        if not 0 <= offset < self.length:
+            return None
+        starts = self._counted()
+        number = bisect_right(starts, offset) - 1
+        offset -= starts[number]
+        for item in self._blocks[number].items:
+            if offset < len(item.text):
+                return item, offset
+            offset -= len(item.text)
+        raise LookupError("the blocks were counted wrongly")
 
     def offset_of(self, item: Item) -> int:
         """How many code points are shown before `item`."""
-        offset = 0
-        for block in self._blocks:
-            if block is item.block:
-                for other in block.items:
-                    if other is item:
-                        return offset
-                    offset += len(other.text)
-            offset += block.points
+        block = _block_of(item)
+        offset = self._counted()[block.number]
+        for other in block.items:
+            if other is item:
+                return offset
+            offset += len(other.text)
         raise LookupError("the item is not in this text")
 
     def in_order(self, first: Item, then: Item) -> bool:
         """Whether `first` comes before `then`; both are in this text."""
-        if first.block is then.block:
-            items = _block_of(first).items
-            return items.index(first) < items.index(then)
-        for block in self._blocks:
-            if block is first.block or block is then.block:
-                return block is first.block
-        raise LookupError("the items are not in this text")
+        here, there = _block_of(first), _block_of(then)
+        if here is there:
+            return here.items.index(first) < here.items.index(then)
+        self._number()
+        return here.number < there.number
 
     def insert(self, item: Item) -> None:
         """Take in an item that has just been linked to its left neighbour."""
@@ -206,6 +211,8 @@ class PageText:
         block.items.remove(right)
         if not block.items and len(self._blocks) > 1:
             self._blocks.remove(block)
+            self._numbered = False
+            self._starts = []
         self.grow(left, right.text)
 
     def _changed(self, block: Block, points: int) -> None:
@@ -213,6 +220,7 @@ class PageText:
             block.points += points
             self.length += points
             self._text = None
+            self._starts = []
 
     def _halve(self, block: Block) -> None:
         half = len(block.items) // 2
@@ -221,7 +229,22 @@ class PageText:
             item.block = behind
         del block.items[half:]
         block.points -= behind.points
-        self._blocks.insert(self._blocks.index(block) + 1, behind)
+        self._number()
+        self._blocks.insert(block.number + 1, behind)
+        self._numbered = False
+        self._starts = []
+
+    def _number(self) -> None:
+        if not self._numbered:
+            for number, block in enumerate(self._blocks):
+                block.number = number
+            self._numbered = True
+
+    def _counted(self) -> list[int]:
+        if not self._starts:
+            self._number()
+            self._starts = list(accumulate((block.points for block in self._blocks), initial=0))
+        return self._starts
 
 
 def _block_of(item: Item) -> Block:

@@ -6,7 +6,7 @@ without the values: only texts of pages keep their words, and deleted words are 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from sys import maxsize
 from typing import Final
 
 from studiolo.canvas.identity.decode import (
@@ -26,6 +26,7 @@ from studiolo.canvas.identity.decode import (
 )
 from studiolo.canvas.identity.items import Branch, Item, PageText
 from studiolo.canvas.identity.schedule import schedule
+from studiolo.canvas.identity.strand import Strand
 from studiolo.canvas.identity.units import split_units
 
 PAGES_ROOT: Final = "pages"
@@ -34,33 +35,9 @@ TEXT_KEY: Final = "text"
 _MERGEABLE: Final = frozenset({DELETED, JSON, STRING, ANY})
 
 
-class Strand:
-    """Everything that one client made, in the order of its clocks, without a hole."""
-
-    __slots__ = ("clocks", "end", "items")
-
-    def __init__(self) -> None:
-        self.items: list[Item] = []
-        self.clocks: list[int] = []
-        self.end = 0
-
-    def index(self, clock: int) -> int:
-        """Where the item that holds `clock` is; `clock` must lie below `end`."""
-        return bisect_right(self.clocks, clock) - 1
-
-    def append(self, item: Item) -> None:
-        self.items.append(item)
-        self.clocks.append(item.clock)
-        self.end = item.clock + item.length
-
-    def insert(self, index: int, item: Item) -> None:
-        self.items.insert(index, item)
-        self.clocks.insert(index, item.clock)
-
-    def replace(self, first: int, last: int, items: list[Item]) -> None:
-        """Put `items` in the place of those from `first` to `last` inclusive."""
-        self.items[first : last + 1] = items
-        self.clocks[first : last + 1] = [item.clock for item in items]
+class Tangled(Exception):
+    """An update would stand among so many others at one spot that putting it in order takes too long. Some of it may
+    have been integrated: the store must be filled anew."""
 
 
 class Store:
@@ -71,6 +48,7 @@ class Store:
         self.roots: dict[str, Branch] = {}
         self._waiting: list[Struct] = []
         self._undeleted: list[Range] = []
+        self._steps = maxsize
 
     def end_of(self, client: int) -> int:
         """The next clock of `client`."""
@@ -82,7 +60,7 @@ class Store:
         strand = self.strands.get(id[0])
         if strand is None or not 0 <= id[1] < strand.end:
             return None
-        return strand.items[strand.index(id[1])]
+        return strand.at(id[1])
 
     def page_text(self, page: str) -> Branch | None:
         """The text of a page as it stands now, or None when there is no such page."""
@@ -95,8 +73,13 @@ class Store:
             return None
         return text.branch
 
-    def apply(self, update: Update) -> None:
-        """Integrate an update; what depends on something missing waits for it, as in yjs."""
+    def apply(self, update: Update, steps: int = maxsize) -> None:
+        """Integrate an update; what depends on something missing waits for it, as in yjs.
+
+        Raises:
+            Tangled: `steps` looks at other items did not tell where among them the new ones belong.
+        """
+        self._steps = steps
         structs = [*self._waiting, *update.structs] if self._waiting else update.structs
         ready, self._waiting = schedule(structs, self.end_of)
         for struct, known in ready:
@@ -114,10 +97,7 @@ class Store:
             strand = self.strands.get(client)
             if strand is None or clock >= strand.end:
                 continue
-            for at in range(strand.index(clock), len(strand.items)):
-                item = strand.items[at]
-                if item.clock >= clock + length:
-                    break
+            for item in strand.walk(clock, clock + length):
                 if (place := _top(item)) is not None:
                     touched.add(place)
         return touched
@@ -158,16 +138,16 @@ class Store:
         """Where a struct hangs. No place at all means that the place is gone, and the struct with it."""
         if struct.kind == GC or (left is not None and left.kind == GC) or (right is not None and right.kind == GC):
             return None, None
+        neighbour = left or right
+        if neighbour is not None:
+            return neighbour.parent, neighbour.sub
         if isinstance(struct.parent, str):
             root = self.roots.get(struct.parent)
             if root is None:
                 root = self.roots[struct.parent] = Branch(name=struct.parent)
             return root, struct.sub
-        if struct.parent is not None:
-            holder = self.find(struct.parent)
-            return (None if holder is None else holder.branch), struct.sub
-        neighbour = left or right
-        return (None, None) if neighbour is None else (neighbour.parent, neighbour.sub)
+        holder = None if struct.parent is None else self.find(struct.parent)
+        return (None if holder is None else holder.branch), struct.sub
 
     def _branch(self, item: Item, parent: Branch, type_ref: int) -> Branch:
         branch = Branch(item=item, type_ref=type_ref)
@@ -209,6 +189,9 @@ class Store:
         conflicting: set[Item] = set()
         before: set[Item] = set()
         while other is not None and other is not right:
+            self._steps -= 1
+            if self._steps < 0:
+                raise Tangled
             before.add(other)
             conflicting.add(other)
             if other.origin == item.origin:
@@ -231,7 +214,7 @@ class Store:
         strand = self.strands.get(item.client)
         if strand is None:
             strand = self.strands[item.client] = Strand()
-        last = strand.items[-1] if strand.items else None
+        last = strand.last
         if last is not None and _can_merge(last, item):
             _absorb(last, item)
             strand.end += item.length
@@ -245,28 +228,25 @@ class Store:
     def _ending_at(self, id: Id) -> Item:
         """The item whose last id is `id`; one is cut when need be."""
         strand = self.strands[id[0]]
-        index = strand.index(id[1])
-        item = strand.items[index]
+        item = strand.at(id[1])
         if item.kind != GC and id[1] != item.clock + item.length - 1:
-            self._split(strand, index, id[1] - item.clock + 1)
+            self._split(strand, item, id[1] - item.clock + 1)
         return item
 
     def _starting_at(self, id: Id) -> Item:
         """The item whose first id is `id`; one is cut when need be."""
         strand = self.strands[id[0]]
-        index = strand.index(id[1])
-        item = strand.items[index]
-        return item if item.kind == GC or item.clock == id[1] else self._split(strand, index, id[1] - item.clock)
+        item = strand.at(id[1])
+        return item if item.kind == GC or item.clock == id[1] else self._split(strand, item, id[1] - item.clock)
 
-    def _split(self, strand: Strand, index: int, at: int) -> Item:
-        """Cut the item at `index` behind its first `at` clocks; the part behind the cut."""
-        item = strand.items[index]
+    def _split(self, strand: Strand, item: Item, at: int) -> Item:
+        """Cut an item behind its first `at` clocks; the part behind the cut."""
         clock = item.clock + at
         origin = (item.client, clock - 1)
         rest = Item(item.client, clock, item.length - at, item.kind, origin, item.right_origin, item.parent, item.sub)
         rest.deleted = item.deleted
         item.length = at
-        strand.insert(index + 1, rest)
+        strand.insert(rest)
         parent = item.parent
         if parent is None:
             return rest
@@ -294,30 +274,25 @@ class Store:
             self._undeleted.append((client, start, clock + length - start))
         if strand is None or clock >= end:
             return
-        first = index = strand.index(clock)
-        changed = False
-        while clock < end:
-            item = strand.items[index]
+        doomed: list[Item] = []
+        for item in strand.walk(clock, end):
             if not item.deleted:
-                if item.clock < clock:
-                    item = self._split(strand, index, clock - item.clock)
-                    index += 1
-                if item.clock + item.length > end:
-                    self._split(strand, index, end - item.clock)
-                _delete(item)
-                changed = True
-            clock = item.clock + item.length
-            index += 1
-        if changed:
-            _merge_neighbours(strand, first - 1, index)
+                doomed.append(item)
+        if not doomed:
+            return
+        if doomed[0].clock < clock:
+            doomed[0] = self._split(strand, doomed[0], clock - doomed[0].clock)
+        if doomed[-1].clock + doomed[-1].length > end:
+            self._split(strand, doomed[-1], end - doomed[-1].clock)
+        for item in doomed:
+            _delete(item)
+        strand.merge(clock, end, _can_merge, _absorb)
 
     def _replace_entry(self, item: Item) -> None:
         """A key of a map has a new value, `item` was the one before it."""
         if not item.deleted:
             _delete(item)
-            strand = self.strands[item.client]
-            index = strand.index(item.clock)
-            _merge_neighbours(strand, index - 1, index + 1)
+            self.strands[item.client].merge(item.clock, item.clock + 1, _can_merge, _absorb)
 
 
 def _top(item: Item) -> tuple[str, str | None] | None:
@@ -381,17 +356,3 @@ def _absorb(left: Item, right: Item) -> None:
             parent.text.grow(left, right.text)
         else:
             parent.text.join(left, right)
-
-
-def _merge_neighbours(strand: Strand, first: int, last: int) -> None:
-    """Merge what can be merged among the items from `first` to `last` of a strand, to keep it short."""
-    first = max(first, 0)
-    last = min(last, len(strand.items) - 1)
-    merged = [strand.items[first]]
-    for item in strand.items[first + 1 : last + 1]:
-        if _can_merge(merged[-1], item):
-            _absorb(merged[-1], item)
-        else:
-            merged.append(item)
-    if len(merged) <= last - first:
-        strand.replace(first, last, merged)
