@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpx2
 
 from tests.conftest import ServedStudio, StartStudio
-from tests.servers import PostgreSQL
+from tests.servers import PostgreSQL, Redis
 from tests.web.test_canvases import error
 from tests.web.yclient import YClient
 
@@ -78,4 +78,21 @@ def test_a_studio_whose_database_is_away_is_not_ready_until_it_is_back(
         postgresql.start()
     until(lambda: ready(studio).status_code == 200)
     assert up()
+    assert studio.stop() == 0, studio.log()
+
+
+def test_a_node_that_cannot_reach_redis_is_not_ready_until_it_can(
+    start_studio: StartStudio, database_url: str, redis: Redis, redis_url: str
+) -> None:
+    studio = start_studio(STUDIOLO_DATABASE_URL=database_url, STUDIOLO_REDIS_URL=redis_url)
+    assert ready(studio).status_code == 200
+    redis.stop()
+    try:
+        until(lambda: ready(studio).status_code == 503)
+        assert "redis" in error(ready(studio), 503, "unavailable")["message"]
+        with studio.client() as owner:
+            assert owner.get("/api/health").status_code == 200
+    finally:
+        redis.start()
+    until(lambda: ready(studio).status_code == 200)
     assert studio.stop() == 0, studio.log()

@@ -41,6 +41,7 @@ class YClient:
 
     def __init__(self, url: str, **headers: str) -> None:
         self.url, self.headers = url, headers
+        self.options: dict[str, Any] = {}  # more for `connect`
         self.doc: Doc[Any] = Doc()
         self.pages = self.doc.get("pages", type=Map)
         self.presence: dict[int, Any] = {}
@@ -51,7 +52,7 @@ class YClient:
         self.acked = 0
         self.closed: tuple[int, str] | None = None
         self.socket: ClientConnection = await connect(
-            self.url, additional_headers=self.headers, max_size=None, compression=None, proxy=None
+            self.url, additional_headers=self.headers, max_size=None, compression=None, proxy=None, **self.options
         )
         self._subscription = self.doc.observe(self._changed)
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()

@@ -50,7 +50,7 @@ async def _dependencies(studio: Studio) -> dict[str, bool]:
         async with asyncio.timeout(READY_SECONDS):
             await studio.store.list_canvases([])
             database = True
-    return {"database": database}
+    return {"database": database, **({"redis": studio.nodes.connected} if studio.nodes else {})}
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
