@@ -14,16 +14,31 @@ from studiolo.canvas.errors import NotFound, Unauthenticated
 from studiolo.canvas.participant import Kind, Participant, Role, rank
 from studiolo.people.names import clean_color, clean_name, free_color
 from studiolo.people.roles import SHARED, STUDIO, Who, check_role, give, granted, highest, narrowed
-from studiolo.people.vault import DAY, Vault, in_time, secret_id
+from studiolo.people.vault import DAY, Vault, in_time, secret_hash, secret_id
 from studiolo.store import StorageFailed, Store
 from studiolo.store.canvas_rows import need_canvas
-from studiolo.store.dialect import upsert
-from studiolo.store.tables import grants, participants, secrets
+from studiolo.store.dialect import Plain, select, upsert
+from studiolo.store.tables import canvases, grants, participants, secrets
 
 SESSION_DAYS = 30
 SETUP_DAYS = 7
 NOTE_USE_EVERY = 3600.0
 """Seconds between two notes of a secret's use; a session's end moves on with each."""
+
+
+_WHO = (
+    sa.select(
+        *(participants.c.id, participants.c.name, participants.c.kind, participants.c.color),
+        *(secrets.c.kind, secrets.c.role, secrets.c.canvas, secrets.c.last_used),
+    )
+    .join(participants, participants.c.id == secrets.c.participant)
+    .where(
+        secrets.c.hash == sa.bindparam("hash"),
+        sa.or_(secrets.c.kind == "session", secrets.c.kind == "token"),
+        in_time(secrets, sa.bindparam("now")),
+    )
+)
+_CANVAS = sa.select(canvases.c.id).where(canvases.c.id == sa.bindparam("canvas"))
 
 
 class SetupState(NamedTuple):
@@ -133,30 +148,33 @@ class People:
         """Whose session or API token this is; None when it is wrong, expired or revoked."""
         if not token:
             return None
-        async with self._store.reading() as connection:
-            found = await self._vault.find(connection, token, "session", "token")
-            if found is None:
-                return None
-            participant = await _participant(connection, found.participant)
-            if participant is None:
-                return None
-            roles = await granted(connection, participant.id, self._clock())
-        await self._note_use(found)
-        participant = replace(participant, role=roles.get(STUDIO, "viewer"))
-        if found.kind == "session":
-            return Who(participant, "session")
-        return Who(participant, "token", found.role, found.canvas)
+        hash, now = secret_hash(token), self._clock()
 
-    async def _note_use(self, secret: sa.Row[Any]) -> None:
+        def look(connection: Plain) -> tuple[Who, float | None] | None:
+            for id, name, kind, color, via, role, canvas, last_used in select(connection, _WHO, hash=hash, now=now):
+                studio = granted(connection, id, now).get(STUDIO, "viewer")
+                participant = Participant(id, name, kind, color, studio)
+                if via == "session":
+                    return Who(participant, via), last_used
+                return Who(participant, via, role, canvas), last_used
+            return None
+
+        found = await self._store.read(look)
+        if found is None:
+            return None
+        who, last_used = found
+        if last_used is None or now - last_used >= NOTE_USE_EVERY:
+            await self._note_use(hash, who.via)
+        return who
+
+    async def _note_use(self, hash: str, via: str) -> None:
         now = self._clock()
-        if secret.last_used is not None and now - secret.last_used < NOTE_USE_EVERY:
-            return
         values = {"last_used": now}
-        if secret.kind == "session":
+        if via == "session":
             values["expires"] = now + SESSION_DAYS * DAY
         try:
             async with self._store.writing() as connection:
-                await connection.execute(sa.update(secrets).where(secrets.c.hash == secret.hash).values(values))
+                await connection.execute(sa.update(secrets).where(secrets.c.hash == hash).values(values))
         except StorageFailed:
             pass  # a full disk must not keep people from reading; the next request tries again
 
@@ -264,7 +282,7 @@ class People:
             name = clean_name(name or "Guest")
             guest = existing or await self._new(connection, name, "person", "share", found.canvas)
             await give(connection, guest.id, found.canvas, found.role, found.id, found.expires)
-            roles = await granted(connection, guest.id, self._clock())
+            roles = await connection.run_sync(granted, guest.id, self._clock())
             role = highest(roles, found.canvas) or found.role
             return Joined(replace(guest, role=role), found.canvas, role)
 
@@ -297,21 +315,29 @@ class People:
     async def role_in(self, who: Who, canvas: str) -> Role | None:
         """The role `who` holds on the canvas ("*": in the studio), or None.
 
-        The studio's owner holds a role on every id: whether there is such a canvas, the store knows.
+        The studio's owner holds a role on every id: whether there is such a canvas, `as_in` looks.
         """
-        async with self._store.reading() as connection:
-            roles = await granted(connection, who.participant.id, self._clock())
+        roles = await self._roles(who.participant.id)
         return narrowed(who, highest(roles, canvas), canvas)
 
     async def as_in(self, who: Who, canvas: str) -> Participant | None:
-        """The participant with the role held on the canvas, as `canvas.apply` wants it; None without one."""
-        role = await self.role_in(who, canvas)
+        """The participant with the role held on the canvas, as `canvas.apply` wants it; None without one, and where
+        there is no such canvas."""
+        id, now = who.participant.id, self._clock()
+
+        def look(connection: Plain) -> dict[str, Role]:
+            return granted(connection, id, now) if select(connection, _CANVAS, canvas=canvas) else {}
+
+        role = narrowed(who, highest(await self._store.read(look), canvas), canvas)
         return None if role is None else replace(who.participant, role=role)
+
+    async def _roles(self, participant: str) -> dict[str, Role]:
+        now = self._clock()
+        return await self._store.read(lambda connection: granted(connection, participant, now))
 
     async def canvases(self, who: Who) -> list[dict[str, Any]]:
         """The canvases that `who` may see, the last changed first, each with the role held there."""
-        async with self._store.reading() as connection:
-            roles = await granted(connection, who.participant.id, self._clock())
+        roles = await self._roles(who.participant.id)
         listed: list[dict[str, Any]] = []
         for canvas in await self._store.list_canvases(None if STUDIO in roles else roles):
             role = narrowed(who, highest(roles, canvas.id), canvas.id)
@@ -344,8 +370,8 @@ class People:
             found = await _participant(connection, id)
             if found is None:
                 return None
-            roles = await granted(connection, id, self._clock())
-            return replace(found, role=roles.get(STUDIO, "viewer"))
+        roles = await self._roles(id)
+        return replace(found, role=roles.get(STUDIO, "viewer"))
 
     async def rename(self, id: str, name: str | None = None, color: str | None = None) -> Participant:
         """Change the name, the colour (`#rrggbb`) or both. Raises NotFound and Invalid."""

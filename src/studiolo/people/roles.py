@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from studiolo.canvas.errors import Invalid
 from studiolo.canvas.participant import ROLES, Participant, Role, rank
 from studiolo.people.vault import in_time
-from studiolo.store.dialect import upsert
+from studiolo.store.dialect import Plain, select, upsert
 from studiolo.store.tables import grants
 
 STUDIO = "*"
@@ -37,13 +37,15 @@ class Who:
     token_canvas: str | None = None
 
 
-async def granted(connection: AsyncConnection, participant: str, now: float) -> dict[str, Role]:
+_GRANTS = sa.select(grants.c.canvas, grants.c.role).where(
+    grants.c.participant == sa.bindparam("participant"), in_time(grants, sa.bindparam("now"))
+)
+
+
+def granted(connection: Plain, participant: str, now: float) -> dict[str, Role]:
     """Canvas (or "*") -> the highest role granted to the participant there."""
-    found = await connection.execute(
-        sa.select(grants.c.canvas, grants.c.role).where(grants.c.participant == participant, in_time(grants, now))
-    )
     roles: dict[str, Role] = {}
-    for canvas, role in found:
+    for canvas, role in select(connection, _GRANTS, participant=participant, now=now):
         if canvas not in roles or rank(role) > rank(roles[canvas]):
             roles[canvas] = role
     return roles

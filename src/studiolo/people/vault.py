@@ -98,6 +98,6 @@ def secret_id(token: str) -> str:
     return secret_hash(token)[:16]
 
 
-def in_time(table: sa.Table, now: float) -> sa.ColumnElement[bool]:
+def in_time(table: sa.Table, now: float | sa.BindParameter[float]) -> sa.ColumnElement[bool]:
     """That a secret or a grant has not expired."""
     return sa.or_(table.c.expires.is_(None), table.c.expires > now)

@@ -103,19 +103,19 @@ def one_moment(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-Writing = sa.Connection | sqlite3.Connection
-"""A transaction that writes: SQLAlchemy's, or the driver's own in the thread that appends to a SQLite file.
+Plain = sa.Connection | sqlite3.Connection
+"""A transaction in which nothing waits: SQLAlchemy's, or the driver's own in the threads of a SQLite file.
 
 SQLAlchemy takes about a millisecond for a transaction of one row, and SQLite a twentieth of that.
 """
 
 
-def many_writers(connection: Writing) -> bool:
+def many_writers(connection: Plain) -> bool:
     """Whether others may write while this transaction does; a SQLite file has one writer at a time."""
     return isinstance(connection, sa.Connection) and connection.dialect.name != "sqlite"
 
 
-def select(connection: Writing, query: sa.Select[*tuple[Any, ...]], **given: Any) -> Sequence[Any]:
+def select(connection: Plain, query: sa.Select[*tuple[Any, ...]], **given: Any) -> Sequence[Any]:
     """The rows of a query with these parameters."""
     if isinstance(connection, sa.Connection):
         return connection.execute(query, given).all()
@@ -123,7 +123,7 @@ def select(connection: Writing, query: sa.Select[*tuple[Any, ...]], **given: Any
     return connection.execute(text, constants | given).fetchall()
 
 
-def insert(connection: Writing, table: sa.Table, rows: list[dict[str, Any]], *, only_new: bool = False) -> None:
+def insert(connection: Plain, table: sa.Table, rows: list[dict[str, Any]], *, only_new: bool = False) -> None:
     """Insert rows; `only_new`: those whose primary key is there are left as they are."""
     if isinstance(connection, sa.Connection):
         connection.execute(insert_new(connection, table) if only_new else sa.insert(table), rows)

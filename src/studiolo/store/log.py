@@ -99,7 +99,7 @@ class Log:
             _answer(batch, None)
 
 
-def _commit(batch: list[tuple[LogRow, ...]], connection: dialect.Writing) -> dict[int, StudioloError]:
+def _commit(batch: list[tuple[LogRow, ...]], connection: dialect.Plain) -> dict[int, StudioloError]:
     """Insert what continues the logs of its canvases; place in the batch -> why not, for what does not."""
     tips = _tips(connection, {row.canvas for rows in batch for row in rows})
     accepted: list[LogRow] = []
@@ -114,7 +114,7 @@ def _commit(batch: list[tuple[LogRow, ...]], connection: dialect.Writing) -> dic
     return refused
 
 
-def insert_rows(connection: dialect.Writing, rows: Sequence[LogRow]) -> None:
+def insert_rows(connection: dialect.Plain, rows: Sequence[LogRow]) -> None:
     """Put `rows`, whose order has been checked, into the log, the owners and the ledger."""
     if not rows:
         return
@@ -171,7 +171,7 @@ _SOME = _LOG.where(_THESE)
 _TURN = sa.select(tables.canvases.c.id).where(_THESE).order_by(tables.canvases.c.id).with_for_update(key_share=True)
 
 
-def _tips(connection: dialect.Writing, canvases: Collection[str]) -> dict[str, int]:
+def _tips(connection: dialect.Plain, canvases: Collection[str]) -> dict[str, int]:
     """The last `seq` of each canvas that is there; nobody else appends to these until the transaction ends."""
     if not dialect.many_writers(connection):  # no server to go to: the same statement for each is the quickest
         return dict(row for id in canvases for row in dialect.select(connection, _ONE, id=id))

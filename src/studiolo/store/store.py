@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from studiolo.canvas.errors import Conflict, Invalid
 from studiolo.store import dialect, migrations
 from studiolo.store.canvas_rows import need_canvas, no_canvas
-from studiolo.store.database import Database
+from studiolo.store.database import Database, Result
 from studiolo.store.errors import StorageFailed
 from studiolo.store.log import Log, insert_rows
 from studiolo.store.records import CanvasRecord, HistoryRow, LedgerRow, Loaded, LogRow
@@ -83,6 +83,10 @@ class Store:
     def one_moment(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction that reads, and sees nothing of what is written while it lasts."""
         return self._database.one_moment()
+
+    async def read(self, work: Callable[[dialect.Plain], Result]) -> Result:
+        """What `work` reads with `dialect.select`, in one go: for the few rows that every request asks for."""
+        return await self._database.read(work)
 
     def writing(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction that writes; on SQLite nobody else writes until it ends, so keep it short."""

@@ -84,7 +84,6 @@ async def seat_at(studio: Studio, who: Who, canvas: str, needed: Role = "viewer"
     participant = await studio.people.as_in(who, canvas)
     if participant is None:
         raise NotFound("There is no such canvas.", "Ask for a link to it, or look at your list of canvases.")
-    await studio.store.canvas(canvas)  # the studio's owner has a role on every id, real or not
     if not participant.may(needed):
         raise Forbidden(
             f"This needs the role {needed}; here you are {participant.role}.",

@@ -1,4 +1,4 @@
-"""The thread that appends to a SQLite file, over one connection that is kept."""
+"""A thread that runs transactions on a SQLite file, over one connection that is kept."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ Result = TypeVar("Result")
 Job = tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]
 
 
-class Writer:
-    """Runs transactions one after the other.
+class TransactionThread:
+    """Runs transactions one after the other; `begin` is how each begins.
 
     A thread of its own with a plain queue: the way there and back by an executor costs more than SQLite's work for
     a row.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], begin: str) -> None:
         self._connect = connect
+        self._begin = begin
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread: Thread | None = None
 
@@ -47,24 +48,23 @@ class Writer:
             try:
                 if connection is None:
                     connection = self._connect()
-                answer, args = _settle, (done, _in_transaction(connection, work))
+                answer, args = _settle, (done, self._in_transaction(connection, work))
             except BaseException as error:
                 answer, args = _refuse, (done, error)
             done.get_loop().call_soon_threadsafe(answer, *args)
         if connection is not None:
             connection.close()
 
-
-def _in_transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], Result]) -> Result:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        result = work(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # SQLite itself rolls back after some failures, such as a full disk
-            connection.execute("ROLLBACK")
-        raise
-    return result
+    def _in_transaction(self, connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        connection.execute(self._begin)
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:  # SQLite itself rolls back after some failures, such as a full disk
+                connection.execute("ROLLBACK")
+            raise
+        return result
 
 
 def _settle(done: asyncio.Future[Any], result: Any) -> None:
