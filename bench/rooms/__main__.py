@@ -20,7 +20,7 @@ from bench.rooms.compare import Plan, Section, say
 from bench.rooms.documents import Trace
 from bench.rooms.servers import EVERY, Server
 
-POINTS = ("steady", "flood", "join")
+POINTS = ("steady", "flood", "many_rooms", "join", "slow_reader", "cold_start", "growth")
 
 
 def arguments() -> argparse.Namespace:
@@ -69,7 +69,7 @@ def main() -> int:
     say("The load generator on servers that make mistakes")
     selfcheck.check()
     servers, versions = available(asked.servers)
-    plan = Plan(servers, asked.rounds or (1 if asked.quick else 3), asked.quick, Trace(asked.trace))
+    plan = Plan(servers, asked.rounds or (1 if asked.quick else 3), asked.quick, Trace(asked.trace), asked.out)
     began, load_before = time.monotonic(), machine.load()
     sections: dict[str, Section] = {}
     text = ["# Rooms, beside other servers of the Yjs protocol", ""]

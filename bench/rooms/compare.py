@@ -6,7 +6,10 @@ import os
 import statistics
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import httpx2
 
 from bench.rooms.documents import Trace
 from bench.rooms.load import LoadFailed
@@ -23,6 +26,12 @@ class Plan:
     rounds: int
     quick: bool
     trace: Trace
+    results: Path | None = None
+    """Where the result is written; pictures go beside it."""
+
+    def once(self, servers: Sequence[type[Server]] | None = None) -> Plan:
+        """One round of it, for what takes long and is not measured in milliseconds."""
+        return replace(self, rounds=1, servers=servers or self.servers)
 
     def seconds(self, whole: float) -> float:
         """So long, or a third of it when in a hurry."""
@@ -71,8 +80,9 @@ def in_turn(plan: Plan, measure: Callable[[Server], Figures], persistent: bool =
             with one.server(persistent=persistent) as server:
                 try:
                     one.rounds.append(measure(server))
-                except LoadFailed as failed:
+                except (LoadFailed, httpx2.HTTPError) as failed:
                     one.faults.append(f"{server.name}: {failed}")
+                    say(f"  {server.name}: {failed}\n{server.log()[-2000:]}")
                 one.faults += server.faults
     return every
 
@@ -92,7 +102,7 @@ def beside(
     every: Sequence[Measured],
     what: str,
     figure: str,
-    target: float,
+    target: float | None,
     *,
     more: bool = False,
     peer: type[Server] | None = None,
@@ -110,14 +120,13 @@ def beside(
     if not ratios:
         return f"- {what}: nothing to compare with.", True
     ratio = statistics.median(ratios)
-    met = ratio >= target if more else ratio <= target
     span = f" ({min(ratios):.2f} to {max(ratios):.2f})" if len(ratios) > 1 else ""
-    best_of = "" if peer else "the best peer, "
-    return (
-        f"- {what}: **{ratio:.2f}**{span} of {best_of}{best.server.name}'s; "
-        f"wanted at {'least' if more else 'most'} {target:g}: {'met' if met else '**missed**'}.",
-        met,
-    )
+    line = f"- {what}: **{ratio:.2f}**{span} of {'' if peer else 'the best peer, '}{best.server.name}'s"
+    if target is None:
+        return f"{line}.", True
+    met = ratio >= target if more else ratio <= target
+    wanted = f"wanted at {'least' if more else 'most'} {target:g}"
+    return f"{line}; {wanted}: {'met' if met else '**missed**'}.", met
 
 
 def judged(lines: list[str], claims: Iterable[tuple[str, bool]], every: Iterable[Measured]) -> Section:

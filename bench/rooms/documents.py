@@ -22,6 +22,7 @@ from pycrdt import Doc, Map, Text, merge_updates
 from bench.rooms.install import CACHE
 
 SEED = 20_260_101
+PIECE = 50  # characters
 OPERATIONS, INSERTED = 259_778, 182_315  # of the trace
 WORDS = ("the", "a", "of", "and", "to", "in", "harbour", "lamp", "keeper", "boat", "storm", "letter", "window", "stair")
 
@@ -129,6 +130,27 @@ def prose(characters: int) -> Content:
     return Content(lambda text: text.insert(0, letters(characters)))
 
 
+def pieces(characters: int) -> Content:
+    """So many characters, written in pieces of some fifty at places all over the text, as a long-lived one is."""
+    rng = random.Random(SEED)
+
+    def write(text: Text) -> None:
+        whole = letters(characters)
+        for start in range(0, characters, PIECE):
+            text.insert(rng.randrange(start + 1), whole[start : start + PIECE])
+
+    return kept(f"pieces-{characters}", write)
+
+
+def kept(name: str, write: Callable[[Text], None]) -> Content:
+    """What takes a while to write is written once."""
+    file = CACHE / f"{name}-{AUTHOR:x}.update"
+    if not file.exists():
+        CACHE.mkdir(exist_ok=True)
+        file.write_bytes(Content(write).update)
+    return Content(update=file.read_bytes())
+
+
 def letters(characters: int) -> str:
     rng = random.Random(SEED)
     words: list[str] = []
@@ -161,11 +183,8 @@ class Trace:
     def content(self) -> Content:
         """The paper with all that was deleted from it. Typing it takes a while, so it is kept."""
         edits = self.edits()
-        kept = CACHE / f"trace-{hashlib.sha256(repr((AUTHOR, edits)).encode()).hexdigest()[:16]}"
-        if not kept.exists():
-            CACHE.mkdir(exist_ok=True)
-            kept.write_bytes(Content(lambda text: _type(text, edits)).update)
-        return Content(update=kept.read_bytes())
+        digest = hashlib.sha256(repr(edits).encode()).hexdigest()[:16]
+        return kept(f"trace-{digest}", lambda text: _type(text, edits))
 
 
 def _type(text: Text, edits: list[tuple[int, int, str]]) -> None:

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -36,6 +36,10 @@ class Room:
     path: str
     name: str
     document: Document
+
+    def reopened(self) -> Room:
+        """The room when the server has its document already."""
+        return replace(self, document=replace(self.document, seed=b""))
 
 
 @dataclass
@@ -70,6 +74,10 @@ class Server(ABC):
     def room(self, content: Content = documents.EMPTY, number: int = 0) -> Room:
         """A new room with a document."""
 
+    def rooms(self, count: int) -> list[Room]:
+        """Many rooms with empty pages, in a server that has none of them in memory."""
+        return [self.room(documents.EMPTY, number) for number in range(count)]
+
     def __enter__(self) -> Server:
         self.folder = Path(tempfile.mkdtemp(prefix="studiolo-bench-"))
         try:
@@ -98,9 +106,13 @@ class Server(ABC):
             )
         while not self._listens():
             if self.process.poll() is not None or time.perf_counter() - began > PATIENCE:
-                raise RuntimeError(f"{self.name} did not start:\n{(self.folder / 'log').read_text()[-2000:]}")
+                raise RuntimeError(f"{self.name} did not start:\n{self.log()[-2000:]}")
             time.sleep(0.005)
         return time.perf_counter() - began
+
+    def log(self) -> str:
+        """What it has written."""
+        return (self.folder / "log").read_text(errors="replace")
 
     def rest(self) -> None:
         """Wait until it has done what it does after a start, so that this is not measured."""
@@ -182,6 +194,13 @@ class Studio(Server):
         canvas = made.raise_for_status().json()["id"]
         path = f"/sync/{canvas}?token={self.token}&ack=1"
         return Room(path, canvas, documents.make(content, self.state(path)))
+
+    def rooms(self, count: int) -> list[Room]:
+        made = super().rooms(count)
+        self.stop()
+        self.start()
+        self.rest()
+        return made
 
     def state(self, path: str) -> bytes:
         """The document at a path, as a client is sent it."""
