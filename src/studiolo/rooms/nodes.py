@@ -242,6 +242,7 @@ class Nodes:
         """Hear what others say; connect again for as long as this node lives."""
         while True:
             try:
+                await self._be_alive()
                 async with self._redis.pubsub() as pubsub:
                     for listener in self._listeners.values():
                         listener.ready.clear()
@@ -251,8 +252,6 @@ class Nodes:
                         self._take(message["type"], message["channel"].decode(), message["data"])
             except (RedisError, OSError) as error:
                 log.warning("The line to Redis broke: %s", error)
-            except Exception:
-                log.exception("A message of another node could not be taken")
             finally:
                 self._pubsub = None
                 self.connected = False
@@ -270,14 +269,20 @@ class Nodes:
                 listener.ready.set()
                 listener.look()
         elif kind == "message" and listener is not None:
-            length = int.from_bytes(data[:4], "big")
-            header: Header = json.loads(data[4 : 4 + length])
-            if header["node"] != self.id:
-                if header["kind"] != "bye":
-                    self._heard[header["node"]] = asyncio.get_running_loop().time()
-                listener.hear(header, data[4 + length :])
-            elif subject == "all":
-                self._echo = asyncio.get_running_loop().time()
+            try:
+                self._pass_on(subject, listener, data)
+            except (ValueError, KeyError, TypeError):  # not from one of us, or from one of another version
+                log.warning("A message over Redis about %s was none that a node sends", subject.partition(":")[0])
+
+    def _pass_on(self, subject: str, listener: Listener, data: bytes) -> None:
+        length = int.from_bytes(data[:4], "big")
+        header: Header = json.loads(data[4 : 4 + length])
+        if header["node"] != self.id:
+            if header["kind"] != "bye":
+                self._heard[header["node"]] = asyncio.get_running_loop().time()
+            listener.hear(header, data[4 + length :])
+        elif subject == "all":
+            self._echo = asyncio.get_running_loop().time()
 
     def _hear(self, header: Header, _body: bytes) -> None:
         """What concerns nodes as such."""
