@@ -52,7 +52,7 @@ def failed(done: subprocess.CompletedProcess[str], code: int, *says: str) -> Non
 def test_version_and_help_do_not_touch_the_data(run: Run, tmp_path: Path) -> None:
     assert run("version").stdout.startswith("studiolo 0.")
     assert run("--version").stdout == run("version").stdout
-    for name in ("serve", "ask", "import", "export", "models", "token"):
+    for name in ("serve", "ask", "import", "export", "models", "token", "backup", "restore"):
         assert name in run("--help").stdout
     assert not (tmp_path / "home").exists()
 
@@ -202,3 +202,15 @@ def test_what_is_wrong_with_the_models_is_said(start_studio: StartStudio) -> Non
     told = studio.cli("models")
     assert told.returncode == 0 and "smollm2-135m" in told.stdout
     assert "models.toml, line 2" in told.stderr and "Check that it is running" in told.stderr
+
+
+def test_a_backup_or_a_restoration_that_cannot_be_is_said_in_a_sentence(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "work" / "precious"
+    file.write_text("a novel")
+    failed(run("backup", "/nowhere/at/all"), 1, "No such file")
+    failed(run("backup", "precious"), 1, "already there", "--force")
+    failed(run("restore", "/nowhere/at/all"), 1, "No such file")
+    failed(run("restore", "precious", "--force"), 1, "not a backup", "Nothing was changed")
+    assert file.read_text() == "a novel"
+    assert run("backup", "precious", "--force").returncode == 0
+    assert run("restore", "precious").returncode == 0

@@ -7,6 +7,7 @@ new as well: it is another studio than the one that went on.
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import shutil
 import sqlite3
@@ -78,7 +79,7 @@ class _File:
 
         At every moment there is a whole database at the path: the old one or the new one.
         """
-        aside = self.path.with_name(f"{self.path.stem}.before-restore-{datetime.now():%Y%m%d-%H%M%S}{self.path.suffix}")
+        aside = self._name_aside()
         try:
             if self.damaged:
                 for part in _PARTS[1:]:  # first, so that SQLite never takes these for the new database's
@@ -95,9 +96,17 @@ class _File:
             raise storage_failed(error) from error
         return str(aside) if self.studio or self.damaged else ""
 
+    def _name_aside(self) -> Path:
+        """A name beside the file that nobody has."""
+        stem = f"{self.path.stem}.before-restore-{datetime.now():%Y%m%d-%H%M%S}"
+        names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
+        return next(path for name in names if not (path := self.path.with_stem(name)).exists())
+
     def _holds_a_studio(self) -> bool:
         try:
-            with closing(sqlite3.connect(self.path)) as connection:
+            # Only to read, so that SQLite does not tidy up beside a file that may be damaged.
+            uri = f"{self.path.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True)) as connection:
                 return _has_rows(connection)
         except sqlite3.OperationalError as error:  # it is locked, or not to be read
             raise storage_failed(error) from error
