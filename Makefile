@@ -26,6 +26,7 @@ test-frontend:
 
 test-python:
 	@scripts/setup.sh dev
+	@scripts/servers.sh --find
 	@STUDIOLO_BROWSER="$$(scripts/browser.sh)" && export STUDIOLO_BROWSER && $(PYTEST)
 
 lint: ## linters, formatting, types, the import contract
