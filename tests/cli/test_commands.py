@@ -69,7 +69,7 @@ def test_a_wrong_command_line_is_exit_code_2(run: Run) -> None:
 def test_a_wrong_environment_is_one_sentence(run: Run) -> None:
     failed(run("serve", STUDIOLO_PORT="eighty"), 1, "STUDIOLO_PORT")
     failed(run("serve", STUDIOLO_PORT="²"), 1, "STUDIOLO_PORT")
-    failed(run("serve", STUDIOLO_REDIS_URL="redis://x"), 1, "STUDIOLO_REDIS_URL", "one node", "Unset it")
+    failed(run("serve", STUDIOLO_REDIS_URL="redis://x"), 1, "STUDIOLO_REDIS_URL", "STUDIOLO_DATABASE_URL")
     failed(run("token", "list", STUDIOLO_HOME="/proc/nowhere"), 1, "/proc/nowhere")
     failed(run("serve", STUDIOLO_HOST="no.such.host.invalid", STUDIOLO_PORT="0"), 1, "STUDIOLO_HOST")
 
