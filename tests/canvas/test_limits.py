@@ -45,7 +45,7 @@ def assert_in_step(canvas: Canvas, page: str) -> None:
 )
 def test_an_update_of_too_many_parts_is_not_read(make: Make, data: bytes) -> None:
     canvas, _ = make("Siena")
-    with pytest.raises(TooLarge, match="250,000 parts"):
+    with pytest.raises(TooLarge, match="300,000 parts"):
         canvas.receive(data, ADA)
 
 

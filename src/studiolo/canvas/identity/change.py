@@ -29,7 +29,7 @@ from studiolo.canvas.identity.store import Store
 from studiolo.canvas.identity.units import cuts_pair
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Change:
     """What an update would do that is new to the document."""
 
@@ -63,7 +63,7 @@ class _Survey:
         self._store = store
         self._clients: set[int] = set()
         self._pages: set[str] = set()
-        self._added: defaultdict[str, int] = defaultdict(int)
+        self._added: dict[str, int] = {}
         self._foreign: str | None = None
         self._gap = False
         self._new: defaultdict[int, list[tuple[Struct, Place]]] = defaultdict(list)
@@ -82,10 +82,12 @@ class _Survey:
             if self._delete(range):
                 empty = False
         pages = frozenset(self._pages)
-        return Change(frozenset(self._clients), pages, self._foreign, self._gap, empty, dict(self._added))
+        return Change(frozenset(self._clients), pages, self._foreign, self._gap, empty, self._added)
 
     def _add(self, struct: Struct, known: int) -> None:
-        place = self._place_of(struct)
+        left = None if struct.origin is None else self._store.find(struct.origin)
+        right = None if struct.right is None else self._store.find(struct.right)
+        place = self._place_of(struct, left, right)
         self._new[struct.client].append((struct, place))
         branch, sub = place
         if branch is None:
@@ -94,33 +96,34 @@ class _Survey:
         if text is None or sub is not None:
             self._refuse(f"it {_writing(branch, sub)}")
             return
-        forged = self._misplaced(struct, known, branch)
         if struct.kind != STRING and struct.kind != DELETED:
             self._refuse(f"it puts {_naming(struct.kind)} into the text of page {text.page!r}")
-        elif forged is not None:
+        elif (forged := self._misplaced(struct, known, branch, left, right)) is not None:
             self._refuse(forged)
         if not branch.gone:
             self._pages.add(text.page)
-            self._added[text.page] += len(struct.text)
+            self._added[text.page] = self._added.get(text.page, 0) + len(struct.text)
 
-    def _misplaced(self, struct: Struct, known: int, branch: Branch) -> str | None:
+    def _misplaced(
+        self, struct: Struct, known: int, branch: Branch, left: Item | None, right: Item | None
+    ) -> str | None:
         """What is wrong with the spot in a text that `struct` names, if it is one that no editor would name.
 
         Yjs and yrs read such a struct in different ways, and peers would differ from then on.
         """
-        left, right = struct.origin, struct.right
         if known:
             before = self._store.find((struct.client, struct.clock + known - 1))
             if before is not None and before.parent is not None and before.parent.text is not branch.text:
                 return "it goes on in another place than it began"
-        if (
-            (left is not None and self._cuts((left[0], left[1] + 1)))
-            or (right is not None and self._cuts(right))
-            or (known > 0 and cuts_pair(struct.text, known))
-        ):
+            if cuts_pair(struct.text, known):
+                return "it cuts a character in half"
+        if struct.origin is not None and self._cuts_at(struct.origin, left, 1):
             return "it cuts a character in half"
-        if left is not None and right is not None and not self._in_order(left, right):
-            return "its right neighbour stands before its left one"
+        if struct.right is not None:
+            if self._cuts_at(struct.right, right, 0):
+                return "it cuts a character in half"
+            if struct.origin is not None and not _in_order(struct.origin, struct.right, left, right):
+                return "its right neighbour stands before its left one"
         return None
 
     def _delete(self, range: Range) -> bool:
@@ -133,8 +136,9 @@ class _Survey:
         coming = new[-1][0].clock + new[-1][0].length if new else known
         if end > coming:
             self._gap = True
-        if self._cuts((client, clock)) or self._cuts((client, end)):
-            self._refuse("it cuts a character in half")
+        for id in ((client, clock), (client, end)):
+            if self._cuts_at(id, self._store.find(id), 0):
+                self._refuse("it cuts a character in half")
         fresh = end > known
         if strand is None or clock >= known:
             return fresh
@@ -157,15 +161,15 @@ class _Survey:
         if self._foreign is None:
             self._foreign = sentence
 
-    def _place_of(self, struct: Struct) -> Place:
+    def _place_of(self, struct: Struct, before: Item | None, after: Item | None) -> Place:
         if struct.kind == GC:
             return _NOWHERE
         if isinstance(struct.parent, str):
             return self._store.roots.get(struct.parent) or Branch(name=struct.parent), struct.sub
         if struct.parent is not None:
             return self._branch_at(struct.parent), struct.sub
-        left = None if struct.origin is None else self._place_at(struct.origin)
-        right = None if struct.right is None else self._place_at(struct.right)
+        left = None if struct.origin is None else self._place_at(struct.origin, before)
+        right = None if struct.right is None else self._place_at(struct.right, after)
         if left is None or right is None:
             return left or right or _NOWHERE
         if left == right:
@@ -175,8 +179,7 @@ class _Survey:
             self._refuse("it stands between two neighbours that are not in the same place")
         return left
 
-    def _place_at(self, id: Id) -> Place:
-        item = self._store.find(id)
+    def _place_at(self, id: Id, item: Item | None) -> Place:
         if item is not None:
             return item.parent, item.sub
         found = self._new_at(id)
@@ -203,24 +206,24 @@ class _Survey:
             return None
         return new[bisect_right(new, id[1], key=lambda entry: entry[0].clock) - 1]
 
-    def _in_order(self, left: Id, right: Id) -> bool:
-        """Whether `left` comes before `right`, as far as both are known here."""
-        first, then = self._store.find(left), self._store.find(right)
-        if first is None or then is None or first.right is then:
-            return True
-        if first is then:
-            return left[1] < right[1]
-        if first.block is None or then.block is None or first.parent is None or first.parent is not then.parent:
-            return True  # not in one text, which is refused for itself
-        return first.parent.text is None or first.parent.text.in_order(first, then)
-
-    def _cuts(self, id: Id) -> bool:
-        """Whether the spot before the unit `id` is inside a character that can be seen."""
-        item = self._store.find(id)
+    def _cuts_at(self, id: Id, item: Item | None, behind: int) -> bool:
+        """Whether the spot before the unit `id`, or the one `behind` it, is inside a character that can be seen."""
         if item is not None:
-            return cuts_pair(item.text, id[1] - item.clock)
+            # As long in code points as in units: no character of it has two.
+            return item.length != len(item.text) and cuts_pair(item.text, id[1] + behind - item.clock)
         found = self._new_at(id)
-        return found is not None and cuts_pair(found[0].text, id[1] - found[0].clock)
+        return found is not None and cuts_pair(found[0].text, id[1] + behind - found[0].clock)
+
+
+def _in_order(left: Id, right: Id, first: Item | None, then: Item | None) -> bool:
+    """Whether `left` comes before `right`, as far as the items that hold them are known."""
+    if first is None or then is None or first.right is then:
+        return True
+    if first is then:
+        return left[1] < right[1]
+    if first.block is None or then.block is None or first.parent is None or first.parent is not then.parent:
+        return True  # not in one text, which is refused for itself
+    return first.parent.text is None or first.parent.text.in_order(first, then)
 
 
 def _is_gone(place: Place) -> bool:

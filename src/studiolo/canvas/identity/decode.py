@@ -170,18 +170,18 @@ def _struct(reader: _Reader, client: int, clock: int) -> Struct:
         parent = reader.text() if reader.uint() == 1 else reader.id()
         if info & _HAS_SUB:
             sub = reader.text()
-        if isinstance(parent, tuple):
-            _before(parent, client, clock)
-    else:
-        if origin is not None:
-            _before(origin, client, clock)
-        if right is not None:
-            _before(right, client, clock)
+    if (
+        (origin is not None and origin[1] >= clock and origin[0] == client)
+        or (right is not None and right[1] >= clock and right[0] == client)
+        or (isinstance(parent, tuple) and parent[1] >= clock and parent[0] == client)
+    ):
+        raise DecodeError("the update holds something that depends on itself")
     if kind == STRING:
         text = reader.text()
         if not text:
             raise DecodeError("the update holds an empty text")
-        return Struct(client, clock, utf16_length(text), STRING, origin, right, parent, sub, text)
+        length = len(text) if text.isascii() else utf16_length(text)
+        return Struct(client, clock, length, STRING, origin, right, parent, sub, text)
     type_ref = -1
     length = 1
     if kind == TYPE:
@@ -209,11 +209,6 @@ def _struct(reader: _Reader, client: int, clock: int) -> Struct:
     else:
         raise DecodeError(f"the update holds content of the unknown kind {kind}")
     return Struct(client, clock, length, kind, origin, right, parent, sub, "", type_ref)
-
-
-def _before(id: Id, client: int, clock: int) -> None:
-    if id[1] >= clock and id[0] == client:
-        raise DecodeError("the update holds something that depends on itself")
 
 
 def _deletes(reader: _Reader) -> list[Range]:
@@ -250,7 +245,7 @@ def _disjoint(ranges: list[Range]) -> list[Range]:
 class _Reader:
     """A cursor over bytes. Reading past the end raises IndexError, which `decode` turns into DecodeError."""
 
-    __slots__ = ("at", "client", "client_bytes", "data", "left")
+    __slots__ = ("at", "client", "client_bytes", "clients", "data", "left")
 
     def __init__(self, data: bytes, most: int | None) -> None:
         self.data = data
@@ -259,7 +254,9 @@ class _Reader:
         """How many parts may still come."""
         self.client = -1
         self.client_bytes = b"-"
-        """The client whose structs are being read, and how it stands on the wire: most ids are its own."""
+        self.clients: dict[int, int] = {}
+        """The client whose structs are being read, and how it stands on the wire: most ids are its own. Of the
+        others each number is kept once, as one object."""
 
     def byte(self) -> int:
         byte = self.data[self.at]
@@ -292,12 +289,19 @@ class _Reader:
         if self.data.startswith(self.client_bytes, at):
             self.at = at + len(self.client_bytes)
             return (self.client, self.uint())
-        return (self.uint(), self.uint())
+        client = self.uint()
+        return (self.clients.setdefault(client, client), self.uint())
 
     def count(self) -> int:
         """How many parts follow, each of them a byte at least."""
-        number = self.uint()
-        if number > len(self.data) - self.at:
+        data = self.data
+        at = self.at
+        number = data[at]
+        if number < 0x80:
+            self.at = at + 1
+        else:
+            number = self.uint()
+        if number > len(data) - self.at:
             raise DecodeError("the update ends too early")
         self.left -= number
         if self.left < 0:
@@ -312,14 +316,6 @@ class _Reader:
             raise DecodeError("the update holds something of length zero")
         return number
 
-    def block(self) -> bytes:
-        end = self.uint() + self.at
-        if end > len(self.data):
-            raise DecodeError("the update ends too early")
-        block = self.data[self.at : end]
-        self.at = end
-        return block
-
     def skip_block(self) -> None:
         self.skip(self.uint())
 
@@ -329,7 +325,19 @@ class _Reader:
             raise DecodeError("the update ends too early")
 
     def text(self) -> str:
-        return self.block().decode("utf-8")
+        data = self.data
+        at = self.at
+        length = data[at]
+        if length < 0x80:
+            at += 1
+        else:
+            length = self.uint()
+            at = self.at
+        end = at + length
+        if end > len(data):
+            raise DecodeError("the update ends too early")
+        self.at = end
+        return data[at:end].decode()
 
     def type_ref(self) -> int:
         ref = self.uint()

@@ -229,8 +229,7 @@ class PageText:
             item.block = behind
         del block.items[half:]
         block.points -= behind.points
-        self._number()
-        self._blocks.insert(block.number + 1, behind)
+        self._blocks.insert(self._blocks.index(block) + 1, behind)
         self._numbered = False
         self._starts = []
 
