@@ -18,10 +18,12 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.http11 import Request
 
+from studiolo.metrics import tally
 from studiolo.rooms import GARBAGE, Connection
 
 HIGH_WATER = 64 << 10  # bytes that wait in a transport, where nothing can be left out any more
 SHARED = 64 << 10  # bytes of a frame up to which a copy of it with its header costs less than a second write
+TURN = 32 << 10  # bytes that are read from one client before the others have their turn
 MOST_FRAGMENTS = 4_096  # of one message
 BINARY = 0x82  # the first byte of a whole binary message
 
@@ -32,6 +34,8 @@ class WebSocketLine(WebSocketsSansIOProtocol):
 
     connection: Connection | None = None
     full = False
+    _unread = b""  # what the system has given us already
+    _turn: asyncio.Handle | None = None  # when more of it is read
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -50,6 +54,8 @@ class WebSocketLine(WebSocketsSansIOProtocol):
     # -- what rooms call: see `studiolo.rooms.connection.Line`
 
     def write(self, frame: bytes) -> bool:
+        tally.sent_frames += 1
+        tally.sent_bytes += len(frame)
         if not self._written:
             self.loop.call_soon(self._flush)  # what a turn brings goes out in one call of the system, the dearest part
         if len(frame) <= SHARED:
@@ -64,12 +70,13 @@ class WebSocketLine(WebSocketsSansIOProtocol):
         if waiting:
             self.transport.pause_reading()
         else:
-            self.transport.resume_reading()
+            self._read_on()
 
     def close(self, code: int, reason: str) -> None:
         # Not by way of the application's `send`, which waits until a reader that does not read has read everything.
         if self.close_sent or self.transport.is_closing():
             return
+        tally.closed[code] += 1
         self._flush()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.conn.send_close(code, reason)
@@ -85,9 +92,10 @@ class WebSocketLine(WebSocketsSansIOProtocol):
         self.transport.set_write_buffer_limits(HIGH_WATER)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.transport.is_closing():
-            self._end_soon()
+        # A socket may bring megabytes in one turn of the loop, which is a million frames if they are small enough.
+        self._unread += data
+        if self._turn is None:
+            self._read_turn()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -98,6 +106,26 @@ class WebSocketLine(WebSocketsSansIOProtocol):
         self.full = False
         if self.connection:
             self.connection.ready()
+
+    def _read_turn(self) -> None:
+        self._turn = None
+        part, self._unread = self._unread[:TURN], self._unread[TURN:]
+        super().data_received(part)
+        if self.transport.is_closing():
+            self._unread = b""
+            self._end_soon()
+        elif self._unread:
+            self.transport.pause_reading()
+            if not self.read_paused:
+                self._read_on()
+        elif not self.read_paused:
+            self.transport.resume_reading()
+
+    def _read_on(self) -> None:
+        if not self._unread:
+            self.transport.resume_reading()
+        elif self._turn is None:
+            self._turn = self.loop.call_soon(self._read_turn)
 
     # -- where uvicorn's protocol does otherwise
 
@@ -123,7 +151,10 @@ class WebSocketLine(WebSocketsSansIOProtocol):
         if self.curr_msg_data_type == "text":
             self.connection.close(GARBAGE, "Send binary frames of the y-websocket protocol.")
         else:
-            self.connection.receive(frames[0] if len(frames) == 1 else b"".join(frames))
+            frame = frames[0] if len(frames) == 1 else b"".join(frames)
+            tally.received_frames += 1
+            tally.received_bytes += len(frame)
+            self.connection.receive(frame)
 
     def handle_ping(self) -> None:
         pong = b"".join(self.conn.data_to_send())
