@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import aiosqlite.core
 from sqlalchemy import exc
 
-from studiolo.store import database, writer
-from studiolo.store.writer import Writer
+from studiolo.store import database
+from studiolo.store.thread import TransactionThread
 
 Result = TypeVar("Result")
 
@@ -136,37 +136,37 @@ class _Inline:
             _answer(future, result, error)
 
 
-class _Writer(Writer):
-    """The store's writer, whose transactions are jobs of the loop."""
+class _Thread(TransactionThread):
+    """The store's way to the file, whose transactions are jobs of the loop."""
 
-    _connection: sqlite3.Connection | None = None
+    _kept: sqlite3.Connection | None = None
 
     async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self, self._transact, work)  # type: ignore[arg-type]
 
     def _transact(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        if self._connection is None:
-            self._connection = self._connect()
-        return writer._in_transaction(self._connection, work)
+        if self._kept is None:
+            self._kept = self._connect()
+        return self._in_transaction(self._kept, work)
 
     async def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+        if self._kept is not None:
+            self._kept.close()
 
 
 @contextmanager
 def sqlite_without_threads() -> Iterator[None]:
     """The database's calls are made in the thread that asks for them: reads at once, commits when the loop may."""
     made = aiosqlite.core.Connection.__init__
-    database.Writer = _Writer
+    database.TransactionThread = _Thread  # type: ignore[misc]
 
     def make(connection: Any, *args: Any, **options: Any) -> None:
         made(connection, *args, **options)
         connection._tx = connection._thread = _Inline()
 
-    aiosqlite.core.Connection.__init__ = make
+    aiosqlite.core.Connection.__init__ = make  # type: ignore[assignment]
     try:
         yield
     finally:
-        database.Writer = Writer
+        database.TransactionThread = TransactionThread  # type: ignore[misc]
         aiosqlite.core.Connection.__init__ = made

@@ -43,8 +43,8 @@ class Line:
 
     up: deque[bytes] = field(default_factory=deque)
     down: deque[bytes | tuple[int, str]] = field(default_factory=deque)
-    upto: list[int] = field(default_factory=list)
-    """For each step 2 and update frame that was sent: how many of the tab's edits are stored with it and before it."""
+    sent: list[range] = field(default_factory=list)
+    """For each step 2 and update frame that was sent: which of the tab's edits are stored when it is acknowledged."""
     reading: bool = True
     connection: Connection | None = None
     dead: bool = False
@@ -111,8 +111,8 @@ class Tab:
         self.excused = False
         """Its role has changed, so that it may be sent away for what was right when it was done."""
         self.edits: list[Edit] = []
-        self.stored = 0
-        """How many of the edits were acknowledged."""
+        self.stored: set[int] = set()
+        """Which of the edits were acknowledged."""
         self.place = 0
         self.meta: dict[int, int] = {}
         self.states: dict[int, dict[str, Any]] = {}
@@ -122,7 +122,7 @@ class Tab:
         self.doc: Doc[Any] = Doc(client_id=client)
         self.client = client
         self.pages: Map[Any] = self.doc.get("pages", type=Map)
-        self.edits, self.stored = [], 0
+        self.edits, self.stored = [], set()
         self.meta, self.states = {}, {}
         self._made: list[bytes] = []
         self._watch = self.doc.observe(lambda event: self._made.append(event.update))
@@ -146,7 +146,7 @@ class Tab:
         edit = Edit(insert, text[start:end], self._made[0] if self._made else b"")
         if edit.update:
             self.edits.append(edit)
-            self.send_update(edit.update, len(self.edits))
+            self.send_update(edit.update, range(len(self.edits) - 1, len(self.edits)))
         return edit
 
     def stand(self, where: int) -> None:
@@ -178,10 +178,16 @@ class Tab:
         self.states = {}
         return line
 
-    def send_update(self, update: bytes, upto: int) -> None:
+    def send_update(self, update: bytes, edits: range) -> None:
         if self.line:
             self.line.up.append(protocol.sync_update(update))
-            self.line.upto.append(upto)
+            self.line.sent.append(edits)
+
+    def saved(self) -> list[Edit]:
+        return [edit for at, edit in enumerate(self.edits) if at in self.stored]
+
+    def unsaved(self) -> list[Edit]:
+        return [edit for at, edit in enumerate(self.edits) if at not in self.stored]
 
     def hear(self, most: int) -> tuple[int, str] | None:
         """Read what has come; what the studio closed the line with, once that is read."""
@@ -199,13 +205,13 @@ class Tab:
     def _take(self, line: Line, frame: bytes) -> None:
         if frame[0] == protocol.ACK:
             count = protocol._Reader(frame[1:]).uint()
-            assert count <= len(line.upto), f"{count} frames acknowledged, {len(line.upto)} sent"
-            self.stored = max(self.stored, line.upto[count - 1])
+            assert 0 < count <= len(line.sent), f"{count} frames acknowledged, {len(line.sent)} sent"
+            self.stored.update(*line.sent[:count])
             return
         match protocol.read(frame):
             case protocol.SyncStep1(state):
                 line.up.append(protocol.sync_step_2(self.doc.get_update(state)))
-                line.upto.append(len(self.edits))
+                line.sent.append(range(len(self.edits)))
             case protocol.SyncUpdate(update):
                 self.doc.apply_update(update)
             case protocol.Awareness(entries):

@@ -294,7 +294,7 @@ class World:
         tab = self.tab(number, online=True)
         if tab and tab.edits and not tab.excused and not tab.cheated:
             edit = tab.edits[which % len(tab.edits)]
-            tab.send_update(edit.update, tab.stored)
+            tab.send_update(edit.update, range(0))
             self.seen["sent again"] += 1
 
     def do_caret(self, number: int, where: float) -> None:
@@ -342,7 +342,7 @@ class World:
 
     def _reload(self, tab: Tab) -> None:
         """A tab drops its copy, and with it what has not reached the studio."""
-        for edit in tab.edits[tab.stored :]:
+        for edit in tab.unsaved():
             self.letters.perhaps |= set(self.letters.only(edit.typed + edit.gone))
         if line := tab.leave():
             self._gone(line)
@@ -675,7 +675,7 @@ class World:
         tab.line = line
         update = tab.doc.get_update(state)
         line.up.append(protocol.sync_step_2(update) if how else protocol.sync_update(update))
-        line.upto.append(0)
+        line.sent.append(range(0))
         tab.cheated = True
         self._forbid(letters, tab)
 
@@ -704,7 +704,7 @@ class World:
     def do_forge(self, number: int, victim: int, how: int) -> None:
         """An editor types with the client id of somebody whose text the studio has."""
         editors = [t for t in self.tabs if t.line and t.person.participant and t.person.participant.may("editor")]
-        others = [t for t in self.tabs if t.stored and any(edit.typed for edit in t.edits[: t.stored])]
+        others = [t for t in self.tabs if any(edit.typed for edit in t.saved())]
         if not editors or not others:
             return
         tab, other = editors[number % len(editors)], others[victim % len(others)]
@@ -718,13 +718,13 @@ class World:
         copy.edit(sorted(texts)[0], 0, 0, letters)
         update = copy.doc.get_update(state)
         assert tab.line
-        if other.stored < len(other.edits):
+        if other.unsaved():
             return  # what is forged might have a hole before it, and then it is asked for again and again
         self._carry(tab, 1_000, 0)
         if tab.line is None:
             return
         tab.line.up.append(protocol.sync_step_2(update) if how else protocol.sync_update(update))
-        tab.line.upto.append(0)
+        tab.line.sent.append(range(0))
         self.seen["forged"] += 1
         tab.cheated = True
         self._forbid(letters, tab)
@@ -779,9 +779,9 @@ class World:
             check(tab.texts() == texts, "a tab has another text", lambda: self._differ(tab.texts(), texts))  # noqa: B023
             honest = not tab.person.participant or tab.person.participant.may("editor")
             check(
-                not honest or tab.stored == len(tab.edits),
+                not honest or not tab.unsaved(),
                 "something is never acknowledged",
-                lambda: f"tab {tab.number}: {tab.stored} of {len(tab.edits)}",  # noqa: B023
+                lambda: f"tab {tab.number}: {len(tab.unsaved())} of {len(tab.edits)}",  # noqa: B023
             )
         shared = {page: str(room.canvas.document.pages[page]["text"]) for page in texts}
         check(shared == texts, "the document and the identity differ", lambda: self._differ(shared, texts))
@@ -850,7 +850,7 @@ class World:
         there = set(joined)
         loose = letters.perhaps | letters.loose | letters.doomed
         for tab in self.tabs:
-            for edit in tab.edits[: tab.stored]:
+            for edit in tab.saved():
                 lost = set(letters.only(edit.typed)) - there - loose
                 check(not lost, "what was acknowledged is lost", lambda: f"{lost} of tab {tab.number}")  # noqa: B023
                 back = set(letters.only(edit.gone)) & there - letters.perhaps - letters.loose
