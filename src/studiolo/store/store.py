@@ -126,21 +126,21 @@ class Store:
                 .order_by(updates.c.seq)
             )
             later: list[bytes] = []
-            for row in rows:
-                if row.seq != seq + 1:
+            for number, data in rows:
+                if number != seq + 1:
                     raise StorageFailed(
                         f"The log of this canvas has a hole after row {seq}, so it was not opened.",
                         "Put back the newest backup of the database.",
                     )
-                seq = row.seq
-                if row.data:
-                    later.append(row.data)
+                seq = number
+                if data:
+                    later.append(data)
             owners = await connection.execute(
                 sa.select(client_owners.c.client_id, client_owners.c.participant).where(
                     client_owners.c.canvas == canvas
                 )
             )
-            return Loaded(snapshot, later, seq, epoch, {row.client_id: row.participant for row in owners})
+            return Loaded(snapshot, later, seq, epoch, dict(owners.tuples()))
 
     async def save_snapshot(self, canvas: str, seq: int, data: bytes) -> None:
         """Keep the whole document as it is after row `seq`, so that loading starts there.
