@@ -8,6 +8,7 @@
  *   rooms=FILE        one room a line: PATH NAME FIRST SEED (see `read_rooms`)
  *   dialect=y|hocuspocus   hocuspocus puts the room's name before each message and wants to be asked for entry
  *   clients=N         clients in each room
+ *   settle=S          how long to wait when all clients are in, or the document is made, before measuring (1)
  * Options of `type`
  *   rate=HZ           open loop: so many edits a second from each writer, evenly staggered over all of them; or
  *   window=N          closed loop: each writer has so many edits that not everybody has received yet
@@ -61,7 +62,6 @@ enum { GC = 0, DELETED = 1, STRING = 4, SKIP = 10 };
 enum { TEXT_FRAME = 1, BINARY_FRAME = 2, CLOSE_FRAME = 8, PING_FRAME = 9, PONG_FRAME = 10 };
 
 #define SECOND 1000000000ull
-#define SETTLE (SECOND)        /* after everybody is in, and before the measuring begins */
 #define LONGEST_WAIT (60 * SECOND) /* for the document */
 #define STRIDE 7919            /* between the client ids of neighbours, so that they are no run of numbers */
 
@@ -70,11 +70,11 @@ enum { TEXT_FRAME = 1, BINARY_FRAME = 2, CLOSE_FRAME = 8, PING_FRAME = 9, PONG_F
 static struct {
   bool join, hocuspocus, cursors, edits, acks, at_once, replace;
   int port, clients, writers, window, letters, padding;
-  double rate, seconds, stall, patience;
+  double rate, seconds, stall, patience, settle;
   u64 most, least;
   const char *rooms, *dump;
 } asked = {.clients = 2, .letters = 1, .edits = true, .seconds = 5, 
-         .stall = -1, .patience = 15, .most = UINT64_MAX};
+         .stall = -1, .patience = 15, .settle = 1, .most = UINT64_MAX};
 
 static void die(const char *format, ...) {
   va_list arguments;
@@ -786,7 +786,7 @@ static void everybody_enters(void) {
     wait_until_synced(client);
     if (client->seat == 0) seed(client);
   }
-  pump_for(SETTLE);
+  pump_for((u64)(asked.settle * SECOND));
 }
 
 static void stall_when_due(u64 started) {
@@ -903,7 +903,7 @@ static void run_join(void) {
     enter(&clients[0], false);
     wait_until_synced(&clients[0]);
     seed(&clients[0]);
-    pump_for(SETTLE);
+    pump_for((u64)(asked.settle * SECOND));
   }
   say("START");
   u64 started = now();
@@ -952,6 +952,7 @@ static void read_option(const char *argument) {
   else if (option(argument, "stall", &value)) asked.stall = atof(value);
   else if (option(argument, "most", &value)) asked.most = strtoull(value, NULL, 10);
   else if (option(argument, "patience", &value)) asked.patience = atof(value);
+  else if (option(argument, "settle", &value)) asked.settle = atof(value);
   else if (option(argument, "least", &value)) asked.least = strtoull(value, NULL, 10);
   else if (option(argument, "at_once", &value)) asked.at_once = atoi(value);
   else if (option(argument, "dump", &value)) asked.dump = value;
