@@ -140,7 +140,7 @@ class Store:
                     client_owners.c.canvas == canvas
                 )
             )
-            return Loaded(snapshot, later, seq, epoch, dict(owners.tuples().all()))
+            return Loaded(snapshot, later, seq, epoch, dict(owners.all()))
 
     async def save_snapshot(self, canvas: str, seq: int, data: bytes) -> None:
         """Keep the whole document as it is after row `seq`, so that loading starts there.
