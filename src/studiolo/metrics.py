@@ -119,6 +119,12 @@ LAG: Final = Histogram(
 )
 
 
+def committed(rows: int, seconds: float) -> None:
+    """Count a transaction of the log."""
+    COMMIT_ROWS.observe(rows)
+    COMMIT_SECONDS.observe(seconds)
+
+
 async def watch_the_loop() -> None:
     """Measure how busy the event loop is, until cancelled."""
     now = asyncio.get_running_loop().time

@@ -94,6 +94,58 @@ def test_requests_are_counted_by_the_pattern_of_their_route(measured: ServedStud
     assert "OTHER" in methods and "PROPFIND" not in methods
 
 
+async def test_what_happens_in_rooms_is_counted(measured: ServedStudio) -> None:
+    made = measured.canvas("")
+    page = made["pages"][0]["id"]
+    before = scrape(measured)
+    async with YClient(measured.sync_url(made["id"], ack="1")) as ann, YClient(measured.sync_url(made["id"])) as bob:
+        await ann.ready()
+        await bob.ready()
+        ann.insert(page, 0, "x" * 1000)
+        await ann.until(lambda: ann.acked >= 2)
+        await bob.until(lambda: bob.text(page) == "x" * 1000)
+        during = scrape(measured)
+    async with YClient(measured.sync_url(made["id"], token="wrong")) as stranger:
+        assert (await stranger.until_closed())[0] == 4401
+    async with YClient(measured.sync_url(made["id"])) as broken:
+        await broken.ready()
+        await broken.send(b"\x00\x02\xff")
+        assert (await broken.until_closed())[0] == 4400
+    after = scrape(measured)
+
+    assert during[("studiolo_rooms", frozenset())] >= 1
+    assert grown(before, during, "studiolo_connections_open") == 2
+    assert during[("studiolo_unsent_bytes", frozenset())] == 0
+    assert during[("studiolo_unstored_bytes", frozenset())] == 0
+    assert grown(before, during, "studiolo_connections_total") == 2
+    assert grown(before, during, "studiolo_received_frames_total") >= 4, "two questions, and the answers to ours"
+    assert 1000 < grown(before, during, "studiolo_received_bytes_total") < 3000
+    assert 1000 < grown(before, during, "studiolo_sent_bytes_total") < 3000
+    assert grown(before, during, "studiolo_commit_rows_sum") == 1
+    assert grown(before, during, "studiolo_commit_seconds_count") == 1
+    assert grown(before, after, "studiolo_commits_failed_total") == 0
+    assert grown(before, after, "studiolo_connections_total") == 3
+    for code in ("4400", "4401"):
+        assert grown(before, after, "studiolo_connections_closed_total", code=code) == 1
+
+
+def test_runs_of_agents_are_counted_by_how_they_end(measured: ServedStudio) -> None:
+    canvas = measured.canvas("It was dark.")
+    before = scrape(measured)
+    with measured.client() as owner:
+        body = {"agent": "co-author", "prompt": "Continue.", "page": canvas["pages"][0]["id"], "model": "nonesuch"}
+        refused = owner.post(f"/api/canvases/{canvas['id']}/ask", json=body)
+        assert refused.status_code == 404, "a model that is not there makes no run"
+        run = owner.post(f"/api/canvases/{canvas['id']}/ask", json={**body, "model": None}).json()["run"]
+        owner.post(f"/api/runs/{run}/stop")
+        with owner.stream("GET", f"/api/runs/{run}/events") as events:
+            assert "event: done" in "".join(events.iter_text())
+        state = owner.get(f"/api/runs/{run}").json()["state"]
+    after = scrape(measured)
+    assert grown(before, after, "studiolo_agent_runs_ended_total", state=state, provider="embedded") == 1
+    assert after[("studiolo_agent_runs", frozenset({("state", "running")}))] == 0
+
+
 async def test_it_names_nobody_and_nothing(measured: ServedStudio) -> None:
     made = measured.canvas("Zyzzogeton sat.", title="Zyzzogeton")
     with measured.client() as owner:

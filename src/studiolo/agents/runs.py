@@ -27,6 +27,7 @@ from studiolo.agents.voice import Budget, Spent, Voice
 from studiolo.agents.work import Ask, Work
 from studiolo.canvas import Participant, StudioloError
 from studiolo.canvas.errors import Invalid, NotFound, Unavailable
+from studiolo.metrics import RUNS_ENDED
 from studiolo.models import Model
 
 State = Literal["queued", "running", "done", "failed", "stopped"]
@@ -98,6 +99,7 @@ class Run:
     by: Participant
     skill: Skill
     model: str
+    provider: str
     given: Given
     canvas: str
     node: str = ""  # of the studio's nodes, the one that it runs on
@@ -247,6 +249,7 @@ class Runs:
             by=by,
             skill=meant.skill,
             model=model.info.name,
+            provider=model.info.provider,
             given=Given(model.info.context),
             canvas=surface.id,
             started=self._clock(),
@@ -465,7 +468,12 @@ class Runs:
         run.state = state
         run.emit({"type": "state", "state": state})
 
+    def under_way(self) -> Counter[State]:
+        """How many runs of this process wait, and how many work."""
+        return Counter(run.state for run in self._runs.values() if not run.ended)
+
     def _end(self, run: Run, state: State, error: dict[str, Any] | None = None) -> None:
+        RUNS_ENDED.labels(state, run.provider).inc()
         run.finished = self._clock()
         run.error = error
         self._state(run, state)

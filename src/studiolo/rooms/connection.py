@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from studiolo.canvas import Gap, Participant, StudioloError
 from studiolo.canvas.errors import Forbidden
+from studiolo.metrics import tally
 from studiolo.rooms import protocol
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class Connection:
             return
         if self._waiting > LONGEST_QUEUE:  # looked at before adding: one large paste is nobody's fault
             self._frames.clear()
+            tally.slow_readers += 1
             self.close(TRY_LATER, "too slow: come back and synchronise")
             return
         free = not counted and not self._answering
@@ -146,6 +148,11 @@ class Connection:
             self._absent.update(clients)
         else:
             self._full = not self._line.write(frame)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait for the client to read."""
+        return self._waiting
 
     def ready(self) -> None:
         """The line takes frames again."""

@@ -198,9 +198,14 @@ class Room:
         return self._writer is not None
 
     @property
+    def backlog(self) -> int:
+        """Bytes that wait for the disk."""
+        return self._batch.size + self._writing
+
+    @property
     def behind(self) -> bool:
         """Whether too much waits for the disk."""
-        return self.failed is None and self._batch.size + self._writing > BACKLOG
+        return self.failed is None and self.backlog > BACKLOG
 
     async def keep_up(self) -> None:
         """Wait until the disk has caught up, when too much waits for it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from random import Random, SystemRandom
 from typing import Any
@@ -118,6 +118,10 @@ class Rooms:
         if room := self._rooms.pop(id, None):
             room.delete()
             await room.close()
+
+    def __iter__(self) -> Iterator[Room]:
+        """The rooms in memory."""
+        return iter(self._rooms.values())
 
     @property
     def live(self) -> int:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import sqlalchemy as sa
 
+from studiolo import metrics
 from studiolo.canvas.errors import Invalid, StudioloError
 from studiolo.store import dialect, tables
 from studiolo.store.canvas_rows import no_canvas
@@ -81,9 +83,11 @@ class Log:
 
     async def _settle(self, batch: list[_Waiting]) -> None:
         """Commit the batch and answer everybody in it."""
+        began = time.perf_counter()
         try:
             refused = await self._database.write(partial(_commit, [waiting.rows for waiting in batch]))
         except StorageFailed as error:
+            metrics.COMMITS_FAILED.inc()
             _answer(batch, error)
         except Exception as error:
             # One caller's row that no table takes must not cost the others theirs.
@@ -93,6 +97,7 @@ class Log:
                 for waiting in batch:
                     await self._settle([waiting])
         else:
+            metrics.committed(sum(len(waiting.rows) for waiting in batch), time.perf_counter() - began)
             self.commits += len(refused) < len(batch)
             for place, error in refused.items():
                 _answer([batch[place]], error)

@@ -6,6 +6,7 @@ take it: whoever has the turn at a canvas first reads what the others have writt
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from studiolo import metrics
 from studiolo.canvas.errors import Conflict
 from studiolo.store.canvas_rows import no_canvas
 from studiolo.store.errors import StorageFailed
@@ -31,6 +33,7 @@ class Turn:
         self._connection = connection
         self._canvas = canvas
         self._seq = missed[-1].seq if missed else seq
+        self.written = 0  # rows
 
     async def append(self, rows: Sequence[LogRow]) -> list[LogRow]:
         """Write rows, whatever their `seq` says, after everybody else's; the rows as they are now numbered.
@@ -40,6 +43,7 @@ class Turn:
         numbered = [replace(row, seq=seq) for seq, row in enumerate(rows, self._seq + 1)]
         await self._connection.run_sync(insert_rows, numbered)
         self._seq += len(numbered)
+        self.written += len(numbered)
         claims = {client: owner for row in numbered for client, owner in row.claims.items()}
         if claims:
             kept = await self._connection.execute(
@@ -58,12 +62,20 @@ async def turn(store: Store, canvas: str, seq: int) -> AsyncIterator[Turn]:
 
     Raises NotFound, and StorageFailed when the log has a hole.
     """
-    async with store.writing() as connection:
-        mine = sa.select(canvases.c.id).where(canvases.c.id == canvas).with_for_update(key_share=True)
-        if await connection.scalar(mine) is None:
-            raise no_canvas()
-        # A statement of its own: one that waits for a lock still sees what there was before it waited.
-        yield Turn(connection, canvas, seq, await _after(connection, canvas, seq))
+    began = time.perf_counter()
+    try:
+        async with store.writing() as connection:
+            mine = sa.select(canvases.c.id).where(canvases.c.id == canvas).with_for_update(key_share=True)
+            if await connection.scalar(mine) is None:
+                raise no_canvas()
+            # A statement of its own: one that waits for a lock still sees what there was before it waited.
+            taken = Turn(connection, canvas, seq, await _after(connection, canvas, seq))
+            yield taken
+    except StorageFailed:
+        metrics.COMMITS_FAILED.inc()
+        raise
+    if taken.written:
+        metrics.committed(taken.written, time.perf_counter() - began)
 
 
 async def rows_after(store: Store, canvas: str, seq: int) -> list[LogRow]:

@@ -13,6 +13,7 @@ import contextlib
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from studiolo.canvas.errors import Forbidden, NotFound, StudioloError
+from studiolo.metrics import tally
 from studiolo.rooms import NO_CANVAS, OTHER_EPOCH, SIGNED_OUT, TRY_LATER, Connection
 from studiolo.web.access import Seat, identify, seat_at, studio_of
 from studiolo.web.websocket import WebSocketLine
@@ -49,6 +50,7 @@ async def _serve(websocket: WebSocket) -> None:
     line = WebSocketLine.of(websocket.scope)
     connection = room.join(seat.participant, line, ack=websocket.query_params.get("ack") == "1")
     line.attach(connection)
+    tally.connections += 1
     recheck = asyncio.create_task(_recheck(websocket, connection, canvas, seat))
     try:
         await websocket.receive()  # there is nothing to come but the end
@@ -79,6 +81,7 @@ async def _recheck(websocket: WebSocket, connection: Connection, canvas: str, se
 
 
 async def _close(websocket: WebSocket, code: int, reason: str) -> None:
+    tally.closed[code] += 1
     # A close reason holds at most 123 bytes. Closing what is closed already is no error.
     with contextlib.suppress(RuntimeError, WebSocketDisconnect):
         await websocket.close(code, reason.encode()[:120].decode(errors="ignore"))

@@ -57,7 +57,15 @@ async def _dependencies(studio: Studio) -> dict[str, bool]:
 async def measured(request: Request, studio: Here) -> Response:
     """What this node has counted, for Prometheus. For the token in `STUDIOLO_METRICS_TOKEN`, or an owner's."""
     await _may_measure(request)
-    metrics.ROOMS.set(studio.rooms.live)
+    rooms = list(studio.rooms)
+    connections = [connection for room in rooms for connection in room.connections]
+    metrics.ROOMS.set(len(rooms))
+    metrics.OPEN.set(len(connections))
+    metrics.UNSENT.set(sum(connection.waiting for connection in connections))
+    metrics.UNSTORED.set(sum(room.backlog for room in rooms))
+    runs = studio.runs.under_way()
+    for state in ("queued", "running"):
+        metrics.RUNS.labels(state).set(runs[state])
     for name, up in (await _dependencies(studio)).items():
         metrics.UP.labels(name).set(up)
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
