@@ -9,7 +9,7 @@ import pytest
 
 from studiolo.canvas import Canvas, Participant
 from studiolo.canvas.errors import NotFound, StudioloError
-from studiolo.rooms import NO_CANVAS, SIGNED_OUT, Room
+from studiolo.rooms import NO_CANVAS, SIGNED_OUT, Room, protocol
 from tests.nodes.conftest import Node, StartNode
 from tests.rooms.client import Client, until
 from tests.servers import Redis
@@ -281,3 +281,22 @@ async def test_garbage_of_another_program_on_the_same_redis_is_passed_over(start
     ada, ben = await Client(here, ADA).start(), await Client(there, BEN).start()
     await ada.type(page, 0, "still here ")
     await until(lambda: "still here " in ben.text(page), 15)
+
+
+async def test_text_that_reached_a_tab_before_it_reached_its_node_is_no_forgery(
+    start_node: StartNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = await start_node(), await start_node()
+    page, (here, there) = await open_on(one, two)
+    ada, ben = await Client(here, ADA, ack=True).start(), await Client(there, BEN, ack=True).start()
+    with monkeypatch.context() as silent:
+        silent.setattr(one.nodes, "_say", lambda *_args, **_more: None)
+        update = await ada.type(page, 0, "Ada's ")
+        await until(lambda: ada.acked == 2)
+    assert "Ada's" not in there.canvas.page_text(page)
+    ben.doc.apply_update(update)  # another tab of his browser, on the other node, has told this one
+    ben.connection.receive(protocol.sync_step_2(ben.doc.get_update()))
+    await ben.type(page, 0, "Ben's ")
+    await until(lambda: "Ben's Ada's" in ada.text(page))
+    assert ben.closed is None and there.canvas.authors(page) == here.canvas.authors(page)
+    assert {run["participant"] for run in there.canvas.authors(page)} == {"ada", "ben"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
@@ -109,17 +109,21 @@ class Connection:
             if self._gaps > MOST_GAPS:
                 self.close(GARBAGE, "updates keep arriving with holes")
             elif self._gaps % ASK_AGAIN == 1:
-                self.push(protocol.sync_step_1(self._room.canvas.document.state()))
+                self._room.ask(self)
         except Forbidden as error:
-            self.close(FORBIDDEN, error.message)
+            self._room.refuse(self, frame, error)
         except StudioloError as error:
             self.close(GARBAGE, error.message)
         except Exception:
             log.exception("A frame from a client of canvas %s broke something", self._room.id)
             self.close(TRY_LATER, "something broke: come back and synchronise")
         if self._room.behind and not self._closing:
-            self._line.hold(True)
-            asyncio.ensure_future(self._room.keep_up()).add_done_callback(lambda _: self._line.hold(False))
+            self.hold_until(self._room.keep_up())
+
+    def hold_until(self, done: Awaitable[object]) -> None:
+        """Read nothing more from the client until then."""
+        self._line.hold(True)
+        asyncio.ensure_future(done).add_done_callback(lambda _: self._line.hold(False))
 
     def push(self, frame: bytes, counted: bool = True) -> None:
         """Send a frame, or queue it. `counted` is false for what the client asked for itself: the document may be

@@ -17,9 +17,9 @@ from pycrdt import merge_updates
 
 from studiolo.canvas import THE_STUDIO, Canvas, Outcome, Participant, StudioloError
 from studiolo.canvas.document import Broken
-from studiolo.canvas.errors import NotFound, Unavailable
+from studiolo.canvas.errors import Forbidden, NotFound, Unavailable
 from studiolo.rooms import protocol
-from studiolo.rooms.connection import NO_CANVAS, SIGNED_OUT, TRY_LATER, Connection, Line
+from studiolo.rooms.connection import FORBIDDEN, NO_CANVAS, SIGNED_OUT, TRY_LATER, Connection, Line
 from studiolo.rooms.presence import Presence
 from studiolo.store import Answer, LogRow, Store
 
@@ -91,7 +91,7 @@ class Room:
             return connection
         self.connections.add(connection)
         if participant.may("editor"):
-            connection.push(protocol.sync_step_1(self.canvas.document.state()))
+            self.ask(connection)
         self.presence.greet(connection)
         return connection
 
@@ -113,7 +113,9 @@ class Room:
     def type(self, connection: Connection, update: bytes, frames: int = 1) -> None:
         """Take what a client typed, in so many frames. Raises what `Canvas.receive` raises."""
         try:
-            outcome = self.canvas.receive(update, connection.participant, self.presence.speaker)
+            outcome = self.canvas.receive(
+                update, connection.participant, lambda client: self.speaker(client, connection)
+            )
         except Broken:
             self._broke()
             return
@@ -124,6 +126,18 @@ class Room:
         if connection.wants_ack and frames:
             taken = connection.taken
             self._then(lambda: connection.push(protocol.ack(taken)))
+
+    def speaker(self, client: int, _connection: Connection) -> str | None:
+        """Who is here under a client id that nobody has written with yet."""
+        return self.presence.speaker(client)
+
+    def ask(self, connection: Connection) -> None:
+        """Ask a client for whatever it has and the canvas has not."""
+        connection.push(protocol.sync_step_1(self.canvas.document.state()))
+
+    def refuse(self, connection: Connection, _frame: bytes, error: Forbidden) -> None:
+        """Send a client away for a frame with what it may not do."""
+        connection.close(FORBIDDEN, error.message)
 
     def evict(self, participant: str) -> None:
         """Close a participant's connections: their role or their session has changed."""

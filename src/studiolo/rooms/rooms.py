@@ -154,7 +154,11 @@ class Rooms:
                 ) from error
             room = self._room(id, canvas, loaded.seq, loaded.epoch, len(loaded.updates))
             if isinstance(room, SharedRoom):
-                await self._recover(room, elsewhere=await room.open())
+                try:
+                    await self._recover(room, elsewhere=await room.open())
+                except BaseException:
+                    await room.close()
+                    raise
             else:
                 room.recover(canvas.unfinished())
             self._rooms[id] = room

@@ -11,12 +11,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from studiolo.canvas import THE_STUDIO, Canvas, Outcome, Participant, StudioloError
 from studiolo.canvas.canvas import Gap
 from studiolo.canvas.document import Broken
+from studiolo.canvas.errors import Forbidden
+from studiolo.rooms.connection import Connection
 from studiolo.rooms.nodes import Header, Nodes
 from studiolo.rooms.protocol import AwarenessEntry
 from studiolo.rooms.room import Batch, Room
@@ -51,6 +54,7 @@ class SharedRoom(Room):
         self._deeds: list[_Deed] = []
         self._ahead: dict[int, LogRow] = {}  # rows of others that came before the ones between
         self._stepping = asyncio.Lock()  # held while the log is read, so that rows are taken in one order
+        self._looked_twice: set[Connection] = set()
         self._subject = f"room:{id}"
         self.presence.on_local_change = self._tell_presence
 
@@ -84,6 +88,29 @@ class SharedRoom(Room):
         await deed.stored
         assert deed.outcome is not None  # an action has one, or has raised
         return deed.outcome
+
+    def speaker(self, client: int, connection: Connection) -> str | None:
+        if connection not in self._looked_twice:
+            raise Forbidden("Nobody has written with this client id, as far as this node knows.")
+        return super().speaker(client, connection)
+
+    def refuse(self, connection: Connection, frame: bytes, error: Forbidden) -> None:
+        """Send a client away, but only after a second look.
+
+        It may send somebody's text that it has from another node, by another tab say, and that has not arrived here.
+        Then the text would look forged, or be taken for its own.
+        """
+        if connection in self._looked_twice:
+            super().refuse(connection, frame, error)
+        else:
+            connection.hold_until(asyncio.create_task(self._look_again(connection, frame)))
+
+    async def _look_again(self, connection: Connection, frame: bytes) -> None:
+        with suppress(StudioloError):
+            await self.catch_up()
+        self._looked_twice.add(connection)
+        connection.receive(frame)
+        self._looked_twice.discard(connection)
 
     async def close(self, reason: str = "The studio is closing. Come back soon.") -> None:
         await super().close(reason)
