@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
@@ -50,8 +51,12 @@ class TransactionThread:
                     connection = self._connect()
                 answer, args = _settle, (done, self._in_transaction(connection, work))
             except BaseException as error:
+                if connection is not None and connection.in_transaction:  # it could not even be rolled back
+                    connection.close()
+                    connection = None
                 answer, args = _refuse, (done, error)
-            done.get_loop().call_soon_threadsafe(answer, *args)
+            with suppress(RuntimeError):  # the loop has ended, and nobody waits for an answer any more
+                done.get_loop().call_soon_threadsafe(answer, *args)
         if connection is not None:
             connection.close()
 
@@ -62,7 +67,8 @@ class TransactionThread:
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:  # SQLite itself rolls back after some failures, such as a full disk
-                connection.execute("ROLLBACK")
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
             raise
         return result
 
