@@ -17,7 +17,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from studiolo.canvas import Participant
-from studiolo.rooms import Room, Rooms, presence
+from studiolo.rooms import Room, Rooms
 from studiolo.store import Store
 from tests.conftest import ServedStudio
 from tests.rooms.client import Client, until
@@ -79,9 +79,8 @@ async def test_an_exception_in_one_room_touches_no_other(
 # 10. Memory
 
 
-async def test_rooms_that_are_put_away_leave_nothing_behind(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rooms_that_are_put_away_leave_nothing_behind(store: Store) -> None:
     """Loaded, joined, typed into, left: no room, canvas or document of it stays, nor a task."""
-    monkeypatch.setattr(presence, "REMEMBERED", 0.001)  # so long a clock is remembered, and with it the room
     rooms = Rooms(store, linger=0.001)
     room = await rooms.create("Book", PAGE, ADA)
     id, page = room.id, page_of(room)

@@ -8,6 +8,7 @@ have the room open, too, each node counts the clocks of its own clients, and hea
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,7 @@ class Presence:
         del self._speakers[client]
         if client in self._states:
             self._put(client, None)
-            asyncio.get_running_loop().call_later(REMEMBERED, self._forget, client)
+            self._forget_later(client)
 
     def hear_afar(self, node: str, entries: Iterable[AwarenessEntry]) -> None:
         """What another node says of its own clients and agents: stamped and counted there, so only news is taken."""
@@ -192,15 +193,14 @@ class Presence:
         """Somebody who was connected to another node has left it."""
         del self._speakers[client]
         self._know(entry)
-        asyncio.get_running_loop().call_later(REMEMBERED, self._forget, client)
+        self._forget_later(client)
 
     def _entries(self, clients: Iterable[int]) -> list[AwarenessEntry]:
         return [self._states[client] for client in clients if client in self._states]
 
-    def _forget(self, client: int) -> None:
-        """By now everybody knows, or has forgotten by themselves, that a client is gone."""
-        if client not in self._speakers:
-            self._states.pop(client, None)
+    def _forget_later(self, client: int) -> None:
+        # By a weak reference: a room that is put away meanwhile, with all its text, is not kept for this.
+        asyncio.get_running_loop().call_later(REMEMBERED, _forget, weakref.ref(self), client)
 
     def _renew(self) -> None:
         """Agents have no client that says every few seconds that they are still there."""
@@ -217,6 +217,13 @@ def _participant(speaker: Connection | _Afar | str) -> str:
     if isinstance(speaker, str):
         return speaker
     return speaker.participant if isinstance(speaker, _Afar) else speaker.participant.id
+
+
+def _forget(gone_from: weakref.ref[Any], client: int) -> None:
+    """By now everybody knows, or has forgotten by themselves, that a client is gone."""
+    presence: Presence | None = gone_from()
+    if presence is not None and client not in presence._speakers:
+        presence._states.pop(client, None)
 
 
 def _newer(entry: AwarenessEntry, known: AwarenessEntry) -> bool:
