@@ -99,6 +99,39 @@ def test_a_tangle_is_refused_and_leaves_no_trace(make: Make) -> None:
     assert canvas.authors(page) != runs
 
 
+def cuts(canvas: Canvas, page: str, number: int) -> bytes:
+    """Keys typed into a long text from its end to its beginning, each of which cuts what is left of it in two."""
+    first = canvas.document.identity.runs(page)[0]
+    ats = [first.clock + first.length * (number - n) // (number + 1) for n in range(number)]
+    return update((WRITER, 0, [typed("x", origin=(first.client, at - 1), right=(first.client, at)) for at in ats]))
+
+
+def test_a_long_text_cut_in_very_many_places_is_refused(make: Make) -> None:
+    canvas, page = make("Nel mezzo del cammin di nostra vita " * 100_000)
+    before = canvas.document.state()
+    with pytest.raises(TooLarge, match="too many places"):
+        canvas.receive(cuts(canvas, page, 20_000), BEN)
+    assert canvas.document.state() == before
+    canvas.receive(cuts(canvas, page, 100), BEN)
+    assert canvas.page_text(page).count("x") == 100
+    with pytest.raises(TooLarge, match="too many places"):  # and so is one that brings the long text itself
+        text = "a" * 1_000_000
+        ends = [typed("b", origin=(WRITER + 1, at), right=(WRITER + 1, at + 1)) for at in range(900_000, 0, -9)]
+        first = canvas.document.identity.runs(page)[0]
+        long = typed(text, right=(first.client, first.clock))
+        canvas.receive(update((WRITER + 1, 0, [long, *ends])), BEN)
+
+
+def test_a_word_replaced_everywhere_in_a_book_passes(make: Make) -> None:
+    canvas, page = make("Nel mezzo del cammin di nostra vita " * 10_000)
+    run = canvas.document.identity.runs(page)[0]
+    ats = [run.clock + 36 * n + 3 for n in range(10_000)]
+    structs = [typed("_", origin=(run.client, at - 1), right=(run.client, at)) for at in ats]
+    canvas.receive(update((WRITER, 0, structs), deletes=[(run.client, at, 1) for at in ats]), BEN)
+    assert canvas.page_text(page) == "Nel_mezzo del cammin di nostra vita " * 10_000
+    assert_in_step(canvas, page)
+
+
 def test_a_struct_that_goes_on_elsewhere_than_it_began(make: Make) -> None:
     """Its first part is known, so it comes again whole; it may not name another page for the rest."""
     canvas, page = make("")

@@ -23,6 +23,9 @@ from studiolo.canvas.records import SuggestionRecord, ThreadRecord, write_anchor
 
 MOST_PARTS = 300_000  # structs and deleted ranges of one update; years of work on a book, merged, are 20,000
 MOST_CLIENTS = 1_000  # client ids in one update; each tab that somebody opens and writes in has one
+MOST_CUTTING = (
+    5 * 10**10
+)  # code units gone through to cut runs, at 0.4 ns: 50,000 words replaced in a million characters
 MOST_STEPS = 100_000  # comparisons with what others inserted at the same spots, for one update
 MOST_STEPS_EACH = 10  # and so many more for each struct of it
 
@@ -156,6 +159,11 @@ class Canvas:
             length = self.document.identity.length(page) + added
             if length > actions.LONGEST_PAGE:  # looked at first: a title is not to be fetched for every key
                 actions.check_length(length, f"The page “{self.page(page)['title']}”")
+        if change.cutting > MOST_CUTTING:
+            raise TooLarge(
+                "The update changes too many places of too long a text at once.",
+                "Save what you wrote elsewhere, reload, and make the change in smaller ones.",
+            )
         if len(change.clients) > MOST_CLIENTS:
             raise TooLarge(f"The update speaks for more than {MOST_CLIENTS:,} clients.", "Send each one's own changes.")
         for client in change.clients:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import Final
 
 from studiolo.canvas.identity.decode import (
     DELETED,
@@ -45,10 +46,15 @@ class Change:
     """Nothing in it is new. (Yjs repeats all deletions in a sync; those that are known do not count.)"""
     added: dict[str, int] = field(default_factory=dict[str, int], compare=False)
     """Page -> the code points that its text gets at most: a bound, by which no two changes differ."""
+    cutting: int = field(default=0, compare=False)
+    """The lengths, in code units, of the runs that it cuts, each counted as often as it is cut: pycrdt goes through
+    the whole run every time. Of an update of few parts it is not counted."""
 
 
 Place = tuple[Branch | None, str | None]
 """What a struct hangs on, and under which key. No branch means that the place is gone and nothing will be seen."""
+
+_FEW: Final = 100
 
 _NOWHERE: Place = (None, None)
 
@@ -64,12 +70,16 @@ class _Survey:
         self._clients: set[int] = set()
         self._pages: set[str] = set()
         self._added: dict[str, int] = {}
+        self._many = False
+        self._cutting = 0
+        self._runs: dict[Item, int] = {}
         self._foreign: str | None = None
         self._gap = False
         self._new: defaultdict[int, list[tuple[Struct, Place]]] = defaultdict(list)
         """By client: what the update adds, in the order of clocks, and where it will hang."""
 
     def run(self, update: Update) -> Change:
+        self._many = len(update.structs) + len(update.deletes) > _FEW
         ready, waiting = schedule(update.structs, self._store.end_of)
         for struct, known in ready:
             self._clients.add(struct.client)
@@ -82,7 +92,7 @@ class _Survey:
             if self._delete(range):
                 empty = False
         pages = frozenset(self._pages)
-        return Change(frozenset(self._clients), pages, self._foreign, self._gap, empty, self._added)
+        return Change(frozenset(self._clients), pages, self._foreign, self._gap, empty, self._added, self._cutting)
 
     def _add(self, struct: Struct, known: int) -> None:
         left = None if struct.origin is None else self._store.find(struct.origin)
@@ -209,10 +219,38 @@ class _Survey:
     def _cuts_at(self, id: Id, item: Item | None, behind: int) -> bool:
         """Whether the spot before the unit `id`, or the one `behind` it, is inside a character that can be seen."""
         if item is not None:
+            if self._many and 0 < id[1] + behind - item.clock < item.length:
+                self._cutting += self._run_of(item)
             # As long in code points as in units: no character of it has two.
             return item.length != len(item.text) and cuts_pair(item.text, id[1] + behind - item.clock)
         found = self._new_at(id)
-        return found is not None and cuts_pair(found[0].text, id[1] + behind - found[0].clock)
+        if found is None:
+            return False
+        struct = found[0]
+        at = id[1] + behind - struct.clock
+        if 0 < at < struct.length:
+            self._cutting += id[1] - self._new[id[0]][0][0].clock  # all before it may be one run
+        return cuts_pair(struct.text, at)
+
+    def _run_of(self, item: Item) -> int:
+        """How long the run is that an item belongs to: pycrdt keeps in one what stands here in items of
+        `LONGEST_TEXT`."""
+        known = self._runs.get(item)
+        if known is not None:
+            return known
+        first = item
+        while first.left is not None and _goes_on(first.left, first):
+            first = first.left
+        run = [first]
+        while (after := run[-1].right) is not None and _goes_on(run[-1], after):
+            run.append(after)
+        length = run[-1].clock + run[-1].length - first.clock
+        self._runs.update(dict.fromkeys(run, length))
+        return length
+
+
+def _goes_on(item: Item, after: Item) -> bool:
+    return item.client == after.client and item.clock + item.length == after.clock and item.deleted == after.deleted
 
 
 def _in_order(left: Id, right: Id, first: Item | None, then: Item | None) -> bool:
