@@ -84,7 +84,7 @@ def main() -> int:
         f"{date.today().isoformat()}, {machine.description()}.",
         f"{'; '.join(versions)}.",
         f"Load {load_before} when it began, {machine.load()} when it ended, {time.monotonic() - began:.0f} s;"
-        f" median of {plan.rounds} round(s), lowest to highest in brackets."
+        f" median of up to {plan.rounds} round(s), lowest to highest in brackets."
         + (" **A quick run: not to be quoted.**" if asked.quick else ""),
     ]
     print("\n".join(text[-3:]))

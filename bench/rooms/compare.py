@@ -29,9 +29,9 @@ class Plan:
     results: Path | None = None
     """Where the result is written; pictures go beside it."""
 
-    def once(self, servers: Sequence[type[Server]] | None = None) -> Plan:
-        """One round of it, for what takes long and is not measured in milliseconds."""
-        return replace(self, rounds=1, servers=servers or self.servers)
+    def at_most(self, rounds: int) -> Plan:
+        """Fewer rounds of it, for what takes long and is not measured in milliseconds."""
+        return replace(self, rounds=min(rounds, self.rounds))
 
     def seconds(self, whole: float) -> float:
         """So long, or a third of it when in a hurry."""

@@ -6,6 +6,7 @@ only thing that a client may change, so there the page is made by the studio and
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import json
@@ -71,6 +72,7 @@ def make(content: Content, existing: bytes | None = None) -> Document:
     return Document(seed, _first_item(doc.get_update()), str(only_text(doc)))
 
 
+@functools.cache
 def page() -> bytes:
     """A document with one empty page."""
     doc: Doc[Any] = Doc()

@@ -13,7 +13,7 @@ TITLE = f"Steady people: {CLIENTS} clients in a room, {KEYS:g} keys/s each, a cu
 def run(plan: Plan) -> Section:
     def measure(server: Server) -> Figures:
         done = load.run(
-            server, "type", [server.room()], clients=CLIENTS, rate=KEYS, seconds=plan.seconds(8), cursors=True
+            server, "type", [server.room()], clients=CLIENTS, rate=KEYS, seconds=plan.seconds(6), cursors=True
         )
         return {
             "p50": done["p50_ms"],
