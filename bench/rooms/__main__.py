@@ -18,6 +18,7 @@ from pathlib import Path
 from bench.rooms import install, machine, selfcheck
 from bench.rooms.compare import Plan, Section, say
 from bench.rooms.documents import Trace
+from bench.rooms.load import LoadFailed
 from bench.rooms.servers import EVERY, Server
 
 POINTS = ("steady", "flood", "many_rooms", "join", "slow_reader", "cold_start", "growth")
@@ -76,7 +77,11 @@ def main() -> int:
     for point in asked.only:
         measured = importlib.import_module(f"bench.rooms.{point}")
         say(measured.TITLE)
-        section = sections[point] = measured.run(plan)
+        try:
+            section = measured.run(plan)
+        except LoadFailed as failed:
+            section = Section([f"It could not be measured: {failed}"], broken=[str(failed)])
+        sections[point] = section
         part = [f"## {measured.TITLE}", "", *section.lines, ""]
         print("\n".join(part), flush=True)
         text += part

@@ -97,10 +97,12 @@ def long_document(server: Server, size: int) -> Room:
 
 def long_log(server: Server, size: int) -> Room:
     room = server.room(documents.pieces(BASE))
-    load.run(
-        server, "type", [room], clients=2, writers=1, letters=20, replace=True, window=64, most=size, seconds=120,
+    done = load.run(
+        server, "type", [room], clients=2, writers=1, letters=20, replace=True, window=64, most=size, seconds=240,
         patience=60,
     )  # fmt: skip
+    if done["edits"] < size:
+        raise load.LoadFailed(f"a log of {size:,} updates takes too long: {done['edits']:,} came about")
     return room.reopened()
 
 
