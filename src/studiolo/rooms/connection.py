@@ -66,6 +66,7 @@ class Connection:
         "_line",
         "_room",
         "_waiting",
+        "asked",
         "client",
         "joined",
         "participant",
@@ -78,6 +79,7 @@ class Connection:
         self.participant = participant
         self.client: int | None = None  # the client id whose presence this connection speaks for
         self.joined = next(_joined)
+        self.asked = False  # whether it has asked for the document and the answer waits for the disk
         self.synced = False  # whether it has been answered with the document, so that updates make sense to it
         self.taken = 0  # step 2 and update frames that were taken so far
         self.wants_ack = ack
@@ -124,6 +126,11 @@ class Connection:
         """Read nothing more from the client until then."""
         self._line.hold(True)
         asyncio.ensure_future(done).add_done_callback(lambda _: self._line.hold(False))
+
+    def answer(self, frame: bytes) -> None:
+        """Send what the client has asked for."""
+        self.asked = False
+        self.push(frame, counted=False)
 
     def push(self, frame: bytes, counted: bool = True) -> None:
         """Send a frame, or queue it. `counted` is false for what the client asked for itself: the document may be

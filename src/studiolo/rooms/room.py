@@ -102,13 +102,15 @@ class Room:
             self.presence.gone(connection)
 
     def answer(self, connection: Connection, state: bytes) -> None:
-        """Send a client what it lacks, once all of that is stored."""
+        """Send a client what it lacks, once all of that is stored. Who asks again meanwhile is answered with it."""
+        if connection.asked:
+            return
         try:
             missing = self.canvas.document.update_since(state)
         except ValueError as error:
             raise protocol.BadFrame("a state vector that cannot be read") from error
-        connection.synced = True
-        self._then(lambda: connection.push(protocol.sync_step_2(missing), counted=False))
+        connection.synced = connection.asked = True
+        self._then(lambda: connection.answer(protocol.sync_step_2(missing)))
 
     def type(self, connection: Connection, update: bytes, frames: int = 1) -> None:
         """Take what a client typed, in so many frames. Raises what `Canvas.receive` raises."""
