@@ -98,6 +98,8 @@ def parser() -> argparse.ArgumentParser:
     restore.add_argument("file", metavar="FILE", type=Path, help="a file that `studiolo backup` made")
     restore.add_argument("--force", action="store_true", help="also where a studio is; its data is kept aside")
 
+    command("check", run_check, "See whether everything that is kept is whole; it changes nothing.")
+
     models = command("models", run_models, "List the language models, or try them.")
     models.add_argument("--test", metavar="NAME", help="ask this model for a few words and say how it went")
     models.add_argument("--test-all", action="store_true", help="try every model")
@@ -290,6 +292,22 @@ def run_restore(given: Any, settings: Settings) -> int:
     for name in kept:
         print(f"{name} was left as it is here; the backup has another.", file=sys.stderr)
     print(f"Restored {_counted(backup.made)}, as of {backup.made.created}.", file=sys.stderr)
+    return 0
+
+
+def run_check(_given: Any, settings: Settings) -> int:
+    from studiolo.store.check import problems
+
+    async def work(studio: Any) -> int:
+        found = 0
+        async for problem in problems(studio[0]):
+            print(visible(problem))
+            found += 1
+        return found
+
+    if found := asyncio.run(_with_store(settings, work)):
+        return fail(f"{found} problem(s) found.", "Put back the newest backup: studiolo restore FILE.")
+    print("Everything is whole.", file=sys.stderr)
     return 0
 
 

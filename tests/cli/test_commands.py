@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -52,7 +54,7 @@ def failed(done: subprocess.CompletedProcess[str], code: int, *says: str) -> Non
 def test_version_and_help_do_not_touch_the_data(run: Run, tmp_path: Path) -> None:
     assert run("version").stdout.startswith("studiolo 0.")
     assert run("--version").stdout == run("version").stdout
-    for name in ("serve", "ask", "import", "export", "models", "token", "backup", "restore"):
+    for name in ("serve", "ask", "import", "export", "models", "token", "backup", "restore", "check"):
         assert name in run("--help").stdout
     assert not (tmp_path / "home").exists()
 
@@ -214,3 +216,17 @@ def test_a_backup_or_a_restoration_that_cannot_be_is_said_in_a_sentence(run: Run
     assert file.read_text() == "a novel"
     assert run("backup", "precious", "--force").returncode == 0
     assert run("restore", "precious").returncode == 0
+
+
+def test_a_check_says_whether_everything_is_whole(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "work" / "page.md").write_text("Once.")
+    canvas = run("import", "page.md").stdout.strip()
+    done = run("check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "Everything is whole.\n")
+    with closing(sqlite3.connect(tmp_path / "home" / "studiolo.db")) as other:
+        other.execute("UPDATE updates SET seq = 9")
+        other.commit()
+    done = run("check")
+    assert done.returncode == 1
+    assert canvas in done.stdout
+    assert "studiolo restore" in done.stderr

@@ -168,6 +168,14 @@ def other_users(connection: sa.Connection) -> int:
     ).scalar_one()
 
 
+async def damage(connection: AsyncConnection) -> list[str]:
+    """What SQLite finds wrong with its file; a server looks after its own."""
+    if connection.dialect.name != "sqlite":
+        return []
+    found = list(await connection.scalars(sa.text("PRAGMA quick_check")))
+    return [] if found == ["ok"] else found
+
+
 async def scrub(engine: AsyncEngine) -> None:
     """Empty SQLite's write-ahead log, so that what was deleted is in no file; left for later while others read."""
     if engine.dialect.name == "sqlite":
