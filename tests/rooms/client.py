@@ -28,6 +28,7 @@ class Client:
         self.closed: tuple[int, str] | None = None
         self.asked: list[bytes] = []
         self.present: dict[int, dict[str, Any] | None] = {}
+        self.heard: Callable[[protocol.HeardEntry], object] = lambda entry: None
         self.synced = asyncio.Event()
         self.reading = asyncio.Event()
         self.reading.set()
@@ -119,6 +120,7 @@ class Client:
                     self.synced.set()
             case protocol.Awareness(entries):
                 for entry in entries:
+                    self.heard(entry)
                     self.present[entry.client] = json.loads(json.dumps(entry.state))
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from studiolo.canvas import Participant
-from studiolo.rooms import Room, Rooms
+from studiolo.rooms import Room, Rooms, protocol
 from studiolo.rooms.protocol import AwarenessEntry
 from studiolo.store import Store
 from tests.conftest import Clock
@@ -112,3 +114,70 @@ async def test_clocks_go_on_after_a_restart(rooms: Rooms, room: Room, clock: Clo
     ada = await Client(again, ADA).start()
     await ada.stand(1, 20, {"page": "x"})
     assert again.presence.local_entries()[0].clock > before
+
+
+async def test_a_reader_who_was_away_is_told_where_everybody_is_now(room: Room) -> None:
+    ada, ben = await Client(room, ADA).start(), await Client(room, BEN).start()
+    page = room.canvas.outline()[0]["id"]
+    ben.reading.clear()
+    await ada.type(page, 0, "x")  # this one fills the line
+    await until(lambda: room.canvas.page_text(page).startswith("x") and not room.storing)
+    for at in range(50):
+        await ada.stand(1, at, {"page": f"page {at}"})
+        await asyncio.sleep(0)
+    await ada.type(page, 0, "y")
+    await until(lambda: room.canvas.page_text(page).startswith("yx") and not room.storing)
+    seen = []
+    ben.heard = seen.append
+    ben.reading.set()
+    await until(lambda: ben.text(page).startswith("yx") and seen)
+    assert [entry.state and entry.state["page"] for entry in seen] == ["page 49"]
+
+
+async def test_a_caret_comes_with_the_letter_before_it(room: Room) -> None:
+    ada, ben = await Client(room, ADA).start(), await Client(room, BEN).start()
+    page = room.canvas.outline()[0]["id"]
+    stood: list[str] = []
+    ben.heard = lambda entry: stood.append(ben.text(page))
+    await ada.type(page, 0, "x")
+    await ada.stand(1, 1, {"page": page})
+    await until(lambda: stood)
+    assert stood == ["xOnce."]
+
+
+async def test_carets_move_though_the_disk_stands_still(room: Room, tmp_path: Path) -> None:
+    ada, ben = await Client(room, ADA).start(), await Client(room, BEN).start()
+    page = room.canvas.outline()[0]["id"]
+    lock = sqlite3.connect(tmp_path / "studiolo.db")
+    lock.execute("BEGIN IMMEDIATE")
+    await ada.type(page, 0, "x")
+    await ada.stand(1, 1, {"page": page})
+    await until(lambda: ben.present.get(1))
+    assert ben.text(page) == "Once." and room.storing
+    lock.rollback()
+    lock.close()
+    await until(lambda: ben.text(page) == "xOnce.")
+
+
+async def test_echoes_and_the_carets_of_others_are_passed_over_unread(room: Room) -> None:
+    ada, ben = await Client(room, ADA).start(), await Client(room, BEN).start()
+    await ada.stand(1, 1, {"page": "x"})
+    await ben.stand(2, 1, {"page": "y"})
+    await until(lambda: ben.present.get(1) and ada.present.get(2))
+    await ben.send(b"\x01\x0a" + b"\x01" + b"\x01\x05" + b"\x06broken")  # says client 1, who is Ada
+    await asyncio.sleep(0.05)
+    assert ben.closed is None and ada.closed is None
+    second = await Client(room, ADA).start()  # another window of Ada's, which has no caret yet and echoes the first's
+    entry = room.presence.local_entries()[0]
+    await second.stand(entry.client, entry.clock, entry.state)
+    await second.leave()
+    await asyncio.sleep(0.05)
+    assert ben.present[1] is not None and room.presence.speaker(1) == "ada"
+
+
+async def test_more_entries_than_there_can_be_clients_are_refused(room: Room) -> None:
+    ben = await Client(room, BEN).start()
+    entries = [AwarenessEntry(client, 1, None) for client in range(5_000)]
+    await ben.send(protocol.awareness(entries))
+    await until(lambda: ben.closed)
+    assert ben.closed and ben.closed[0] == 4400
