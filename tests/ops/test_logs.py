@@ -10,8 +10,11 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
+from sqlalchemy.exc import DataError, StatementError
 
+from studiolo.store.errors import storage_failed
 from studiolo.web.logs import Json, Text, configuration
 from tests.conftest import ServedStudio, StartStudio
 from tests.models.fake_provider import FakeProvider, Refusal
@@ -144,6 +147,19 @@ def test_a_line_is_one_line_whatever_the_message_holds() -> None:
     record = logging.LogRecord("studiolo.x", logging.INFO, "x.py", 1, "%s", ("a\nb\u2028c",), None)
     assert len(Json().format(record).splitlines()) == 1
     assert json.loads(Json().format(record))["message"] == "a\nb\u2028c"
+
+
+def test_what_a_database_refuses_is_said_without_the_row() -> None:
+    class Refused(asyncpg.NotNullViolationError):
+        detail = f"Failing row contains (c, 1, {MARK}, the disk is full)."
+
+    refused = Refused('null value in column "x"')
+    assert MARK in str(refused), "as asyncpg says it"
+    statement = StatementError("no", "INSERT", {"data": MARK}, refused)
+    for error in (refused, statement, DataError("INSERT", {"data": MARK}, refused)):
+        failed = storage_failed(error)
+        assert MARK not in failed.message and "disk" not in failed.message
+        assert 'null value in column "x"' in failed.message
 
 
 def test_libraries_are_not_made_talkative_by_our_level() -> None:

@@ -19,7 +19,8 @@ def storage_failed(error: BaseException) -> StorageFailed:
     SQLite's reasons are told apart by the sentences of its result codes (https://www.sqlite.org/rescode.html),
     which reach us unchanged through the driver.
     """
-    reason = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    # The first line only: PostgreSQL goes on with the row, and SQLAlchemy with what was to be stored.
+    reason = next(iter(str(getattr(error, "orig", None) or error).strip().splitlines()), type(error).__name__)
     text = reason.lower()
     if "full" in text or "no space" in text:
         return StorageFailed("The disk is full, so nothing was saved.", "Free some disk space and try again.")
