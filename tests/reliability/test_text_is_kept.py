@@ -8,6 +8,7 @@ import socket
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, closing
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -89,6 +90,29 @@ async def test_text_is_never_doubled_after_eviction(rooms: Rooms) -> None:
     wanted = {f"(71 {number})" for number in range(1, 20)} | {f"(72 {number})" for number in range(4, 20, 4)}
     assert all(text.count(part) == 1 for part in [*wanted, "Once."])
     assert len(text) == sum(map(len, wanted)) + len("Once.")
+
+
+async def test_text_is_never_doubled_when_an_older_database_is_put_back(tmp_path: Path) -> None:
+    """Somebody still has what was typed since: it is there again, once."""
+    newer = Rooms(await Store.open(tmp_path / "new.db"))
+    room, page = await opened(newer, "Once.")
+    client = await Client(room, ADA, ack=True).start()
+    await client.type(page, 0, "Before. ")
+    await until(lambda: client.acked == 2)
+    with closing(sqlite3.connect(tmp_path / "new.db")) as new, closing(sqlite3.connect(tmp_path / "old.db")) as old:
+        new.backup(old)
+    await client.type(page, 0, "Since. ")
+    await until(lambda: client.acked == 3)
+    await client.leave()
+    older = Rooms(await Store.open(tmp_path / "old.db"))
+    again = await older.get(room.id)
+    assert again.canvas.page_text(page) == "Before. Once."
+    back = await Client(again, ADA, doc=client.doc, ack=True).start()
+    await until(lambda: back.acked == 1)
+    assert again.canvas.page_text(page) == back.text(page) == "Since. Before. Once."
+    for rooms in (newer, older):
+        await rooms.close()
+        await rooms._store.close()
 
 
 # 2. The last edits before a tab is closed
