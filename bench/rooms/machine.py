@@ -60,7 +60,7 @@ def description() -> str:
     memory = os.sysconf("SC_PHYS_PAGES") * PAGE / 2**30
     return (
         f"{len(os.sched_getaffinity(0))} cores ({name}), {memory:.0f} GB, {platform.system()} {platform.release()}, "
-        f"Python {sys.version.split()[0]}, pycrdt {version('pycrdt')}, uvicorn {version('uvicorn')}"
+        f"nice {os.nice(0)}, Python {sys.version.split()[0]}, pycrdt {version('pycrdt')}, uvicorn {version('uvicorn')}"
     )
 
 
