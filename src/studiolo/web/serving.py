@@ -24,8 +24,8 @@ from studiolo.canvas.errors import Invalid, StudioloError, Unavailable
 from studiolo.settings import Settings
 from studiolo.web import logs
 from studiolo.web.app import create_app
-from studiolo.web.websocket import WebSocketLine
 from studiolo.web.http import PatientProtocol
+from studiolo.web.websocket import WebSocketLine
 
 WS_LIMIT = 32 * 2**20
 GRACE_SECONDS = 8
