@@ -29,6 +29,17 @@ class Target(Protocol):
     def memory(self) -> float: ...
 
 
+FAULTS = {
+    "lost": "edits not there when the waiting ended",
+    "doubled": "edits more than once",
+    "out_of_order": "edits after later ones of their author",
+    "damaged": "letters that nobody typed",
+    "unreadable": "frames that cannot be read",
+    "lost_cursors": "last cursors not there when the waiting ended",
+    "unacknowledged": "frames not acknowledged when the waiting ended",
+}
+
+
 class LoadFailed(Exception):
     """The generator gave up: the server refused, closed or never answered."""
 
@@ -53,8 +64,7 @@ class Load:
     @property
     def errors(self) -> dict[str, int]:
         """What the accounting holds against the server."""
-        names = ("lost", "doubled", "out_of_order", "damaged", "unreadable", "lost_cursors", "unacknowledged")
-        return {name: self.found[name] for name in names if self.found.get(name)}
+        return {name: self.found[name] for name in FAULTS if self.found.get(name)}
 
     @property
     def cpu_per_delivery(self) -> float:
@@ -80,7 +90,7 @@ def run(server: Target, command: str, rooms: Sequence[Room], **options: object) 
         if load is None:
             raise LoadFailed(process.stderr.read().strip() if process.stderr else "")
         if load.errors:
-            server.faults.append(f"{server.name}: " + ", ".join(f"{n:,} {what}" for what, n in load.errors.items()))
+            server.faults.append(f"{server.name}: " + ", ".join(f"{n:,} {FAULTS[w]}" for w, n in load.errors.items()))
         return load
 
 

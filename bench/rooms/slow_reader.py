@@ -26,7 +26,7 @@ def run(plan: Plan) -> Section:
             before, stalled = plan.seconds(BEFORE), plan.seconds(STALLED)
             done = load.run(
                 server, "type", [server.room()], clients=3, writers=1, rate=RATE, seconds=before + stalled,
-                stall=before, patience=5, **options,
+                stall=before, **options,
             )  # fmt: skip
             return {
                 "before": done.memory_stalled[0],
