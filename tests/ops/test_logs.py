@@ -126,6 +126,26 @@ def test_a_request_can_be_followed_by_its_id(start_studio: StartStudio) -> None:
     assert line["client"] == "127.0.0.1" and line["seconds"] >= 0
 
 
+async def test_how_a_websocket_ended_is_logged(start_studio: StartStudio) -> None:
+    studio = start_studio(STUDIOLO_LOG="json", STUDIOLO_LOG_LEVEL="DEBUG")
+    canvas = studio.canvas("x")["id"]
+    with studio.client() as owner:
+        me = owner.get("/api/me").json()["participant"]["id"]
+    async with YClient(studio.sync_url(canvas)) as client:
+        await client.ready()
+        await client.send(b"\x00\x02\xff")
+        assert (await client.until_closed())[0] == 4400
+    async with YClient(studio.sync_url(canvas, token="wrong")) as stranger:
+        assert (await stranger.until_closed())[0] == 4401
+    async with YClient(studio.sync_url(canvas)) as client:
+        await client.ready()
+    assert studio.stop() == 0
+    lines = [json.loads(line) for line in studio.log().splitlines()]
+    ended = [line for line in lines if line.get("route") == "/sync/{canvas}"]
+    told = [(line.get("code"), line.get("canvas"), line.get("participant")) for line in ended]
+    assert told == [(4400, canvas, me), (4401, None, None), (None, canvas, me)]
+
+
 def test_requests_are_not_logged_unless_asked_for(start_studio: StartStudio) -> None:
     studio = start_studio()
     with studio.client() as owner:

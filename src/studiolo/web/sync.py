@@ -51,6 +51,7 @@ async def _serve(websocket: WebSocket) -> None:
     connection = room.join(seat.participant, line, ack=websocket.query_params.get("ack") == "1")
     line.attach(connection)
     tally.connections += 1
+    websocket.state.canvas = canvas
     recheck = asyncio.create_task(_recheck(websocket, connection, canvas, seat))
     try:
         await websocket.receive()  # there is nothing to come but the end
@@ -82,6 +83,7 @@ async def _recheck(websocket: WebSocket, connection: Connection, canvas: str, se
 
 async def _close(websocket: WebSocket, code: int, reason: str) -> None:
     tally.closed[code] += 1
+    websocket.state.code = code  # for the log
     # A close reason holds at most 123 bytes. Closing what is closed already is no error.
     with contextlib.suppress(RuntimeError, WebSocketDisconnect):
         await websocket.close(code, reason.encode()[:120].decode(errors="ignore"))

@@ -68,6 +68,7 @@ class Telemetry:
                 "method": method,
                 "route": route(scope),
                 "status": status,
+                "code": known.get("code"),
                 "seconds": round(seconds, 4),
                 "canvas": known.get("canvas"),
                 "participant": known.get("participant"),

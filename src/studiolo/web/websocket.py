@@ -77,6 +77,7 @@ class WebSocketLine(WebSocketsSansIOProtocol):
         if self.close_sent or self.transport.is_closing():
             return
         tally.closed[code] += 1
+        self.scope.setdefault("state", {})["code"] = code  # for the log
         self._flush()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.conn.send_close(code, reason)
