@@ -172,6 +172,7 @@ export const api = {
     return send<{ id: string; pages: { id: string; title: string }[] }>('POST', '/api/canvases/import', { body })
   },
   deleteCanvas: (canvas: string) => send<void>('DELETE', at(canvas)),
+  canvas: (canvas: string) => send<{ pages: { id: string; text: string }[] }>('GET', at(canvas)),
   seat: (canvas: string) => send<CanvasInfo>('GET', at(canvas, '/seat')),
   exportUrl: (canvas: string) => at(canvas, '/export'),
 

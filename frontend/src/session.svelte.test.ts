@@ -118,7 +118,9 @@ describe('being sent away', () => {
     expect(studio.lines.length).toBe(length)
   })
   it('takes another version of the canvas by itself, but only once', async () => {
-    connect('owner', false)
+    connect()
+    const pages = session.livePages.map(({ id }) => ({ id, text: String(session.text(id)) }))
+    answers([200, { pages }], [200, { pages }])
     studio.line.drop(4409)
     await vi.waitFor(() => expect(reload).toHaveBeenCalledOnce())
     expect(session.closed).toBeNull()
@@ -127,6 +129,16 @@ describe('being sent away', () => {
     studio.line.drop(4409)
     await vi.advanceTimersByTimeAsync(10)
     expect(reload).toHaveBeenCalledOnce()
+    expect(session.closed?.code).toBe(4409)
+  })
+  it('keeps what was saved once, when the studio came back from a backup without it', async () => {
+    connect()
+    write('Saved, and then lost there. ')
+    expect(session.state).toBe('saved')
+    answers([200, { pages: session.livePages.map(({ id }) => ({ id, text: 'older' })) }])
+    studio.line.drop(4409)
+    await vi.advanceTimersByTimeAsync(10)
+    expect(reload).not.toHaveBeenCalled()
     expect(session.closed?.code).toBe(4409)
   })
   it('never throws away what only this page holds', async () => {

@@ -354,7 +354,7 @@ export class Session {
   async #shut(code: number, reason = ''): Promise<void> {
     this.provider.shouldConnect = false
     const flag = `studiolo:reloaded:${this.id}`
-    if (code === 4409 && !this.#waiting && this.#acked >= this.#sent && !sessionStorage.getItem(flag)) {
+    if (code === 4409 && !sessionStorage.getItem(flag) && (await this.#sameThere())) {
       // Nothing of ours is missing there, so take the studio's version without asking; but never in a circle.
       sessionStorage.setItem(flag, '1')
       await this.#local?.clearData()
@@ -362,6 +362,18 @@ export class Session {
       return
     }
     this.closed = closedBy(code, reason)
+  }
+
+  /** Whether the studio's version has every text as it stands here. After a restored backup even what was once saved may be missing. */
+  async #sameThere(): Promise<boolean> {
+    const known = this.livePages.map((page) => [page.id, String(this.text(page.id))] as const)
+    try {
+      const { pages } = await api.canvas(this.id)
+      const there = new Map(pages.map((page) => [page.id, page.text]))
+      return known.every(([id, text]) => !text || there.get(id) === text)
+    } catch {
+      return false
+    }
   }
 
   /** Forgets this browser's copy and starts again from the studio's. */
