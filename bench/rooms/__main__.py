@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import resource
 import time
 from datetime import date
 from pathlib import Path
@@ -66,6 +67,9 @@ def available(asked: tuple[str, ...]) -> tuple[list[type[Server]], list[str]]:
 
 def main() -> int:
     asked = arguments()
+    # 2,000 clients are 2,000 sockets in two processes, which take over this limit.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     install.load_generator()
     say("The load generator on servers that make mistakes")
     selfcheck.check()
