@@ -43,11 +43,17 @@ async def test_kill_9_in_a_flood_loses_and_doubles_nothing(
         async with AsyncExitStack() as lines:
             for typist in typists:
                 await lines.enter_async_context(typist)
-            await converge(typists, pages)
+            await converge(typists, pages, 120)
             before = sum(typist.stored for typist in typists)
             floods = [asyncio.create_task(typist.flood(pages, rng)) for typist in typists]
-            target = before + rng.randint(1, 800)
-            await typists[0].until(lambda target=target: sum(typist.stored for typist in typists) >= target)
+            target = before + rng.randint(1, 500)
+            await typists[0].until(
+                lambda target=target, floods=floods: (
+                    sum(typist.stored for typist in typists) >= target or any(flood.done() for flood in floods)
+                ),
+                120,
+            )
+            assert not any(flood.done() for flood in floods), [typist.closed for typist in typists]
             await asyncio.sleep(rng.random() * 0.02)
             mortal.stop(signal.SIGKILL)
             await asyncio.gather(*floods)
@@ -60,7 +66,7 @@ async def test_kill_9_in_a_flood_loses_and_doubles_nothing(
     async with AsyncExitStack() as lines:
         for typist in typists:
             await lines.enter_async_context(typist)
-        texts = await converge(typists, pages)
+        texts = await converge(typists, pages, 120)
         check_all_is_there(typists, tokens(texts.values()))
         assert await asyncio.to_thread(served_texts, mortal, made["id"], pages) == texts
     replay.check_unchanged()
