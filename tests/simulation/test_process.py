@@ -28,10 +28,6 @@ def peers() -> Iterator[Peers]:
     peers.close()
 
 
-def units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
-
-
 class Crowd:
     """Peers at one page, and what has become of every letter."""
 
@@ -50,11 +46,8 @@ class Crowd:
             peers.join(studio, name, self.canvas, studio.make_token("editor", self.canvas, name))
 
     def type(self, name: str) -> None:
-        text: str = self.peers("text", name, page=self.page)
-        start = self.random.randrange(len(text) + 1)
-        gone = text[start : start + self.random.choice([0, 0, 1, 3])]
-        new = self.letters.new(self.random.randrange(1, 5))
-        self.peers("insert", name, page=self.page, at=units(text[:start]), text=new, gone=units(gone))
+        new, gone = self.letters.new(self.random.randrange(1, 5)), self.random.choice([0, 0, 1, 3])
+        gone = self.peers("replace", name, page=self.page, where=self.random.random(), gone=gone, text=new)
         self.letters.sure |= set(new)
         self.letters.doomed |= set(gone)
 

@@ -36,6 +36,14 @@ const commands = {
       ytext.insert(before, text)
     })
   },
+  // Replaces whole characters at a place from 0 to 1 of the text as it is now; the characters that are gone.
+  replace({ peer, page, where, gone, text }) {
+    const characters = [...textOf(peer, page).toString()]
+    const start = Math.round(where * characters.length)
+    const old = characters.slice(start, start + gone).join('')
+    commands.insert({ peer, page, at: characters.slice(0, start).join('').length, text, gone: old.length })
+    return old
+  },
   text: ({ peer, page }) => textOf(peer, page).toString(),
   root: ({ peer, name }) => peers.get(peer).doc.getMap(name).toJSON(),
   forge({ peer }) {
