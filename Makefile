@@ -8,7 +8,7 @@ BIN := .venv/bin
 T ?=
 PYTEST := $(BIN)/python -m pytest $(if $(SLOW),--slow) $(PYTEST_FLAGS) $(T)
 
-.PHONY: help run test test-python test-frontend lint format build-frontend lock screenshots bench clean
+.PHONY: help run test test-python test-frontend lint lint-python lint-frontend set-up format build-frontend lock screenshots bench clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,12 +29,21 @@ test-python:
 	@scripts/servers.sh --find
 	@STUDIOLO_BROWSER="$$(scripts/browser.sh)" && export STUDIOLO_BROWSER && $(PYTEST)
 
-lint: ## linters, formatting, types, the import contract
+lint: lint-python lint-frontend ## linters, formatting, types, the import contract
+
+# These two need not wait for each other: `make -j2 lint`.
+lint-python lint-frontend: set-up
+
+set-up:
 	@scripts/setup.sh dev
+
+lint-python:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright
+
+lint-frontend:
 	cd frontend && npm run lint --silent
 	cd frontend && npm run check --silent
 
