@@ -98,7 +98,9 @@ def imports(path: Path) -> Iterator[str]:
 THROUGH = {"uvicorn": {"websockets", "uvloop"}, "fastapi": {"starlette"}, "pydantic-ai-slim": {"openai"}}
 
 
-@pytest.mark.parametrize(("folder", "extras"), [("src", ("postgres", "providers")), ("tests", ("dev",)), ("scripts", ("dev",))])
+@pytest.mark.parametrize(
+    ("folder", "extras"), [("src", ("postgres", "providers")), ("tests", ("dev",)), ("scripts", ("dev",))]
+)
 def test_what_the_code_imports_is_declared(folder: str, extras: tuple[str, ...]) -> None:
     names = {canonicalize_name(requirement.name) for requirement in declared(*extras)}
     names |= {"hatchling", "packaging", "pip"}.union(*(THROUGH.get(name, set()) for name in names))
