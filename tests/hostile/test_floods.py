@@ -6,13 +6,13 @@ How long anybody waits is not looked at here (`bench/` does that), only that nob
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 import pytest
 from websockets.asyncio.client import connect
 
 from tests.canvas.wire import string
-from tests.conftest import ServedStudio, StartStudio
+from tests.conftest import ServedStudio, serve
 from tests.web.yclient import buffer, varuint
 
 from .table import PATIENCE, Guest, Table, awareness, raw, step_1, step_2, table, update
@@ -22,10 +22,12 @@ GARBAGE, FORBIDDEN, TRY_LATER = 4400, 4403, 1013
 SLACK = 48  # megabytes
 
 
-@pytest.fixture
-def alone(start_studio: StartStudio) -> ServedStudio:
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedStudio]:
     """A studio whose memory nobody else fills."""
-    return start_studio()
+    served = serve(tmp_path_factory.mktemp("flooded"))
+    yield served
+    assert served.stop() == 0, served.log()
 
 
 @pytest.fixture
@@ -122,12 +124,12 @@ def tiny(frames: Iterable[bytes]) -> bytes:
 
 
 FLOODS: dict[str, Callable[[], bytes]] = {
-    "a million questions who is here": lambda: raw(0x82, b"\3") * MILLION,
-    "a million empty updates": lambda: raw(0x82, update(b"\0\0")) * MILLION,
-    "pings": lambda: raw(0x89, b"x" * 125) * 300_000,
-    "pongs": lambda: raw(0x8A, b"x" * 125) * 300_000,
-    "states of oneself": lambda: tiny(awareness((5, n, b'{"x":%d}' % n)) for n in range(1, 100_000)),
-    "states of others": lambda: tiny(awareness((n, 1, b'{"x":1}')) for n in range(1, 100_000)),
+    "questions who is here": lambda: raw(0x82, b"\3") * 300_000,
+    "empty updates": lambda: raw(0x82, update(b"\0\0")) * 200_000,
+    "pings": lambda: raw(0x89, b"x" * 125) * 150_000,
+    "pongs": lambda: raw(0x8A, b"x" * 125) * 150_000,
+    "states of oneself": lambda: tiny(awareness((5, n, b'{"x":%d}' % n)) for n in range(1, 50_000)),
+    "states of others": lambda: tiny(awareness((n, 1, b'{"x":1}')) for n in range(1, 50_000)),
     "updates with a hole before them": lambda: raw(0x82, update(b"\1\1\x07\0\x84\x09\x09\1a\0")) * 100_000,
 }
 

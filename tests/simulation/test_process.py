@@ -106,6 +106,11 @@ class Crowd:
 @pytest.mark.parametrize("seed", [1])
 def test_real_clients_agree_whatever_happens_to_the_server(start_studio: StartStudio, peers: Peers, seed: int) -> None:
     crowd = Crowd(start_studio(), peers, seed)
+    with crowd.http:
+        play(crowd)
+
+
+def play(crowd: Crowd) -> None:
     random = crowd.random
     kills = {random.randrange(STEPS) for _ in range(3)}
     for step in range(STEPS):
