@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
 from typing import Any, Literal, Protocol, cast
@@ -79,7 +79,7 @@ class OtherNodes(Protocol):
 
     def tell(self, run: str, event: dict[str, Any]) -> None: ...
 
-    def told(self, run: str, node: str) -> AsyncIterator[dict[str, Any]]: ...
+    def told(self, run: str, over: Callable[[], Awaitable[bool]]) -> AsyncIterator[dict[str, Any]]: ...
 
 
 @dataclass(slots=True)
@@ -310,12 +310,21 @@ class Runs:
         return _ended(found), False
 
     async def _told(self, id: str, node: str, nodes: OtherNodes) -> AsyncIterator[dict[str, Any]]:
-        async for event in nodes.told(id, node):
+        async def over() -> bool:
+            try:
+                return (await self.find(id))["state"] in ENDED or not await nodes.alive(node)
+            except NotFound:  # its canvas was deleted
+                return True
+            except StudioloError:
+                return False  # the database is busy; the next look will tell
+
+        async for event in nodes.told(id, over):
             yield event
             if event["type"] == "done":
                 return
-        # Its node has died, and one of those that live has marked it, or will.
-        yield {"type": "done", "run": await self.find(id)}
+        # Redis has lost its end; or its node has died, and one of those that live has marked it, or will.
+        with contextlib.suppress(NotFound):
+            yield {"type": "done", "run": await self.find(id)}
 
     async def stop(self, id: str) -> dict[str, Any]:
         """End a run, wherever it runs; the run when it has ended. What it has written stays. Raises `NotFound`."""

@@ -11,15 +11,16 @@ import json
 import logging
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.asyncio.lock import Lock
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import LockError, RedisError
+from redis.exceptions import LockError, RedisError, ResponseError
 
 from studiolo.canvas.errors import Invalid, Unavailable
 
@@ -32,7 +33,7 @@ PATIENCE = 2.0  # seconds for one answer of Redis
 LONGEST_OUTBOX = 16 << 20  # bytes
 EVENTS_KEPT = 3_600  # seconds that what a run told can be read on other nodes
 MOST_EVENTS = 6_000
-HELD = 60.0  # seconds after which somebody else may have what a dead node held alone
+LONGEST_WAIT = 60.0  # seconds for what another node holds alone
 
 Header = dict[str, Any]
 
@@ -68,6 +69,7 @@ class Nodes:
         self._spoke = asyncio.Event()
         self._echo = 0.0  # when this node last heard itself
         self._dropped = False  # whether something was said that Redis did not take
+        self._held: set[Lock] = set()
         self._pubsub: Any = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -133,13 +135,21 @@ class Nodes:
     # -- who lives, and who has what
 
     async def alive(self, node: str) -> bool:
-        """Whether a node lives. One that cannot be asked about counts as alive: nobody should take its work."""
-        if node == self.id:
+        """Whether a node lives. One that cannot be asked about counts as alive: nobody should take its work.
+
+        Whoever is told that a node lives is told by `gone` when it does no more.
+        """
+        # Redis may have forgotten, or have been full; and what it remembers of a node that was here before this one
+        # came may be the last sign of its life.
+        if node == self.id or node in self._heard:
             return True
         try:
-            return bool(await self._redis.exists(self._key("node", node)))
+            lives = bool(await self._redis.exists(self._key("node", node)))
         except (RedisError, OSError):
-            return True
+            lives = True
+        if lives:
+            self._heard.setdefault(node, asyncio.get_running_loop().time())
+        return lives
 
     async def hold(self, canvas: str) -> bool:
         """Note that this node has a canvas open; whether another living one has it open, too."""
@@ -161,16 +171,17 @@ class Nodes:
 
     @asynccontextmanager
     async def alone(self, name: str) -> AsyncIterator[None]:
-        """While the block runs no other node is in one of the same name; without Redis this cannot be promised."""
-        lock = self._redis.lock(self._key("alone", name), timeout=HELD, sleep=0.02, blocking_timeout=HELD)
-        try:
-            held = await lock.acquire()
-        except (RedisError, OSError):
-            held = False
+        """While the block runs no other node is in one of the same name, unless this one falls silent; without Redis
+        this cannot be promised."""
+        lock = self._redis.lock(self._key("alone", name), timeout=SILENT, sleep=0.02, blocking_timeout=LONGEST_WAIT)
+        with suppress(RedisError, OSError):
+            if await lock.acquire():
+                self._held.add(lock)
         try:
             yield
         finally:
-            if held:
+            if lock in self._held:
+                self._held.discard(lock)
                 with suppress(RedisError, OSError, LockError):
                     await lock.release()
 
@@ -180,8 +191,9 @@ class Nodes:
         """Let other nodes read an event of a run of this node."""
         self._say(self._key("run", run), json.dumps(event).encode(), event=True)
 
-    async def told(self, run: str, node: str) -> AsyncIterator[dict[str, Any]]:
-        """The events of a run of another node from the first, until `done`, or until that node is gone."""
+    async def told(self, run: str, over: Callable[[], Awaitable[bool]]) -> AsyncIterator[dict[str, Any]]:
+        """The events of a run of another node from the first, until `done`, or until there are none and it is over:
+        its node may be gone, or Redis may have lost them."""
         at: bytes | str = "0"
         while True:
             try:
@@ -189,7 +201,7 @@ class Nodes:
                 found: Any = await self._redis.xread({self._key("run", run): at}, block=int(PATIENCE * 500), count=200)
             except (RedisError, OSError):
                 await asyncio.sleep(BEAT)
-                continue
+                found = ()
             for _, entries in found or ():
                 for id, fields in entries:
                     at = id
@@ -197,7 +209,7 @@ class Nodes:
                     yield event
                     if event["type"] == "done":
                         return
-            if not found and not await self.alive(node):
+            if not found and await over():
                 return
 
     # -- the life of this node
@@ -288,6 +300,7 @@ class Nodes:
         """What concerns nodes as such."""
         if header["kind"] == "bye":
             self._lose(header["node"])
+            self._look()  # the last that it said may not have been sent
         elif header["kind"] == "look":
             self._look()
 
@@ -312,8 +325,13 @@ class Nodes:
             await asyncio.sleep(BEAT)
             try:
                 await self._be_alive()
+            except ResponseError as error:
+                log.warning("Redis does not keep what it is told: %s", error)  # that it is full, say: others still hear
             except (RedisError, OSError):
                 self.connected = False
+            for lock in list(self._held):
+                with suppress(RedisError, OSError, LockError):
+                    await lock.reacquire()
             if self.connected:
                 if self._dropped and not self._outbox:
                     self._dropped = False

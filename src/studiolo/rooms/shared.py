@@ -71,13 +71,15 @@ class SharedRoom(Room):
         """Take in what others have stored meanwhile. Raises a `StudioloError` when the log cannot be read."""
         if self.failed:
             return
-        async with self._stepping:
-            rows = await rows_after(self._store, self.id, self._seq)
-            try:
-                self._follow(rows)
-            except (Broken, Gap) as error:
-                raise self._broke() from error
-        self._step()
+        try:
+            async with self._stepping:
+                rows = await rows_after(self._store, self.id, self._seq)
+                try:
+                    self._follow(rows)
+                except (Broken, Gap) as error:
+                    raise self._broke() from error
+        finally:  # also for whoever gave up waiting
+            self._step()
 
     async def apply(
         self, action: dict[str, Any], by: Participant, answer: Callable[[Outcome], Answer] | None = None

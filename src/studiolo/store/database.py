@@ -46,7 +46,7 @@ class Database:
     async def one_moment(self) -> AsyncIterator[AsyncConnection]:
         """A connection in a transaction that reads: every statement sees the database as the first one did."""
         with _in_our_words():
-            async with dialect.one_moment(self.engine).connect() as connection:
+            async with dialect.one_moment(self.engine) as connection:
                 yield connection
 
     @asynccontextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,11 @@ def open_engine(url: str | Path, patience: float) -> AsyncEngine:
     """
     address = _address(url)
     if address.get_backend_name() != "sqlite":
-        return create_async_engine(
+        engine = create_async_engine(
             address, pool_pre_ping=True, connect_args={"server_settings": {"application_name": _APPLICATION}}
         )
+        _configure_server(engine.sync_engine)
+        return engine
     _make_private_file(address)
     engine = create_async_engine(address, pool_size=4, max_overflow=16)
     _configure_sqlite(engine.sync_engine, patience)
@@ -85,6 +88,17 @@ def _configure_sqlite(engine: sa.Engine, patience: float) -> None:
             connection.exec_driver_sql(begin)
 
 
+def _configure_server(engine: sa.Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        # A machine that freezes or loses its power in a transaction would keep what it has locked for hours.
+        cursor = connection.cursor()
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{LONGEST_SILENCE}s'")
+        cursor.close()
+        connection.commit()
+
+
+LONGEST_SILENCE = 10  # seconds between two statements of a transaction
 _APPLICATION = "studiolo"  # how a server's list of sessions names ours
 _SCHEMA_LOCK = 0x53747564696F6C6F  # "Studiolo"
 
@@ -96,11 +110,17 @@ another connection has written meanwhile.
 """
 
 
-def one_moment(engine: AsyncEngine) -> AsyncEngine:
-    """The engine with transactions that see one moment of the database; those of a SQLite file always do."""
-    if engine.dialect.name == "sqlite":
-        return engine
-    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+@asynccontextmanager
+async def one_moment(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection in a transaction that reads, sees one moment of the database, and may take its time."""
+    if engine.dialect.name == "sqlite":  # its transactions always do
+        async with engine.connect() as connection:
+            yield connection
+        return
+    steady = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    async with steady.connect() as connection:
+        await connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        yield connection
 
 
 Plain = sa.Connection | sqlite3.Connection

@@ -1,0 +1,114 @@
+"""Nodes that freeze, or come back too soon, or whose Redis forgets: nobody waits for ever, no living run is ended."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studiolo.agents import Runs
+from studiolo.canvas.errors import Unavailable
+from studiolo.models import Models
+from studiolo.rooms.nodes import SILENT
+from studiolo.store import dialect
+from studiolo.store.turn import turn
+from studiolo.web.repeats import Repeats
+from tests.nodes.conftest import Node, StartNode
+from tests.nodes.test_shared_rooms import ADA, BEN, MUSE, open_on
+from tests.rooms.client import Client, until
+from tests.servers import Redis
+
+
+def runs_of(node: Node, tmp_path: Path) -> Runs:
+    return Runs(Models(tmp_path, {}), node.store, lambda: 2.0, lambda: "new", nodes=node.nodes)
+
+
+async def test_a_run_of_a_node_that_comes_back_at_once_is_ended(start_node: StartNode, tmp_path: Path) -> None:
+    one = await start_node()
+    _, (here,) = await open_on(one)
+    run = {"id": "lost", "canvas": here.id, "state": "running", "started": 1.0, "node": one.nodes.id}
+    await one.store.save_run(run)
+    await one.die()
+    again = await start_node()  # before Redis has forgotten the one that died
+    await runs_of(again, tmp_path).open()
+    async with asyncio.timeout(20):
+        while (await again.store.get_run("lost") or {})["state"] != "failed":  # noqa: ASYNC110 - the database tells nobody
+            await asyncio.sleep(0.1)
+
+
+async def test_a_run_whose_end_redis_has_lost_is_not_watched_for_ever(start_node: StartNode, tmp_path: Path) -> None:
+    one, two = await start_node(), await start_node()
+    _, (here,) = await open_on(one)
+    run = {"id": "run", "canvas": here.id, "state": "running", "started": 1.0, "node": one.nodes.id}
+    await one.store.save_run(run)
+    one.nodes.tell("run", {"type": "state", "state": "running"})
+    events, _ = await runs_of(two, tmp_path).watch("run")
+    assert (await anext(events))["type"] == "state"
+    await one.store.save_run(run | {"state": "done"})
+    async with asyncio.timeout(20):
+        assert [event async for event in events] == [{"type": "done", "run": run | {"state": "done"}}]
+
+
+async def test_a_node_that_freezes_in_its_turn_does_not_stop_the_others(
+    start_node: StartNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialect, "LONGEST_SILENCE", 1)
+    one, two = await start_node(), await start_node()
+    page, (here, there) = await open_on(one, two)
+    ada, ben = await Client(here, ADA, ack=True).start(), await Client(there, BEN, ack=True).start()
+    frozen, thaw = asyncio.Event(), asyncio.Event()
+
+    async def freeze() -> None:
+        async with turn(one.store, here.id, 0):
+            frozen.set()
+            await thaw.wait()
+
+    freezing = asyncio.create_task(freeze())
+    await frozen.wait()
+    await ben.type(page, 0, "Ben ")
+    await until(lambda: ben.acked == 2, 15)
+    thaw.set()
+    with pytest.raises(Unavailable):
+        await freezing
+    await ada.type(page, 0, "Ada ")
+    await until(lambda: ada.acked == 2 and "Ada " in ben.text(page) and "Ben " in ada.text(page))
+
+
+async def test_whoever_tries_again_elsewhere_does_not_wait_long_for_a_node_that_died(start_node: StartNode) -> None:
+    one, two = await start_node(), await start_node()
+    begun = asyncio.Event()
+
+    async def never(_keep: Any) -> dict[str, Any]:
+        begun.set()
+        await asyncio.Event().wait()
+        return {}
+
+    async def at_once(_keep: Any) -> dict[str, Any]:
+        return {"done": True}
+
+    first = asyncio.create_task(Repeats(one.store, one.nodes).once("key", "ada", "c", {}, never))
+    await begun.wait()
+    await asyncio.sleep(SILENT + 1)  # as long as its node lives, nobody else has its turn
+    second = asyncio.create_task(Repeats(two.store, two.nodes).once("key", "ada", "c", {}, at_once))
+    await asyncio.sleep(1)
+    assert not second.done()
+    await one.die()
+    async with asyncio.timeout(20):
+        assert await second == (200, {"done": True})
+    first.cancel()
+
+
+async def test_what_a_living_node_writes_goes_on_though_redis_forgets(start_node: StartNode, redis: Redis) -> None:
+    one, two = await start_node(), await start_node()
+    page, (here,) = await open_on(one)
+    await until(lambda: one.nodes.id in two.nodes._heard)
+    run = {"id": "going", "canvas": here.id, "state": "running", "started": 1.0, "node": one.nodes.id}
+    await one.store.save_run(run)
+    hunks = [{"find": "upon", "replace": "half of"}]
+    made = await here.apply({"type": "suggest", "page": page, "hunks": hunks, "streaming": True, "run": "going"}, MUSE)
+    redis.command("FLUSHALL")
+    there = await two.rooms.get(here.id)
+    await there.apply({"type": "say", "text": "anything that was to be done is done"}, BEN)
+    assert made.id and there.canvas.suggestions[made.id].status == "streaming"
