@@ -11,6 +11,7 @@ import pytest
 from studiolo.agents import Runs
 from studiolo.canvas.errors import Unavailable
 from studiolo.models import Models
+from studiolo.rooms import NO_CANVAS, nodes
 from studiolo.rooms.nodes import SILENT
 from studiolo.store import dialect
 from studiolo.store.turn import turn
@@ -112,3 +113,16 @@ async def test_what_a_living_node_writes_goes_on_though_redis_forgets(start_node
     there = await two.rooms.get(here.id)
     await there.apply({"type": "say", "text": "anything that was to be done is done"}, BEN)
     assert made.id and there.canvas.suggestions[made.id].status == "streaming"
+
+
+async def test_a_node_that_has_not_heard_that_a_canvas_was_deleted_finds_out(
+    start_node: StartNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "LOOK_EVERY", 0.1)
+    one, two = await start_node(), await start_node()
+    _, (here, _) = await open_on(one, two)
+    ada = await Client(two.room(here.id), ADA).start()
+    monkeypatch.setattr(one.nodes, "publish", lambda *_args, **_more: None)
+    await one.rooms.delete(here.id)
+    await until(lambda: ada.closed is not None and ada.closed[0] == NO_CANVAS)
+    assert two.rooms.live == 0

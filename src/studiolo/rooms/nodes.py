@@ -59,6 +59,8 @@ class Nodes:
         self.id = secrets.token_hex(6)
         self.gone: list[Callable[[str], None]] = []
         """Called with the id of a node that has fallen silent or said good-bye."""
+        self.doubts: list[Callable[[], None]] = []
+        """Called now and then, and often while Redis is away: somebody else may have written."""
         self.connected = False
         self._redis = redis
         self._prefix = f"studiolo:{studio}:"
@@ -347,4 +349,5 @@ class Nodes:
                         self._lose(node)
             if not self.connected or now() - looked > LOOK_EVERY:
                 looked = now()
-                self._look()
+                for callback in self.doubts:
+                    callback()

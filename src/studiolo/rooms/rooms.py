@@ -17,6 +17,7 @@ from studiolo.rooms.nodes import Header, Nodes
 from studiolo.rooms.room import Room
 from studiolo.rooms.shared import SharedRoom
 from studiolo.store import LogRow, StorageFailed, Store
+from studiolo.store.turn import last_rows
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Rooms:
         self._closing: dict[str, asyncio.Task[None]] = {}
         self._idle_since: dict[str, float] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -53,6 +55,7 @@ class Rooms:
         if self._nodes:
             await self._nodes.listen("rooms", self._hear, lambda: None)
             self._nodes.gone.append(self._bury)
+            self._nodes.doubts.append(self._look)
 
     async def create(self, title: str, pages: Iterable[Mapping[str, str]], by: Participant) -> Room:
         """A new canvas, stored and live."""
@@ -188,6 +191,24 @@ class Rooms:
                 self._run(self._drop(header["canvas"]))
             case _:
                 pass
+
+    def _look(self) -> None:
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_around())
+
+    async def _look_around(self) -> None:
+        """Find out with one question which rooms have missed something."""
+        rooms = [room for room in self._rooms.values() if isinstance(room, SharedRoom)]
+        try:
+            last = await last_rows(self._store, [room.id for room in rooms]) if rooms else {}
+        except StudioloError as error:
+            log.warning("Whether other nodes have written is not known: %s", error.message)
+            return
+        for room in rooms:
+            if room.id in last:
+                room.look(last[room.id])
+            elif self._rooms.get(room.id) is room:  # it was deleted, and that was not heard here
+                self._run(self._drop(room.id))
 
     def _bury(self, _node: str) -> None:
         """End in the open canvases what a node that is gone was writing."""

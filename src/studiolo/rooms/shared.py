@@ -81,6 +81,11 @@ class SharedRoom(Room):
         finally:  # also for whoever gave up waiting
             self._step()
 
+    def look(self, last: int) -> None:
+        """The log goes to row `last`: read what this node has not been told of."""
+        if last > self._seq:
+            self._look()
+
     async def apply(
         self, action: dict[str, Any], by: Participant, answer: Callable[[Outcome], Answer] | None = None
     ) -> Outcome:

@@ -172,7 +172,7 @@ _LOG = sa.select(
 )
 _ONE = _LOG.where(tables.canvases.c.id == sa.bindparam("id"))
 _THESE = tables.canvases.c.id.in_(sa.bindparam("ids", expanding=True))
-_SOME = _LOG.where(_THESE)
+LOGS = _LOG.where(_THESE)
 _TURN = sa.select(tables.canvases.c.id).where(_THESE).order_by(tables.canvases.c.id).with_for_update(key_share=True)
 
 
@@ -182,7 +182,7 @@ def _tips(connection: dialect.Plain, canvases: Collection[str]) -> dict[str, int
         return dict(row for id in canvases for row in dialect.select(connection, _ONE, id=id))
     # A statement of its own: one that waits for a lock still counts with what it saw before it waited.
     dialect.select(connection, _TURN, ids=list(canvases))
-    return dict(dialect.select(connection, _SOME, ids=list(canvases)))
+    return dict(dialect.select(connection, LOGS, ids=list(canvases)))
 
 
 def _continue(tips: dict[str, int], rows: Iterable[LogRow]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -17,9 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from studiolo import metrics
 from studiolo.canvas.errors import Conflict
+from studiolo.store import dialect
 from studiolo.store.canvas_rows import no_canvas
 from studiolo.store.errors import StorageFailed
-from studiolo.store.log import insert_rows
+from studiolo.store.log import LOGS, insert_rows
 from studiolo.store.records import LogRow
 from studiolo.store.store import Store
 from studiolo.store.tables import canvases, client_owners, updates
@@ -82,6 +83,11 @@ async def rows_after(store: Store, canvas: str, seq: int) -> list[LogRow]:
     """What has been written after row `seq`, without waiting for anybody's turn."""
     async with store.reading() as connection:
         return await _after(connection, canvas, seq)
+
+
+async def last_rows(store: Store, canvases: Collection[str]) -> dict[str, int]:
+    """Canvas -> the number of the last row of its log, for those of these canvases that are there."""
+    return await store.read(lambda connection: dict(dialect.select(connection, LOGS, ids=list(canvases))))
 
 
 async def _after(connection: AsyncConnection, canvas: str, seq: int) -> list[LogRow]:
