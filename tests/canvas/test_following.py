@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from pycrdt import Doc
+from pycrdt import Doc, Map
 
 from studiolo.canvas import Canvas, Outcome, Participant
 from studiolo.canvas.canvas import Gap
@@ -48,6 +48,17 @@ def assert_same(one: Canvas, other: Canvas) -> None:
     for page in one.document.identity.pages():
         assert one.authors(page) == other.authors(page)
         assert one.document.identity.runs(page) == other.document.identity.runs(page)
+    assert_told_rightly(one)
+    assert_told_rightly(other)
+
+
+def assert_told_rightly(canvas: Canvas) -> None:
+    """What is kept so that it need not be worked out again is what it would be."""
+    fresh: Doc[Any] = Doc()
+    fresh.apply_update(canvas.document.update_since())
+    for page in canvas.view()["pages"]:
+        assert page["words"] == len(page["text"].split())
+        assert str(fresh.get("pages", type=Map)[page["id"]]["text"]) == page["text"]
 
 
 def copy_of(canvas: Canvas, seed: int) -> Canvas:

@@ -83,7 +83,8 @@ class Canvas:
         self._owners = dict(owners)
         self._writers: dict[str, int] = {}
         self._unclaimed: dict[int, str] = {}
-        self._moved: set[str] = set()
+        self._moved: set[str] = set()  # pages whose suggestions are to be settled
+        self._words: dict[str, int] = {}  # in the text of a page, where it was counted since it last changed
         self._claim(self.document.client, STUDIO)
 
     @classmethod
@@ -180,7 +181,8 @@ class Canvas:
                 "The update stands at one spot with too many others to be put in order.",
                 "Save what you wrote elsewhere, reload, and paste it.",
             ) from error
-        self._moved |= change.pages
+        for page in change.pages:
+            self.moved(page)
         for client in change.clients:
             self._claim(client, by.id)
         return self.claimed(Outcome("typed", update=update))
@@ -206,6 +208,8 @@ class Canvas:
                 _renew(self.threads, id, self.document.threads, ThreadRecord.read)
             elif root == "chat":
                 self._renew_messages()
+            elif id is not None and root == "pages":
+                self._words.pop(id, None)
 
     def apply(self, action: Mapping[str, Any], by: Participant) -> Outcome:
         """Do one action. Raises a `StudioloError`, and then nothing has changed."""
@@ -337,12 +341,18 @@ class Canvas:
                     "kind": page["kind"],
                     "order": page["order"],
                     "removed": bool(page.get("removed")),
-                    "words": len(self.document.identity.text(page["id"]).split()),
+                    "words": self._count(page["id"]),
                 }
                 for page in pages
             ),
             key=lambda page: (page["order"], page["id"]),
         )
+
+    def _count(self, page: str) -> int:
+        words = self._words.get(page)
+        if words is None:
+            words = self._words[page] = len(self.document.identity.text(page).split())
+        return words
 
     def view(self) -> dict[str, Any]:
         """Everything that a viewer may see, as JSON-ready data; pages carry their text."""
@@ -392,6 +402,7 @@ class Canvas:
     def moved(self, page: str) -> None:
         """A page's text changed: `settle` must look at its suggestions."""
         self._moved.add(page)
+        self._words.pop(page, None)
 
     def set_hunk(self, record: SuggestionRecord, index: int, **fields: Any) -> None:
         """Inside `change()`: set fields of a hunk, here and in the document."""

@@ -19,6 +19,7 @@ from pycrdt import Array, Doc, Map, Text, TransactionEvent
 
 from studiolo.canvas.identity import Identity, Tangled, TextEdit, Update
 
+NOTHING = b"\0"  # the state vector of an empty document
 STUDIO = "studio"  # the participant that records belong to
 
 PlainMap = Map[Any]
@@ -43,6 +44,7 @@ class Document:
         self.facts: PlainMap = self._doc.get("facts", type=Map)
         self.panels: PlainMap = self._doc.get("panels", type=Map)
         self.chat: PlainArray = self._doc.get("chat", type=Array)
+        self._whole: bytes | None = None  # all of it encoded, since somebody asked and until it changes
         with _no_collecting():
             for update in updates:
                 self.integrate(update)
@@ -70,6 +72,7 @@ class Document:
             raise
         except BaseException as error:
             raise Broken("An update could not be taken in whole.") from error
+        self._whole = None
         try:
             self._doc.apply_update(update)
         except BaseException as error:  # a panic is no Exception
@@ -82,6 +85,7 @@ class Document:
         Whatever can be refused must be refused before: an exception inside raises `Broken`.
         """
         self._written.clear()
+        self._whole = None
         # Only now: an update that comes from elsewhere is not to be encoded again, and not to be kept.
         subscription = self._doc.observe(self._keep)
         try:
@@ -108,7 +112,11 @@ class Document:
 
         Deleted text is not in it. Raises ValueError for a malformed state vector.
         """
-        return self._doc.get_update(state) if state is not None else self._doc.get_update()
+        if state not in (None, NOTHING):
+            return self._doc.get_update(state)
+        if self._whole is None:
+            self._whole = self._doc.get_update()
+        return self._whole
 
     def _keep(self, event: TransactionEvent) -> None:
         self._written.append(event.update)
