@@ -143,6 +143,15 @@ def select(connection: Plain, query: sa.Select[*tuple[Any, ...]], **given: Any) 
     return connection.execute(text, constants | given).fetchall()
 
 
+def update(connection: Plain, statement: sa.Update, **given: Any) -> int:
+    """How many rows an update with these parameters changed."""
+    if isinstance(connection, sa.Connection):
+        return connection.execute(statement, given).rowcount
+    text, constants = _sqlite_text(statement)
+    values = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in given.items()}
+    return connection.execute(text, constants | values).rowcount
+
+
 def insert(connection: Plain, table: sa.Table, rows: list[dict[str, Any]], *, only_new: bool = False) -> None:
     """Insert rows; `only_new`: those whose primary key is there are left as they are."""
     if isinstance(connection, sa.Connection):

@@ -41,6 +41,11 @@ REMEMBERED_FOR = 2 * 86400.0
 """Seconds for which the response to an idempotency key is kept."""
 
 _HISTORY_BATCH = 500
+_TOUCH = (
+    sa.update(canvases)
+    .where(canvases.c.id == sa.bindparam("canvas"))
+    .values(title=sa.bindparam("called"), updated=sa.bindparam("at"), summary=sa.bindparam("said"))
+)
 
 log = logging.getLogger(__name__)
 
@@ -242,12 +247,12 @@ class Store:
 
     async def touch_canvas(self, id: str, title: str, at: float, summary: dict[str, Any]) -> None:
         """Note what the list of canvases shows. Raises NotFound."""
-        async with self.writing() as connection:
-            done = await connection.execute(
-                sa.update(canvases).where(canvases.c.id == id).values(title=title, updated=at, summary=summary)
-            )
-            if not done.rowcount:
-                raise no_canvas()
+
+        def touch(connection: dialect.Plain) -> int:
+            return dialect.update(connection, _TOUCH, canvas=id, called=title, at=at, said=summary)
+
+        if not await self._database.write(touch):
+            raise no_canvas()
 
     async def delete_canvas(self, id: str) -> None:
         """Remove the canvas, every row of any table that belongs to it, and who was here for it alone.
