@@ -143,6 +143,19 @@ def test_a_run_is_watched_and_stopped_from_the_other_node(
         assert here.get(f"/api/runs/{run}").json()["state"] == "stopped"
 
 
+def test_a_run_is_known_to_the_other_node_when_whoever_asked_is_told_its_name(
+    two: tuple[ServedStudio, ServedStudio],
+) -> None:
+    one, other = two
+    made = one.canvas("It was a dark night.")
+    asked = {"agent": "co-author", "prompt": "continue", "page": made["pages"][0]["id"]}
+    with one.client() as here, other.client() as there:
+        there.get("/api/health")  # its line is open
+        for _ in range(10):
+            run = here.post(f"/api/canvases/{made['id']}/ask", json=asked).json()["run"]
+            assert there.get(f"/api/runs/{run}").status_code == 200
+
+
 def events_of(client: httpx2.Client, run: str) -> Iterator[dict[str, Any]]:
     with client.stream("GET", f"/api/runs/{run}/events") as stream:
         assert stream.status_code == 200

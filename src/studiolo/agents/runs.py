@@ -114,6 +114,7 @@ class Run:
     tell: Callable[[dict[str, Any]], None] = lambda event: None  # the other nodes
     _events: list[dict[str, Any]] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _kept: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
     _stop: bool = False
     _begun: bool = False
@@ -183,6 +184,10 @@ class Run:
         # A task that is cancelled before its first step would never come to tell anybody; that one looks by itself.
         if self._task and self._begun:
             self._task.cancel()
+
+    async def kept(self) -> None:
+        """Until it is in the store, where the other nodes find it; or could not be put there."""
+        await self._kept.wait()
 
     async def wait(self) -> Run:
         """Until it has ended."""
@@ -488,15 +493,16 @@ class Runs:
         self._state(run, state)
 
     async def _save(self, run: Run) -> None:
-        if self._store is None:
-            return
         try:
-            await self._store.save_run(run.as_dict())
+            if self._store is not None:
+                await self._store.save_run(run.as_dict())
         except NotFound:
             log.info("run %s: its canvas is gone", run.id)
         except StudioloError as error:
             # What the run does to the canvas is stored by the room; its own record is worth less than its work.
             log.warning("run %s was not stored: %s", run.id, error.message)
+        finally:
+            run._kept.set()
 
     def _lane(self, model: Model) -> _Lane:
         lane = self._lanes.get(model.info.name)

@@ -37,6 +37,7 @@ async def ask(body: bodies.AskBody, seat: Commenter, studio: Here, idempotency_k
             answer = keep(begun)
             with suppress(StudioloError):  # the run has begun, and saying otherwise would have it begun twice
                 await studio.store.remember(answer.key, seat.participant.id, seat.canvas, answer.response)
+        await run.kept()  # whoever follows it may come to another node
         return begun
 
     status, answer = await studio.repeats.once(idempotency_key, seat.participant.id, seat.canvas, asked, work)
