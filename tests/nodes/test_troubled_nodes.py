@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from studiolo.agents import Runs
-from studiolo.canvas.errors import Unavailable
+from studiolo.canvas.errors import Invalid, Unavailable
 from studiolo.models import Models
-from studiolo.rooms import NO_CANVAS, nodes
+from studiolo.rooms import NO_CANVAS, Nodes, nodes
 from studiolo.rooms.nodes import SILENT
 from studiolo.store import dialect
 from studiolo.store.turn import turn
@@ -19,7 +19,7 @@ from studiolo.web.repeats import Repeats
 from tests.nodes.conftest import Node, StartNode
 from tests.nodes.test_shared_rooms import ADA, BEN, MUSE, open_on
 from tests.rooms.client import Client, until
-from tests.servers import Redis
+from tests.servers import PostgreSQL, Redis
 
 
 def runs_of(node: Node, tmp_path: Path) -> Runs:
@@ -126,3 +126,46 @@ async def test_a_node_that_has_not_heard_that_a_canvas_was_deleted_finds_out(
     await one.rooms.delete(here.id)
     await until(lambda: ada.closed is not None and ada.closed[0] == NO_CANVAS)
     assert two.rooms.live == 0
+
+
+async def test_the_runs_of_a_node_that_died_with_the_database_are_ended_when_it_is_back(
+    start_node: StartNode, tmp_path: Path, postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studiolo.agents.runs.TRY_AGAIN", 0.2)
+    one, two = await start_node(), await start_node()
+    _, (here,) = await open_on(one)
+    runs = runs_of(two, tmp_path)
+    await runs.open()
+    run = {"id": "lost", "canvas": here.id, "state": "running", "started": 1.0, "node": one.nodes.id}
+    await one.store.save_run(run)
+    await until(lambda: one.nodes.id in two.nodes._heard)
+    postgresql.stop()
+    await one.die()
+    await until(lambda: one.nodes.id not in two.nodes._heard, 20)
+    await asyncio.sleep(0.5)  # it is tried, and does not work
+    postgresql.start()
+    async with asyncio.timeout(20):
+        while (await two.store.get_run("lost") or {})["state"] != "failed":  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    await runs.close()
+
+
+async def test_a_mistake_does_not_leave_a_node_without_its_signs_of_life(start_node: StartNode) -> None:
+    one, two = await start_node(), await start_node()
+    await until(lambda: one.nodes.id in two.nodes._heard)
+
+    def broken(_node: str) -> None:
+        raise ZeroDivisionError
+
+    two.nodes.gone.insert(0, broken)
+    await one.die()
+    await until(lambda: one.nodes.id not in two.nodes._heard, 20)
+    three = await start_node()
+    await until(lambda: two.nodes.id in three.nodes._heard)
+
+
+@pytest.mark.parametrize("address", ["redis://127.0.0.1:1?speed=high", "redis://:se/cret@127.0.0.1:1", "127.0.0.1"])
+async def test_an_address_that_is_none_is_refused_without_repeating_it(address: str) -> None:
+    with pytest.raises(Invalid, match="STUDIOLO_REDIS_URL") as refused:
+        await Nodes.join(address, "studio")
+    assert "cret" not in str(refused.value.as_dict())

@@ -34,6 +34,7 @@ State = Literal["queued", "running", "done", "failed", "stopped"]
 ENDED: frozenset[State] = frozenset({"done", "failed", "stopped"})
 KEPT = 200  # ended runs that stay in memory with their events
 MOST_LEFT = 10_000  # unfinished runs that are looked at after a start
+TRY_AGAIN = 5.0  # seconds
 STOPPED_WITHIN = 10.0  # seconds that a run of another node has to end
 QUEUE = 32  # runs that may wait for one model
 MOST_EVENTS = 5_000  # of one run; deltas beyond are dropped, the text itself is on the page
@@ -226,7 +227,7 @@ class Runs:
         """Take up what earlier processes left, and hear what other nodes want of the runs here."""
         if self._nodes:
             await self._nodes.listen("runs", self._hear, lambda: None)
-            self._nodes.gone.append(lambda node: self._later(self.recover()))
+            self._nodes.gone.append(lambda node: self._later(self._recover_in_the_end()))
         await self.recover()
 
     def start(self, surface: Surface, ask: Ask, by: Participant) -> Run:
@@ -363,9 +364,21 @@ class Runs:
             left += 1
         return left
 
+    async def _recover_in_the_end(self) -> None:
+        """A node may have died of what keeps the database from answering."""
+        while True:
+            try:
+                await self.recover()
+                return
+            except StudioloError as error:
+                log.warning("The runs of a node that is gone are not marked yet: %s", error.message)
+                await asyncio.sleep(TRY_AGAIN)
+
     async def close(self) -> None:
         """Stop everything that runs."""
         self._closed = True
+        for task in self._tasks:
+            task.cancel()
         tasks = [run._task for run in self._runs.values() if run._task and not run._task.done()]
         for run in self._runs.values():
             run.stop()

@@ -83,7 +83,8 @@ class Nodes:
             redis = Redis.from_url(
                 url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 0)
             )
-        except ValueError as error:
+            redis.connection_pool.make_connection()  # which is when the options after the "?" are looked at
+        except (ValueError, TypeError) as error:
             raise Invalid(
                 "STUDIOLO_REDIS_URL is not an address of Redis.",
                 "Set it to redis://host:6379, rediss://user:password@host:6379 or unix:///path/to/redis.sock.",
@@ -96,7 +97,7 @@ class Nodes:
             raise Unavailable(
                 f"Redis does not answer: {error}.", "Start it, or look at STUDIOLO_REDIS_URL. Unset it for one node."
             ) from error
-        nodes._tasks = [asyncio.create_task(work()) for work in (nodes._listen, nodes._speak, nodes._beat)]
+        nodes._tasks = [asyncio.create_task(_on_and_on(work)) for work in (nodes._listen, nodes._speak, nodes._beat)]
         await nodes.listen("all", nodes._hear, lambda: None)
         return nodes
 
@@ -342,7 +343,7 @@ class Nodes:
                     self.publish("all", {"kind": "alive"})
                 if now() - self._echo > SILENT:  # a line that is dead and does not say so
                     self._tasks[0].cancel()
-                    self._tasks[0] = asyncio.create_task(self._listen())
+                    self._tasks[0] = asyncio.create_task(_on_and_on(self._listen))
                     continue
                 for node, heard in list(self._heard.items()):
                     if now() - heard > SILENT:
@@ -351,3 +352,13 @@ class Nodes:
                 looked = now()
                 for callback in self.doubts:
                     callback()
+
+
+async def _on_and_on(work: Callable[[], Awaitable[None]]) -> None:
+    """A mistake somewhere must not leave the node deaf or dumb until it is started again."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("What keeps this node in touch with the others broke, and begins anew")
+        await asyncio.sleep(BEAT)

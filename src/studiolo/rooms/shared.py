@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from studiolo.canvas import THE_STUDIO, Canvas, Outcome, Participant, StudioloError
-from studiolo.canvas.canvas import Gap
-from studiolo.canvas.document import Broken
 from studiolo.canvas.errors import Forbidden
 from studiolo.rooms.connection import Connection
 from studiolo.rooms.nodes import Header, Nodes
@@ -76,7 +74,7 @@ class SharedRoom(Room):
                 rows = await rows_after(self._store, self.id, self._seq)
                 try:
                     self._follow(rows)
-                except (Broken, Gap) as error:
+                except Exception as error:
                     raise self._broke() from error
         finally:  # also for whoever gave up waiting
             self._step()
@@ -235,7 +233,7 @@ class SharedRoom(Room):
             rows.append(row)
         try:
             self._follow(rows)
-        except (Broken, Gap):
+        except Exception:  # whatever it was, this copy is not to be trusted any more
             self._broke()
             return
         self._ahead = {seq: row for seq, row in self._ahead.items() if seq > self._seq}
