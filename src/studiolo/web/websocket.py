@@ -25,6 +25,8 @@ HIGH_WATER = 64 << 10  # bytes that wait in a transport, where nothing can be le
 SHARED = 64 << 10  # bytes of a frame up to which a copy of it with its header costs less than a second write
 TURN = 32 << 10  # bytes that are read from one client before the others have their turn
 MOST_FRAGMENTS = 4_096  # of one message
+RESTARTING = 1012
+FAREWELL = 2.0  # seconds that a client has to answer a close when the studio stops
 BINARY = 0x82  # the first byte of a whole binary message
 
 
@@ -161,6 +163,18 @@ class WebSocketLine(WebSocketsSansIOProtocol):
         pong = b"".join(self.conn.data_to_send())
         if not self.full:  # who does not read gets no pongs either
             self.transport.write(pong)
+
+    def shutdown(self) -> None:
+        # Not the inherited one, which closes the socket at once: if anything is unread in it that is a reset, and the
+        # client never hears why.
+        self.stop_keepalive()
+        if not self.handshake_complete:
+            return super().shutdown()
+        self.close(RESTARTING, "The studio is closing. Come back soon.")
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        self.close_timer = self.loop.call_later(FAREWELL, self.transport.abort)
+        return None
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
