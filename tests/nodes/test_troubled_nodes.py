@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from studiolo.agents import Runs
+from studiolo.canvas import Outcome
 from studiolo.canvas.errors import Invalid, Unavailable
 from studiolo.models import Models
 from studiolo.rooms import NO_CANVAS, Nodes, nodes
 from studiolo.rooms.nodes import SILENT
-from studiolo.store import dialect
+from studiolo.store import Answer, dialect
 from studiolo.store.turn import turn
 from studiolo.web.repeats import Repeats
 from tests.nodes.conftest import Node, StartNode
@@ -101,6 +102,22 @@ async def test_whoever_tries_again_elsewhere_does_not_wait_long_for_a_node_that_
     first.cancel()
 
 
+async def test_a_request_that_two_nodes_do_at_once_is_done_by_one_even_without_redis(start_node: StartNode) -> None:
+    one, two = await start_node(), await start_node()
+    _, rooms = await open_on(one, two)
+
+    def kept(outcome: Outcome) -> Answer:
+        return Answer("key", {"id": outcome.id})
+
+    say = {"type": "say", "text": "once"}
+    done = await asyncio.gather(*[room.apply(say, ADA, kept) for room in rooms], return_exceptions=True)
+    assert [type(one) for one in done if not isinstance(one, Outcome)] == [Unavailable]
+    view = (await (await start_node()).rooms.get(rooms[0].id)).canvas.view()
+    assert [message["text"] for message in view["chat"]] == ["once"]
+    again = [(await node.rooms.get(rooms[0].id)).canvas.view() for node in (one, two)]
+    assert again == [view, view]
+
+
 async def test_what_a_living_node_writes_goes_on_though_redis_forgets(start_node: StartNode, redis: Redis) -> None:
     one, two = await start_node(), await start_node()
     page, (here,) = await open_on(one)
@@ -169,3 +186,24 @@ async def test_an_address_that_is_none_is_refused_without_repeating_it(address: 
     with pytest.raises(Invalid, match="STUDIOLO_REDIS_URL") as refused:
         await Nodes.join(address, "studio")
     assert "cret" not in str(refused.value.as_dict())
+
+
+async def test_a_room_that_cannot_be_closed_does_not_cut_off_the_others(
+    start_node: StartNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await start_node()
+    broken, whole = (await open_on(one))[1][0], (await open_on(one))[1][0]
+    snapshot, taken = whole._snapshot, asyncio.Event()
+
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    async def slowly() -> None:
+        await asyncio.sleep(0.2)
+        await snapshot()
+        taken.set()
+
+    monkeypatch.setattr(broken, "_snapshot", fail)
+    monkeypatch.setattr(whole, "_snapshot", slowly)
+    await one.rooms.close()
+    assert taken.is_set() and (await one.store.load(whole.id)).snapshot is not None

@@ -138,7 +138,10 @@ class Rooms:
             self._sweeper.cancel()
         if self._loading:
             await asyncio.wait(self._loading.values())
-        await asyncio.gather(*(room.close() for room in self._rooms.values()), *self._closing.values())
+        closing = [*(room.close() for room in self._rooms.values()), *self._closing.values()]
+        for result in await asyncio.gather(*closing, return_exceptions=True):
+            if isinstance(result, BaseException):  # the others are stored all the same
+                log.error("A canvas could not be put away", exc_info=result)
         self._rooms.clear()
 
     async def _load(self, id: str) -> Room:

@@ -16,14 +16,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from studiolo import metrics
-from studiolo.canvas.errors import Conflict
+from studiolo.canvas.errors import Conflict, Unavailable
 from studiolo.store import dialect
 from studiolo.store.canvas_rows import no_canvas
 from studiolo.store.errors import StorageFailed
 from studiolo.store.log import LOGS, insert_rows
 from studiolo.store.records import LogRow
-from studiolo.store.store import Store
-from studiolo.store.tables import canvases, client_owners, updates
+from studiolo.store.store import REMEMBERED_FOR, Store
+from studiolo.store.tables import canvases, client_owners, idempotency, updates
 
 
 class Turn:
@@ -39,8 +39,11 @@ class Turn:
     async def append(self, rows: Sequence[LogRow]) -> list[LogRow]:
         """Write rows, whatever their `seq` says, after everybody else's; the rows as they are now numbered.
 
-        They are committed when the turn ends. Raises Conflict when a client id has meanwhile become another's.
+        They are committed when the turn ends. Raises Conflict when a client id has meanwhile become another's, and
+        Unavailable when a request with the same key was answered elsewhere: the next try is given that answer.
         """
+        if any(row.answer for row in rows):
+            await self._be_first(rows)
         numbered = [replace(row, seq=seq) for seq, row in enumerate(rows, self._seq + 1)]
         await self._connection.run_sync(insert_rows, numbered)
         self._seq += len(numbered)
@@ -55,6 +58,19 @@ class Turn:
             if any(claims[row.client_id] != row.participant for row in kept):
                 raise Conflict("A client id became somebody else's on another node.", "Connect again.")
         return numbered
+
+    async def _be_first(self, rows: Sequence[LogRow]) -> None:
+        """A node that froze may have lost its hold on a request, and somebody else have done it meanwhile."""
+        keys = {(row.participant, row.answer.key) for row in rows if row.answer}
+        kept = await self._connection.execute(
+            sa.select(idempotency.c.participant, idempotency.c.key).where(
+                idempotency.c.canvas == self._canvas,
+                idempotency.c.key.in_({key for _, key in keys}),
+                idempotency.c.at >= min(row.at for row in rows) - REMEMBERED_FOR,
+            )
+        )
+        if any((row.participant, row.key) in keys for row in kept):
+            raise Unavailable("This request was done by another node.", "Send it once more to be told what came of it.")
 
 
 @asynccontextmanager
