@@ -30,7 +30,7 @@ async def test_kill_9_in_a_flood_loses_and_doubles_nothing(
     mortal: ServedStudio, request: pytest.FixtureRequest
 ) -> None:
     """One canvas is killed again and again, and grows: a hundred times with --slow."""
-    rounds = 100 if request.config.getoption("--slow") else 6
+    rounds = 100 if request.config.getoption("--slow") else 5
     seed = Random().getrandbits(32)
     print(f"seed {seed}")  # shown when it fails
     rng = Random(seed)
