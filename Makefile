@@ -66,6 +66,7 @@ screenshots: ## make the pictures in docs/images from the running program
 bench: ## measure every performance claim beside its peer
 	@scripts/setup.sh dev
 	@for script in bench/*.py; do $(BIN)/python "$$script" || exit 1; done
+	@$(BIN)/python -m bench.rooms --out bench/results/rooms.md
 
 clean: ## forget everything that was installed and built
 	rm -rf .venv frontend/node_modules src/studiolo/web/static build dist

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests start for themselves and do without otherwise: PostgreSQL, Redis and nginx, as Debian's
-# packages. `servers.sh --find` installs nothing and only says what is not there.
+# Installs what the tests start for themselves and do without otherwise: PostgreSQL, Redis, nginx and strace, as
+# Debian's packages. `servers.sh --find` installs nothing and only says what is not there.
 set -euo pipefail
 
 missing() {
@@ -9,6 +9,7 @@ missing() {
   command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
   command -v redis-server >/dev/null || echo redis-server
   command -v nginx >/dev/null || echo nginx
+  command -v strace >/dev/null || echo strace
 }
 
 say() { printf 'servers: %s\n' "$*" >&2; }

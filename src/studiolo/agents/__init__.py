@@ -12,7 +12,4 @@ from studiolo.agents.surface import Surface
 from studiolo.agents.voice import Budget
 from studiolo.agents.work import Ask
 
-__all__ = [
-    "CO_AUTHOR",
-    "ENDED",
-    "PERSONAS", "SKILLS", "Ask", "Budget", "Persona", "Run", "Runs", "Surface"]
+__all__ = ["CO_AUTHOR", "ENDED", "PERSONAS", "SKILLS", "Ask", "Budget", "Persona", "Run", "Runs", "Surface"]
