@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,22 @@ async def test_a_room_that_cannot_be_closed_does_not_cut_off_the_others(
     monkeypatch.setattr(whole, "_snapshot", slowly)
     await one.rooms.close()
     assert taken.is_set() and (await one.store.load(whole.id)).snapshot is not None
+
+
+async def test_nodes_are_in_touch_again_after_redis_was_frozen(start_node: StartNode, redis: Redis) -> None:
+    one, two = await start_node(), await start_node()
+    page, (here, there) = await open_on(one, two)
+    ada, ben = await Client(here, ADA, ack=True).start(), await Client(there, BEN, ack=True).start()
+    await until(lambda: one.nodes.connected and two.nodes.connected)
+    assert redis.process
+    redis.process.send_signal(signal.SIGSTOP)
+    try:
+        await ada.type(page, 0, "Ada ")
+        await until(lambda: ada.acked == 2 and "Ada " in ben.text(page), 20)  # found in the log
+        await until(lambda: not one.nodes.connected and not two.nodes.connected, 20)
+    finally:
+        redis.process.send_signal(signal.SIGCONT)
+    await until(lambda: one.nodes.connected and two.nodes.connected, 20)
+    await ben.type(page, 0, "Ben ")
+    await ben.stand(ben.doc.client_id, 1, {"cursor": 1})
+    await until(lambda: "Ben " in ada.text(page) and ada.present.get(ben.doc.client_id) is not None)

@@ -61,7 +61,8 @@ class Nodes:
         """Called with the id of a node that has fallen silent or said good-bye."""
         self.doubts: list[Callable[[], None]] = []
         """Called now and then, and often while Redis is away: somebody else may have written."""
-        self.connected = False
+        self._answers = True  # whether Redis has answered the last sign of life
+        self._hears = False  # whether the line by which this node hears the others is open
         self._redis = redis
         self._prefix = f"studiolo:{studio}:"
         self._listeners: dict[str, Listener] = {}
@@ -100,6 +101,11 @@ class Nodes:
         nodes._tasks = [asyncio.create_task(_on_and_on(work)) for work in (nodes._listen, nodes._speak, nodes._beat)]
         await nodes.listen("all", nodes._hear, lambda: None)
         return nodes
+
+    @property
+    def connected(self) -> bool:
+        """Whether this node hears the others, and Redis answers it."""
+        return self._answers and self._hears
 
     async def close(self) -> None:
         """Say good-bye."""
@@ -269,7 +275,7 @@ class Nodes:
                 log.warning("The line to Redis broke: %s", error)
             finally:
                 self._pubsub = None
-                self.connected = False
+                self._hears = False
             await asyncio.sleep(BEAT / 3)
 
     def _take(self, kind: str, channel: str, data: Any) -> None:
@@ -277,7 +283,7 @@ class Nodes:
         listener = self._listeners.get(subject)
         if kind == "subscribe":
             # Also when redis-py has connected again by itself: what was said meanwhile is lost.
-            self.connected = True
+            self._hears = True
             self._echo = asyncio.get_running_loop().time()
             self._heard = dict.fromkeys(self._heard, asyncio.get_running_loop().time())
             if listener is not None:
@@ -328,11 +334,13 @@ class Nodes:
             await asyncio.sleep(BEAT)
             try:
                 await self._be_alive()
+                self._answers = True
             except ResponseError as error:
+                self._answers = True
                 log.warning("Redis does not keep what it is told: %s", error)  # that it is full, say: others still hear
             except (RedisError, OSError):
-                self.connected = False
-            for lock in list(self._held):
+                self._answers = False
+            for lock in list(self._held) if self._answers else ():
                 with suppress(RedisError, OSError, LockError):
                     await lock.reacquire()
             if self.connected:
