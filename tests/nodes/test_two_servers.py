@@ -64,6 +64,7 @@ def two(nodes: tuple[ServedStudio, ServedStudio]) -> tuple[ServedStudio, ServedS
     """Two nodes of one studio, each with a data folder of its own."""
     for node in nodes:
         if node.process.poll() is not None:
+            node.stop()  # let go of what is left of it
             node.start()
     return nodes
 
