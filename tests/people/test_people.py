@@ -73,6 +73,14 @@ async def test_a_setup_link_works_once(people: People) -> None:
     assert "Restart" in refused.value.hint
 
 
+async def test_the_setup_link_of_each_node_works(people: People) -> None:
+    alone = await people.setup_link_token()
+    one, two = [await people.setup_link_token(among_nodes=True) for _ in range(2)]
+    assert [await people.setup_state(token) for token in (alone, one, two)] == [(True, True)] * 3
+    latest = await people.setup_link_token()
+    assert [await people.setup_state(token) for token in (one, two, latest)] == [(False, False)] * 2 + [(True, True)]
+
+
 async def test_of_two_who_claim_a_link_at_once_one_gets_in(people: People) -> None:
     token = await people.setup_link_token()
     outcomes = await asyncio.gather(

@@ -85,7 +85,8 @@ class _Server(uvicorn.Server):
         loop.set_exception_handler(logs.stray)
         self.watching = loop.create_task(metrics.watch_the_loop())
         try:
-            token = await self.app.state.studio.people.setup_link_token()
+            studio = self.app.state.studio
+            token = await studio.people.setup_link_token(among_nodes=studio.nodes is not None)
         except StudioloError as error:
             self.app.state.failure = error
             self.should_exit = True
