@@ -52,7 +52,7 @@ class Presence:
     def hear(self, connection: Connection, entries: Iterable[HeardEntry]) -> None:
         """What a client says of itself. Clients also echo what they heard of others: that is passed over unread."""
         for entry in entries:
-            if connection.client is None and self._is_claim(entry) and self._free(entry.client, connection):
+            if connection.client is None and self._is_claim(entry, connection) and self._free(entry.client, connection):
                 connection.client = entry.client
                 self._speakers[entry.client] = connection
             if entry.client != connection.client or self._speakers.get(entry.client) is not connection:
@@ -156,10 +156,16 @@ class Presence:
         speaker = self._speakers.get(client)
         return None if speaker is None else _participant(speaker)
 
-    def _is_claim(self, entry: HeardEntry) -> bool:
-        """Whether an entry can be its sender's own: an echo has the clock that was given here."""
+    def _is_claim(self, entry: HeardEntry, connection: Connection) -> bool:
+        """Whether an entry can be its sender's own: an echo has the clock that was given here, or, when it comes late,
+        at least the name that was stamped on it."""
         known = self._states.get(entry.client)
-        return entry.text != b"null" and (known is None or known.clock != entry.clock)
+        if entry.text == b"null" or (known is not None and known.clock == entry.clock):
+            return False
+        if b'"user"' not in entry.text or b'"id"' not in entry.text:
+            return True
+        user = (entry.state or {}).get("user")
+        return not isinstance(user, dict) or user.get("id") in (None, connection.participant.id)
 
     def _free(self, client: int, connection: Connection) -> bool:
         """Whether a connection may speak for a client id: nobody else does, and nobody else has written with it."""
