@@ -80,10 +80,10 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        gc.set_threshold(
-            10_000, 10, 10
-        )  # nearly all garbage goes without the collector, and its rounds are pauses for all
-        gc.freeze()  # half a million objects of the libraries: to look through them takes 0.1 s, and everybody waits
+        # Nearly all garbage goes without the collector, and its rounds are pauses for everybody; the half a million
+        # objects of the libraries, which it would look through each time, stay.
+        gc.set_threshold(10_000, 10, 10)
+        gc.freeze()
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(logs.stray)
         self.watching = loop.create_task(metrics.watch_the_loop())
