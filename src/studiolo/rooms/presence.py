@@ -44,6 +44,7 @@ class Presence:
         self._room = room
         self._states: dict[int, AwarenessEntry] = {}
         self._speakers: dict[int, Connection | _Afar | str] = {}  # who is behind each client id; an agent by its id
+        self._spoke: dict[int, str] = {}  # the participant behind each client id that is remembered
         self._changed: set[int] = set()  # what everybody is to be told of
         self._telling: asyncio.TimerHandle  # by when, if anything has changed
         self._changed_here: set[int] = set()  # what the other nodes are to be told of
@@ -52,9 +53,10 @@ class Presence:
     def hear(self, connection: Connection, entries: Iterable[HeardEntry]) -> None:
         """What a client says of itself. Clients also echo what they heard of others: that is passed over unread."""
         for entry in entries:
-            if connection.client is None and self._is_claim(entry, connection) and self._free(entry.client, connection):
+            if connection.client is None and self._is_claim(entry) and self._free(entry.client, connection):
                 connection.client = entry.client
                 self._speakers[entry.client] = connection
+                self._spoke[entry.client] = connection.participant.id
             if entry.client != connection.client or self._speakers.get(entry.client) is not connection:
                 continue
             state = entry.state
@@ -99,6 +101,7 @@ class Presence:
             afar = _Afar(node, entry.state["user"]["id"])
             if isinstance(speaker, str) or (speaker is not None and _participant(speaker) != afar.participant):
                 continue
+            self._spoke[client] = afar.participant
             self._speakers[client] = afar  # if they were here, they have come back by the other node
             self._know(entry)
 
@@ -156,16 +159,10 @@ class Presence:
         speaker = self._speakers.get(client)
         return None if speaker is None else _participant(speaker)
 
-    def _is_claim(self, entry: HeardEntry, connection: Connection) -> bool:
-        """Whether an entry can be its sender's own: an echo has the clock that was given here, or, when it comes late,
-        at least the name that was stamped on it."""
+    def _is_claim(self, entry: HeardEntry) -> bool:
+        """Whether an entry can be its sender's own: an echo has the clock that was given here."""
         known = self._states.get(entry.client)
-        if entry.text == b"null" or (known is not None and known.clock == entry.clock):
-            return False
-        if b'"user"' not in entry.text or b'"id"' not in entry.text:
-            return True
-        user = (entry.state or {}).get("user")
-        return not isinstance(user, dict) or user.get("id") in (None, connection.participant.id)
+        return entry.text != b"null" and (known is None or known.clock != entry.clock)
 
     def _free(self, client: int, connection: Connection) -> bool:
         """Whether a connection may speak for a client id: nobody else does, and nobody else has written with it."""
@@ -177,7 +174,9 @@ class Presence:
                 return False
             if not isinstance(speaker, _Afar) and speaker.joined > connection.joined:
                 return False
-        return self._room.canvas.owner_of(client) in (None, connection.participant.id)
+        # Nor had anybody else just now: what comes late on an old line may be an echo of them.
+        last = self._spoke.get(client, connection.participant.id)
+        return last == connection.participant.id and self._room.canvas.owner_of(client) in (None, last)
 
     def _put(self, client: int, state: dict[str, Any] | None) -> None:
         # Clocks are counted here: a client that comes back may have fallen behind what the others were told of it. And
@@ -230,6 +229,7 @@ def _forget(gone_from: weakref.ref[Any], client: int) -> None:
     presence: Presence | None = gone_from()
     if presence is not None and client not in presence._speakers:
         presence._states.pop(client, None)
+        presence._spoke.pop(client, None)
 
 
 def _newer(entry: AwarenessEntry, known: AwarenessEntry) -> bool:
