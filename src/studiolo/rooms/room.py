@@ -256,26 +256,22 @@ class Room:
         self, outcome: Outcome, by: Participant, source: Connection | None, answer: Answer | None = None
     ) -> None:
         """Put a change on the road. One without an update still has its row in the ledger."""
-        if outcome.update or outcome.entry is not None:
-            self._batch.add(self._row(outcome, by, answer), source)
+        self._add(self._batch, outcome, by, source, answer)
+        if self._batch.rows:
             self._start()
+
+    def _add(
+        self, batch: Batch, outcome: Outcome, by: Participant, source: Connection | None, answer: Answer | None
+    ) -> None:
+        if outcome.update or outcome.entry is not None:
+            entry = dict(outcome.entry) if outcome.entry else None
+            now, claims = self.canvas.clock(), dict(outcome.claims)
+            batch.add(LogRow(self.id, self._number(), now, by.id, outcome.update, claims, entry, answer), source)
 
     def _number(self) -> int:
         """The place of the next row in the log."""
         self._seq += 1
         return self._seq
-
-    def _row(self, outcome: Outcome, by: Participant, answer: Answer | None = None) -> LogRow:
-        return LogRow(
-            self.id,
-            self._number(),
-            self.canvas.clock(),
-            by.id,
-            outcome.update,
-            dict(outcome.claims),
-            dict(outcome.entry) if outcome.entry else None,
-            answer,
-        )
 
     def _then(self, callback: Callable[[], None]) -> None:
         """Call back once everything that has happened so far is stored; at once if it is."""

@@ -174,8 +174,8 @@ class SharedRoom(Room):
                 deed.stored.set_exception(error)
             return
         deed.outcome = outcome
-        if outcome is not None and (outcome.update or outcome.entry is not None):
-            batch.add(self._row(outcome, deed.by, deed.answer(outcome) if deed.answer else None), None)
+        if outcome is not None:
+            self._add(batch, outcome, deed.by, None, deed.answer(outcome) if deed.answer else None)
 
     def _tell(self, rows: Sequence[LogRow]) -> None:
         if not rows:
