@@ -94,8 +94,21 @@ class Edit(_Action):
     reason: Text = ""
 
 
+class Evidence(BaseModel):
+    """What a change rests on: a passage of a page, a source elsewhere, or a sentence that says it."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: Annotated[Text, Field(max_length=2_000)] = ""
+    page: str | None = None
+    quote: Annotated[Text, Field(max_length=4_000)] = ""
+    url: Annotated[str, Field(max_length=2_000, pattern=r"^(https?://\S+)?$")] = ""
+
+
 class Suggest(_Action):
-    """Propose a change. With `streaming` the replacement of its one hunk grows by `extend` until `finish`."""
+    """Propose a change. With `streaming` the replacement of its one hunk grows by `extend` until `finish`.
+
+    `replaces` names an undecided suggestion that this one does anew; `branch` the canvas that it was worked out in.
+    """
 
     type: Literal["suggest"] = "suggest"
     page: str
@@ -105,6 +118,9 @@ class Suggest(_Action):
     run: Line = ""
     model: Line = ""
     streaming: bool = False
+    evidence: list[Evidence] = Field(default_factory=list[Evidence], max_length=20)
+    replaces: Line = ""
+    branch: Line = ""
 
 
 class Extend(_Action):
@@ -145,6 +161,120 @@ class Withdraw(_Decision):
     """Take back a suggestion of one's own."""
 
     type: Literal["withdraw"] = "withdraw"
+
+
+class AmendedHunk(_Place):
+    """Another replacement for a hunk. With `find` and its place it also moves, which only its author may do."""
+
+    hunk: Annotated[int, Field(ge=0)] = 0
+    replace: Text
+    find: Text | None = None
+
+
+class Amend(_Action):
+    """Change what an undecided suggestion proposes, one's own or, before taking it, somebody else's.
+
+    A `draft` is a step on the way while its author types: it is no row of the ledger.
+    """
+
+    type: Literal["amend"] = "amend"
+    suggestion: str
+    hunks: list[AmendedHunk] = Field(min_length=1, max_length=2_000)
+    draft: bool = False
+
+
+class _Many(_Action):
+    """Which suggestions: those named, else all undecided ones that fit `page`, `author` and `run`."""
+
+    suggestions: list[str] | None = Field(default=None, min_length=1, max_length=10_000)
+    page: str | None = None
+    author: str | None = None
+    run: str | None = None
+
+
+class AcceptAll(_Many):
+    """Take many suggestions as one decision; what has gone stale is left and named."""
+
+    type: Literal["accept_all"] = "accept_all"
+
+
+class RejectAll(_Many):
+    """Turn many suggestions down as one decision."""
+
+    type: Literal["reject_all"] = "reject_all"
+
+
+class Take(BaseModel):
+    """One hunk of one suggestion."""
+
+    model_config = ConfigDict(extra="forbid")
+    suggestion: str
+    hunk: Annotated[int, Field(ge=0)] = 0
+
+
+class Merge(_Action):
+    """Take hunks that overlap together; `replace` says what to put there when they cannot be merged by words."""
+
+    type: Literal["merge"] = "merge"
+    takes: list[Take] = Field(min_length=2, max_length=50)
+    replace: Text | None = None
+
+
+class Undo(_Action):
+    """Take decisions back as one set: exactly one of the fields says which."""
+
+    type: Literal["undo"] = "undo"
+    decision: str | None = None
+    policy: str | None = None
+    run: str | None = None
+    author: str | None = None
+
+
+class Pasted(_Action):
+    """Say that text of one's own was pasted, not typed. Where in this canvas it came from is found out, not believed."""
+
+    type: Literal["pasted"] = "pasted"
+    page: str
+    start: Position
+    end: Position
+
+
+ChangeKind = Literal[
+    "typography", "spelling", "wording", "structure", "number", "name", "dialogue", "code", "insertion", "deletion"
+]
+Risk = Literal["low", "medium", "high"]
+
+
+class SetPolicy(_Action):
+    """Say what may be accepted without asking: changes of these kinds, of at most this risk, by one agent ("*": any).
+
+    Of those that are accepted one in `sample` is shown to a person afterwards; 0: none.
+    """
+
+    type: Literal["set_policy"] = "set_policy"
+    policy: str | None = None
+    name: Line = ""
+    agent: Line = "*"
+    skill: Line = ""
+    kinds: list[ChangeKind] = Field(min_length=1)
+    risk: Risk = "low"
+    then: Literal["accept", "ask"] = "accept"
+    sample: Annotated[int, Field(ge=0, le=1_000)] = 0
+
+
+class RemovePolicy(_Action):
+    """End a policy. What it accepted stays, and can be taken back by `undo`."""
+
+    type: Literal["remove_policy"] = "remove_policy"
+    policy: str
+
+
+class Audit(_Action):
+    """Say that a change that a policy accepted was looked at and is good. One that is not is undone."""
+
+    type: Literal["audit"] = "audit"
+    suggestion: str
+    verdict: Literal["good"] = "good"
 
 
 class Comment(_Place, _Action):
@@ -266,6 +396,15 @@ Action = Annotated[
     | Accept
     | Reject
     | Withdraw
+    | Amend
+    | AcceptAll
+    | RejectAll
+    | Merge
+    | Undo
+    | Pasted
+    | SetPolicy
+    | RemovePolicy
+    | Audit
     | Comment
     | Reply
     | Resolve

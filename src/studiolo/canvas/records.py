@@ -31,15 +31,23 @@ class HunkRecord:
     by: str = ""
     by_name: str = ""
     decided: float = 0.0
+    decision: str = ""  # the id of the decision that it was decided with
+    proposed: str | None = None  # what its author had proposed, where somebody else has amended that
+    amended_by: str = ""
+    amended_by_name: str = ""
+    applied: str = ""  # JSON: the ids that accepting it deleted and inserted, see `deciding`
+    policy: str = ""  # the policy that accepted it
+    audit: str = ""  # "wanted" | "good": one of those that are looked at afterwards
     least: int = 0  # the shortest the page has been since the quote was looked for in vain; memory only
 
     def shared(self) -> PlainMap:
-        return Map({**_anchor_fields(self.anchor), "replace": Text(self.replace), "status": self.status})
+        kept = {name: value for name in _HUNK_EXTRAS if (value := getattr(self, name)) not in ("", None)}
+        return Map({**_anchor_fields(self.anchor), "replace": Text(self.replace), "status": self.status, **kept})
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> HunkRecord:
-        decided = {name: kept[name] for name in ("by", "by_name", "decided") if name in kept}
-        return cls(_read_anchor(kept), kept["replace"], kept["status"], **decided)
+        more = {name: kept[name] for name in ("by", "by_name", "decided", *_HUNK_EXTRAS) if name in kept}
+        return cls(_read_anchor(kept), kept["replace"], kept["status"], **more)
 
 
 @dataclass(slots=True)
@@ -59,6 +67,11 @@ class SuggestionRecord:
     model: str = ""
     status: SuggestionStatus = "open"
     hunks: list[HunkRecord] = field(default_factory=list[HunkRecord])
+    evidence: str = ""  # JSON, as `actions.Evidence`
+    replaces: str = ""  # the suggestion that this one does anew
+    branch: str = ""  # the canvas that it was worked out in
+    kinds: str = ""  # JSON: what kinds of change it makes, see `kinds`
+    risk: str = ""
 
     def shared(self) -> PlainMap:
         return Map({**_fields(self), "hunks": Array([hunk.shared() for hunk in self.hunks])})
@@ -66,6 +79,7 @@ class SuggestionRecord:
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> SuggestionRecord:
         fields: dict[str, Any] = {name: kept[name] for name in _SUGGESTION_FIELDS}
+        fields |= {name: kept[name] for name in _SUGGESTION_EXTRAS if name in kept}
         return cls(**fields, hunks=[HunkRecord.read(hunk) for hunk in kept["hunks"]])
 
     @property
@@ -87,6 +101,8 @@ class SuggestionRecord:
 _SUGGESTION_FIELDS = (
     "id", "page", "author", "name", "author_kind", "color", "at", "reason", "skill", "run", "model", "status",
 )  # fmt: skip
+_SUGGESTION_EXTRAS = ("evidence", "replaces", "branch", "kinds", "risk")  # kept where they say something
+_HUNK_EXTRAS = ("decision", "proposed", "amended_by", "amended_by_name", "applied", "policy", "audit")
 
 
 @dataclass(slots=True)
@@ -136,7 +152,8 @@ def write_anchor(shared: PlainMap, anchor: Anchor) -> None:
 
 
 def _fields(record: SuggestionRecord) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in _SUGGESTION_FIELDS}
+    extras = {name: value for name in _SUGGESTION_EXTRAS if (value := getattr(record, name))}
+    return {name: getattr(record, name) for name in _SUGGESTION_FIELDS} | extras
 
 
 def _anchor_fields(anchor: Anchor) -> dict[str, str]:

@@ -163,16 +163,31 @@ class Room:
 
         Raises a `StudioloError`, and then nothing has changed.
         """
+        outcome = await self.perform(lambda: self.canvas.apply(action, by), by, answer)
+        assert outcome is not None  # an action has one, or has raised
+        return outcome
+
+    async def perform(
+        self,
+        change: Callable[[], Outcome | None],
+        by: Participant,
+        answer: Callable[[Outcome], Answer] | None = None,
+    ) -> Outcome | None:
+        """Make a change of the canvas that is no action of its own, by somebody who has been found to be allowed to.
+
+        Returns and raises as `apply` does; None when nothing was to be changed.
+        """
         if self.failed:
             raise self.failed
         try:
-            outcome = self.canvas.apply(action, by)
+            outcome = change()
         except Broken as error:
             raise self._broke() from error
-        stored = asyncio.get_running_loop().create_future()
-        self._enqueue(outcome, by, None, answer(outcome) if answer else None)
-        self._batch.waiting.append(stored)
-        await stored
+        if outcome is not None:
+            stored = asyncio.get_running_loop().create_future()
+            self._enqueue(outcome, by, None, answer(outcome) if answer else None)
+            self._batch.waiting.append(stored)
+            await stored
         return outcome
 
     def show(self, by: Participant, state: dict[str, Any] | None) -> None:

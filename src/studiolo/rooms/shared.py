@@ -13,7 +13,6 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from studiolo.canvas import THE_STUDIO, Canvas, Outcome, Participant, StudioloError
 from studiolo.canvas.errors import Forbidden
@@ -84,14 +83,16 @@ class SharedRoom(Room):
         if last > self._seq:
             self._look()
 
-    async def apply(
-        self, action: dict[str, Any], by: Participant, answer: Callable[[Outcome], Answer] | None = None
-    ) -> Outcome:
+    async def perform(
+        self,
+        change: Callable[[], Outcome | None],
+        by: Participant,
+        answer: Callable[[Outcome], Answer] | None = None,
+    ) -> Outcome | None:
         if self.failed:
             raise self.failed
-        deed = self._do(lambda: self.canvas.apply(action, by), by, answer)
+        deed = self._do(change, by, answer)
         await deed.stored
-        assert deed.outcome is not None  # an action has one, or has raised
         return deed.outcome
 
     def speaker(self, client: int, connection: Connection) -> str | None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,7 +23,15 @@ from studiolo.store import dialect, tables
 from studiolo.store.canvas_rows import no_canvas
 from studiolo.store.database import Database
 from studiolo.store.errors import OutOfOrder, StorageFailed, storage_failed
+from studiolo.store.ledger import chained
 from studiolo.store.records import LogRow
+
+_LAST_HASH = (
+    sa.select(tables.ledger.c.hash)
+    .where(tables.ledger.c.canvas == sa.bindparam("canvas"))
+    .order_by(tables.ledger.c.seq.desc())
+    .limit(1)
+)
 
 
 @dataclass(slots=True)
@@ -135,20 +144,9 @@ def insert_rows(connection: dialect.Plain, rows: Sequence[LogRow]) -> None:
     ]
     if claims:
         dialect.insert(connection, tables.client_owners, claims, only_new=True)
-    entries = [
-        {
-            "canvas": r.canvas,
-            "seq": r.seq,
-            "at": r.at,
-            "participant": r.participant,
-            "action": r.entry.get("action", {}),
-            "outcome": r.entry.get("outcome", {}),
-        }
-        for r in rows
-        if r.entry is not None
-    ]
+    entries = [r for r in rows if r.entry is not None]
     if entries:
-        dialect.insert(connection, tables.ledger, entries)
+        dialect.insert(connection, tables.ledger, _chained(connection, entries))
     answers = [
         {
             "participant": r.participant,
@@ -183,6 +181,22 @@ def _tips(connection: dialect.Plain, canvases: Collection[str]) -> dict[str, int
     # A statement of its own: one that waits for a lock still counts with what it saw before it waited.
     dialect.select(connection, _TURN, ids=list(canvases))
     return dict(dialect.select(connection, LOGS, ids=list(canvases)))
+
+
+def _chained(connection: dialect.Plain, entries: Sequence[LogRow]) -> list[dict[str, Any]]:
+    """The ledger's rows for `entries`, each with the hash that ties it to the one before it."""
+    last: dict[str, str] = {}
+    chain: list[dict[str, Any]] = []
+    for r in entries:
+        if r.canvas not in last:
+            found = dialect.select(connection, _LAST_HASH, canvas=r.canvas)
+            last[r.canvas] = found[0][0] if found else ""
+        entry = r.entry or {}
+        action, outcome = entry.get("action", {}), entry.get("outcome", {})
+        hash = last[r.canvas] = chained(last[r.canvas], r.canvas, r.seq, r.at, r.participant, action, outcome)
+        of_it = {"canvas": r.canvas, "seq": r.seq, "at": r.at, "participant": r.participant}
+        chain.append({**of_it, "action": action, "outcome": outcome, "hash": hash})
+    return chain
 
 
 def _continue(tips: dict[str, int], rows: Iterable[LogRow]) -> dict[str, int]:

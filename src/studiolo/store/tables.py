@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Counts up with every change of the tables, which needs a step in `migrations`; a newer database is not opened."""
 
 metadata = sa.MetaData()
@@ -30,6 +30,8 @@ canvases = sa.Table(
     sa.Column("created", sa.Double, nullable=False),
     sa.Column("updated", sa.Double, nullable=False),
     sa.Column("summary", sa.JSON, nullable=False),
+    sa.Column("parent", sa.Text, index=True),  # the canvas that this one is a branch of; it may be deleted meanwhile
+    sa.Column("parent_seq", sa.BigInteger),  # the last log row of the parent that the branch began with
 )
 
 updates = sa.Table(
@@ -69,6 +71,56 @@ ledger = sa.Table(
     sa.Column("participant", sa.Text, nullable=False),
     sa.Column("action", sa.JSON, nullable=False),
     sa.Column("outcome", sa.JSON, nullable=False),
+    sa.Column(
+        "hash", sa.Text, nullable=False, server_default=sa.text("''")
+    ),  # of this row and the hash of the one before it
+)
+
+versions = sa.Table(
+    "versions",
+    metadata,
+    _of_canvas(),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("seq", sa.BigInteger, nullable=False),  # the last log row that belongs to it
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("participant", sa.Text, nullable=False),
+)
+
+# What waits for a person, as the canvas last told it.
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    _of_canvas(),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("item", sa.JSON, nullable=False),
+)
+
+# No foreign key: `canvas` may be "*", all of them. The secret signs what is sent, so it is kept as it is.
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("canvas", sa.Text, nullable=False, index=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("events", sa.JSON, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("made", sa.Double, nullable=False),
+)
+
+# How far a webhook has been told what is in a canvas's ledger.
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("webhook", sa.Text, sa.ForeignKey("webhooks.id", ondelete="CASCADE"), primary_key=True),
+    _of_canvas(),
+    sa.Column("seq", sa.BigInteger, nullable=False),  # the last ledger row that was delivered or given up
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next", sa.Double, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
 )
 
 runs = sa.Table(
