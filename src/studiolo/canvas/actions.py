@@ -231,7 +231,7 @@ class Undo(_Action):
 
 
 class Pasted(_Action):
-    """Say that text of one's own was pasted, not typed. Where in this canvas it came from is found out, not believed."""
+    """Say that text of one's own was pasted, not typed. Where in this canvas it came from is found out."""
 
     type: Literal["pasted"] = "pasted"
     page: str
