@@ -17,7 +17,7 @@ from typing import Any
 
 from pycrdt import Array, Doc, Map, Text, TransactionEvent
 
-from studiolo.canvas.identity import Identity, Tangled, TextEdit, Update
+from studiolo.canvas.identity import Composer, Identity, Tangled, TextEdit, Update
 
 NOTHING = b"\0"  # the state vector of an empty document
 STUDIO = "studio"  # the participant that records belong to
@@ -102,6 +102,11 @@ class Document:
         """Inside `change()`: edit a page's text (offsets of the text before the change) as `client`."""
         if edits:
             self._doc.apply_update(self.identity.edit(page, edits, client))
+
+    def write(self, composed: Composer) -> None:
+        """Inside `change()`: make the edits that were composed, once."""
+        if not composed.empty:
+            self._doc.apply_update(composed.update())
 
     def state(self) -> bytes:
         """The state vector, as sync step 1 carries it."""

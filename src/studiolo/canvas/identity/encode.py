@@ -1,4 +1,4 @@
-"""Writing Yjs updates (wire format v1): insertions of one client into texts, and deletions of any ids."""
+"""Writing Yjs updates (wire format v1): insertions into texts, and deletions of any ids."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from studiolo.canvas.identity.decode import STRING, Id, Range, Struct
 def encode(structs: Sequence[Struct], deletes: Iterable[Range]) -> bytes:
     """The v1 update that adds `structs` and deletes `deletes`.
 
-    Structs are insertions of text by one client, in the order of their clocks and without a hole. One that has
-    no neighbour (`origin` and `right` are None) names the item of the text it goes into as its `parent`.
+    Structs are insertions of text, those of each client in the order of their clocks and without a hole. One that
+    has no neighbour (`origin` and `right` are None) names the item of the text it goes into as its `parent`.
     """
     out = bytearray()
-    if structs:
-        _uint(out, 1)
-        _uint(out, len(structs))
-        _uint(out, structs[0].client)
-        _uint(out, structs[0].clock)
-        for struct in structs:
+    clients: defaultdict[int, list[Struct]] = defaultdict(list)
+    for struct in structs:
+        clients[struct.client].append(struct)
+    _uint(out, len(clients))
+    for client in sorted(clients, reverse=True):  # as yjs writes them
+        _uint(out, len(clients[client]))
+        _uint(out, client)
+        _uint(out, clients[client][0].clock)
+        for struct in clients[client]:
             _struct(out, struct)
-    else:
-        _uint(out, 0)
     _deletes(out, deletes)
     return bytes(out)
 

@@ -8,11 +8,21 @@ from sys import maxsize
 from typing import cast
 
 from studiolo.canvas.identity.change import Change, survey
-from studiolo.canvas.identity.decode import STRING, Id, Range, Struct, Update, decode
-from studiolo.canvas.identity.encode import encode
+from studiolo.canvas.identity.composing import (
+    Composer,
+    Living,
+    check,
+    id_at,
+    item_of,
+    last_id_at,
+    living,
+    page_of,
+)
+from studiolo.canvas.identity.decode import Id, Range, Update, decode
 from studiolo.canvas.identity.items import Branch, Item, PageText
+from studiolo.canvas.identity.pieces import Piece, passages, pieces
 from studiolo.canvas.identity.store import PAGES_ROOT, Store
-from studiolo.canvas.identity.units import points_before, units_before, utf16_length, well_formed
+from studiolo.canvas.identity.units import points_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +79,30 @@ class Identity:
 
     def renew(self, update: bytes) -> None:
         """Forget everything and begin again with the update that makes the whole document."""
+        taken = self._store.taken
         self._store = Store()
         self._store.apply(decode(update))
+        self._store.taken = taken
+
+    def watch(self) -> None:
+        """From now on keep what is deleted from the texts of pages until it is `taken`."""
+        self._store.taken = []
+
+    def taken(self) -> list[tuple[int, int, str]]:
+        """What was deleted since this was last asked: client, clock and words, in no particular order."""
+        taken = self._store.taken
+        if taken:
+            self._store.taken = []
+            return taken
+        return []
+
+    def passages(self, taken: list[tuple[int, int, str]]) -> list[list[Piece]]:
+        """What has just been `taken` in the order of the text: what stood together is together."""
+        return passages(self._store, taken)
+
+    def pieces(self, page: str, start: int, end: int) -> list[Piece]:
+        """The characters of a page from one offset to another, by their ids."""
+        return pieces(self._store, page, start, end)
 
     def touched(self, update: Update) -> set[tuple[str, str | None]]:
         """The entries of roots that an applied update wrote into or deleted from, however deep: root and key, or
@@ -121,15 +153,15 @@ class Identity:
         none, to that end of the text.
         """
         branch, text = self._page(page)
-        _check(0 <= offset <= text.length, offset, page, text)
+        check(0 <= offset <= text.length, offset, page, text)
         if assoc >= 0:
             found = text.at(offset)
-            id = None if found is None else _id_at(*found)
+            id = None if found is None else id_at(*found)
         else:
             found = text.at(offset - 1) if offset else None
-            id = None if found is None else _last_id_at(*found)
+            id = None if found is None else last_id_at(*found)
         if id is None:
-            return {"type": _json(_item_of(branch)), "assoc": assoc}
+            return {"type": _json(item_of(branch)), "assoc": assoc}
         return {"item": {"client": id[0], "clock": id[1]}, "assoc": assoc}
 
     def locate(self, position: object) -> tuple[str, int] | None:
@@ -162,46 +194,27 @@ class Identity:
         Raises:
             ValueError: the edits overlap, are not sorted, or lie outside the text.
         """
-        branch, text = self._page(page)
-        structs: list[Struct] = []
-        deletes: list[Range] = []
-        clock = self._store.end_of(client)
+        self._page(page)
+        composer = self.compose()
         edge = 0
-        spot = -1  # where the last insertion went
         for edit in edits:
-            _check(edge <= edit.start <= edit.end <= text.length, edit.start, page, text)
+            if edit.start < edge:
+                raise ValueError(f"offset {edit.start} does not fit: edits are sorted and do not overlap")
             edge = edit.end
-            deletes += _ranges(text, edit.start, edit.end)
-            insert = well_formed(edit.insert)
-            if not insert:
-                continue
-            left, right = _neighbours(text, edit.start)
-            if spot == edit.start:
-                left = (client, clock - 1)
-            parent = _item_of(branch) if left is None and right is None else None
-            length = utf16_length(insert)
-            structs.append(
-                Struct(
-                    client,
-                    clock,
-                    length,
-                    STRING,
-                    left,
-                    right,
-                    None if parent is None else (parent.client, parent.clock),
-                    None,
-                    insert,
-                )
-            )
-            clock += length
-            spot = edit.start
-        return encode(structs, deletes)
+            composer.replace(page, edit.start, edit.end, edit.insert, client)
+        return composer.update()
+
+    def compose(self) -> Composer:
+        """Begin an update of several edits, by several clients perhaps, and on several pages. The identity must not
+        change until it is complete."""
+        return Composer(self._store)
+
+    def living(self, range: Range) -> list[Living]:
+        """Which of these ids are of text that a page shows."""
+        return living(self._store, range)
 
     def _page(self, page: str) -> tuple[Branch, PageText]:
-        branch = self._store.page_text(page)
-        if branch is None or branch.text is None:
-            raise KeyError(page)
-        return branch, branch.text
+        return page_of(self._store, page)
 
     def _shown(self, branch: Branch) -> PageText | None:
         """The text on `branch` if it is that of a page now (it may have been replaced or removed)."""
@@ -223,60 +236,8 @@ def _decoded(update: bytes | Update) -> Update:
     return update if isinstance(update, Update) else decode(update)
 
 
-def _check(fits: bool, offset: int, page: str, text: PageText) -> None:
-    if not fits:
-        raise ValueError(
-            f"offset {offset} does not fit: page {page!r} has {text.length} code points, and edits are sorted "
-            "and do not overlap"
-        )
-
-
-def _item_of(branch: Branch) -> Item:
-    if branch.item is None:
-        raise LookupError("the text of a page is never a root")
-    return branch.item
-
-
 def _json(item: Item) -> dict[str, int]:
     return {"client": item.client, "clock": item.clock}
-
-
-def _id_at(item: Item, points: int) -> Id:
-    """The id of the first unit of a character in an item."""
-    return (item.client, item.clock + units_before(item.text, points))
-
-
-def _last_id_at(item: Item, points: int) -> Id:
-    """The id of the last unit of a character in an item."""
-    return (item.client, item.clock + units_before(item.text, points + 1) - 1)
-
-
-def _neighbours(text: PageText, offset: int) -> tuple[Id | None, Id | None]:
-    """The ids left and right of an offset, counting what is deleted: where yjs would put an insertion."""
-    found = text.at(offset)
-    if found is None:
-        return (None if text.last is None else text.last.last_id), None
-    item, points = found
-    if points:
-        return _last_id_at(item, points - 1), _id_at(item, points)
-    return (None if item.left is None else item.left.last_id), (item.client, item.clock)
-
-
-def _ranges(text: PageText, start: int, end: int) -> list[Range]:
-    """The ids of the characters from `start` to `end`."""
-    ranges: list[Range] = []
-    found = text.at(start)
-    item, points = found if found is not None else (None, 0)
-    left = end - start
-    while left > 0 and item is not None:
-        taken = min(left, len(item.text) - points)
-        if taken > 0:
-            first = units_before(item.text, points)
-            ranges.append((item.client, item.clock + first, units_before(item.text, points + taken) - first))
-        left -= taken
-        points = 0
-        item = item.right
-    return ranges
 
 
 def _id_from(value: object) -> Id | None:

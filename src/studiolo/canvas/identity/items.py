@@ -171,6 +171,17 @@ class PageText:
         self._number()
         return here.number < there.number
 
+    def order_of(self, item: Item) -> tuple[int, int]:
+        """Where `item` stands among all items of this text, deleted ones too: what comes first is less."""
+        block = _block_of(item)
+        self._number()
+        return block.number, block.items.index(item)
+
+    def around(self, item: Item) -> tuple[int, int, list[Item]]:
+        """The block of `item`: how many code points are shown before it, its number, and its items."""
+        block = _block_of(item)
+        return self._counted()[block.number], block.number, block.items
+
     def insert(self, item: Item) -> None:
         """Take in an item that has just been linked to its left neighbour."""
         left = item.left
