@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from pycrdt import Doc, Map
 
-from studiolo.canvas import Canvas, Outcome, Participant
+from studiolo.canvas import Canvas, Outcome, Participant, anchors
+from studiolo.canvas.authorship import authorship
 from studiolo.canvas.canvas import Gap
 from studiolo.canvas.errors import StudioloError
 from studiolo.canvas.handlers import HANDLERS
 from studiolo.canvas.identity import DecodeError
+from studiolo.canvas.quotes import Span
 from studiolo.canvas.records import SuggestionRecord
 
 from .conftest import ADA, BEN, CAL, MUSE, Make
@@ -38,6 +40,7 @@ def mirrors(canvas: Canvas) -> dict[str, Any]:
         "suggestions": {id: mirrored(record) for id, record in canvas.suggestions.items()},
         "threads": canvas.threads,
         "messages": canvas.messages,
+        "origins": canvas.origins.records,
     }
 
 
@@ -46,7 +49,7 @@ def assert_same(one: Canvas, other: Canvas) -> None:
     assert mirrors(one) == mirrors(other)
     assert one.document.identity.state() == other.document.identity.state()
     for page in one.document.identity.pages():
-        assert one.authors(page) == other.authors(page)
+        assert authorship(one, page) == authorship(other, page)
         assert one.document.identity.runs(page) == other.document.identity.runs(page)
     assert_told_rightly(one)
     assert_told_rightly(other)
@@ -243,6 +246,9 @@ def test_every_action_arrives(pair: tuple[Canvas, Canvas, str]) -> None:
         return outcome.id or ""
 
     do(BEN, "edit", page=page, hunks=[{"find": "Siena", "replace": "Lucca"}])
+    do(BEN, "edit", page=page, hunks=[{"find": "", "replace": "A long passage from elsewhere. ", "before": "\n\n"}])
+    put = anchors.anchor(copies[0].document.identity, page, copies[0].page_text(page), Span(TEXT.find("Nobody"), 80))
+    do(BEN, "pasted", page=page, start=put.start, end=put.end)
     taken = do(MUSE, "suggest", page=page, hunks=[{"find": "Rome", "replace": "Pisa"}])
     do(BEN, "accept", suggestion=taken)
     refused = do(MUSE, "suggest", page=page, hunks=[{"find": "came", "replace": "went"}])

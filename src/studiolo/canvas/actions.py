@@ -353,6 +353,7 @@ class AddPage(_Action):
     text: Text = ""
     kind: Literal["prose", "code", "note", "data"] = "prose"
     after: str | None = None
+    origin: Literal["written", "pasted", "imported"] = "written"
 
 
 class RenamePage(_Action):

@@ -18,8 +18,10 @@ from studiolo.canvas import actions, anchors
 from studiolo.canvas.document import STUDIO, Document, PlainMap, plain
 from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from studiolo.canvas.identity import DecodeError, Tangled, TextEdit, TooManyParts, decode
+from studiolo.canvas.origins import Origins
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.records import SuggestionRecord, ThreadRecord, write_anchor
+from studiolo.canvas.removed import LONG_ENOUGH, Removed
 
 MOST_PARTS = 300_000  # structs and deleted ranges of one update; years of work on a book, merged, are 20,000
 MOST_CLIENTS = 1_000  # client ids in one update; each tab that somebody opens and writes in has one
@@ -79,6 +81,9 @@ class Canvas:
         self.suggestions = {id: SuggestionRecord.read(kept) for id, kept in plain(self.document.suggestions).items()}
         self.threads = {id: ThreadRecord.read(kept) for id, kept in plain(self.document.threads).items()}
         self.messages: dict[str, int] = {message["id"]: at for at, message in enumerate(plain(self.document.chat))}
+        self.origins = Origins(plain(self.document.origins), self.suggestions.values())
+        self.removed = Removed()
+        self.document.identity.watch()
         self._random = random
         self._owners = dict(owners)
         self._writers: dict[str, int] = {}
@@ -97,7 +102,10 @@ class Canvas:
         clock: Callable[[], float],
         random: Random,
     ) -> tuple[Canvas, Outcome]:
-        """A fresh canvas with pages `{title, text, kind}`, their text written by `by`, and what to store of it."""
+        """A fresh canvas with pages `{title, text, kind, origin}`, their text written, pasted or imported by `by`, and
+        what to store of it."""
+        from studiolo.canvas.authorship import arrived  # it knows the canvas
+
         wanted = [actions.AddPage.model_validate({"type": "add_page", **page}) for page in pages]
         title = actions.Retitle(title=title).title
         canvas = cls([], {}, clock=clock, random=random)
@@ -115,10 +123,11 @@ class Canvas:
                 # One change a page: the writer's next clock is known only when the last change is complete.
                 with canvas.document.change() as written:
                     canvas.document.edit(id, [TextEdit(0, 0, page.text)], canvas.writer(by.id))
-                updates.append(written())
+                updates += [written(), arrived(canvas, id, by.id, page.origin)]
         entry = {"type": "create", "title": title, "pages": [page.title for page in wanted]}
         details = {"pages": [{"id": id, "title": page.title} for id, page in zip(ids, wanted, strict=True)]}
-        outcome = Outcome("created", None, details, merge_updates(*updates), entry=_entry(entry, "created", None))
+        update = merge_updates(*filter(None, updates))
+        outcome = Outcome("created", None, details, update, entry=_entry(entry, "created", None))
         return canvas, canvas.claimed(outcome)
 
     # -- the two ways in
@@ -185,6 +194,8 @@ class Canvas:
             self.moved(page)
         for client in change.clients:
             self._claim(client, by.id)
+        if taken := self.document.identity.taken():
+            self._remember(taken, by.id)
         return self.claimed(Outcome("typed", update=update))
 
     def follow(self, update: bytes, claims: Mapping[int, str]) -> None:
@@ -204,12 +215,20 @@ class Canvas:
         for root, id in self.document.identity.touched(decoded):
             if id is not None and root == "suggestions":
                 _renew(self.suggestions, id, self.document.suggestions, SuggestionRecord.read)
+                if id in self.suggestions:
+                    self.origins.accepted(self.suggestions[id])
+            elif id is not None and root == "origins":
+                self.origins.forget(id)
+                if (kept := self.document.origins.get(id)) is not None:
+                    self.origins.note(id, kept)
             elif id is not None and root == "threads":
                 _renew(self.threads, id, self.document.threads, ThreadRecord.read)
             elif root == "chat":
                 self._renew_messages()
             elif id is not None and root == "pages":
                 self._words.pop(id, None)
+        if taken := self.document.identity.taken():
+            self._remember(taken, "")
 
     def apply(self, action: Mapping[str, Any], by: Participant) -> Outcome:
         """Do one action. Raises a `StudioloError`, and then nothing has changed."""
@@ -222,7 +241,8 @@ class Canvas:
                 f"A {by.role} may not {parsed.type.replace('_', ' ')}: it needs the role {needed}.",
                 "Ask the canvas's owner for that role.",
             )
-        piece = parsed.type in ("extend", "say_more")  # a word of what is being written is no row of the ledger
+        # A word of what is being written is no row of the ledger, and neither is how one types.
+        piece = parsed.type in ("extend", "say_more", "pasted")
         recorded = {} if piece else parsed.model_dump(exclude_defaults=True) | {"type": parsed.type}
         typed, self._moved = self._moved, set()
         try:
@@ -232,6 +252,8 @@ class Canvas:
                 outcome = replace(outcome, update=both, claims=settled.claims)
         finally:
             self._moved |= typed
+        if taken := self.document.identity.taken():
+            self._remember(taken, "")
         if piece:
             return self.claimed(outcome)
         return self.claimed(replace(outcome, entry=_entry(recorded, outcome.outcome, outcome.id, outcome.details)))
@@ -369,12 +391,13 @@ class Canvas:
         }
 
     def authors(self, page: str) -> list[dict[str, Any]]:
-        """Who wrote each run of a page's text, in order: start and length in code points, and the participant's id
-        ("" where it is not known)."""
-        self.page(page)
+        """Whose each run of a page's text is, in order: start and length in code points, and the participant's id
+        ("" where it is not known). Where it came from: `authorship`."""
+        from studiolo.canvas.authorship import authorship  # it knows the canvas
+
         runs: list[dict[str, Any]] = []
-        for run in self.document.identity.runs(page):
-            owner = self.owner_of(run.client) or ""
+        for run in authorship(self, page):
+            owner = run.origin.participant
             if runs and runs[-1]["participant"] == owner:
                 runs[-1]["length"] += run.length
             else:
@@ -410,6 +433,8 @@ class Canvas:
         for name, value in fields.items():
             setattr(record.hunks[index], name, value)
             shared[name] = value
+        if "applied" in fields:
+            self.origins.accepted(record)
 
     def set_anchor(self, record: SuggestionRecord, index: int, anchor: anchors.Anchor) -> None:
         """Inside `change()`: move a hunk's anchor, here and in the document."""
@@ -438,6 +463,14 @@ class Canvas:
             if self.messages.get(id) == at:
                 break
             self.messages[id] = at
+
+    def _remember(self, taken: list[tuple[int, int, str]], by: str) -> None:
+        """Keep the words that were deleted: long ones, and others' words, which undo may bring back as `by`'s."""
+        if sum(len(words) for _, _, words in taken) < LONG_ENOUGH and all(
+            self.owner_of(client) == by and self.origins.plain(client) for client, _, _ in taken
+        ):
+            return
+        self.removed.keep(self.document.identity.passages(taken))
 
     def _claim(self, client: int, participant: str) -> None:
         if client not in self._owners:

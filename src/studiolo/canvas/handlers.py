@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from studiolo.canvas import actions, paging, suggesting, talking
+from studiolo.canvas import actions, paging, pasting, suggesting, talking
 from studiolo.canvas.canvas import Canvas, Outcome
 from studiolo.canvas.participant import Participant, Role
 
@@ -19,6 +19,7 @@ HANDLERS: dict[type, tuple[Role, Handler]] = {
     actions.Accept: ("editor", suggesting.accept),
     actions.Reject: ("editor", suggesting.reject),
     actions.Withdraw: ("commenter", suggesting.withdraw),
+    actions.Pasted: ("editor", pasting.pasted),
     actions.Comment: ("commenter", talking.open_thread),
     actions.Reply: ("commenter", talking.reply),
     actions.Resolve: ("commenter", talking.resolve),

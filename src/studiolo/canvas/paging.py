@@ -5,6 +5,7 @@ from __future__ import annotations
 from pycrdt import merge_updates
 
 from studiolo.canvas import actions
+from studiolo.canvas.authorship import arrived
 from studiolo.canvas.canvas import Canvas, Outcome, shared_page
 from studiolo.canvas.errors import Invalid
 from studiolo.canvas.identity import TextEdit
@@ -27,7 +28,8 @@ def add_page(canvas: Canvas, action: actions.AddPage, by: Participant) -> Outcom
     if action.text:
         with canvas.document.change() as written:
             canvas.document.edit(id, [TextEdit(0, 0, action.text)], canvas.writer(by.id))
-        update = merge_updates(update, written())
+        come = arrived(canvas, id, by.id, action.origin)
+        update = merge_updates(*filter(None, (update, written(), come)))
     return Outcome("added", id, {"title": action.title}, update)
 
 

@@ -46,6 +46,8 @@ class Store:
     def __init__(self) -> None:
         self.strands: dict[int, Strand] = {}
         self.roots: dict[str, Branch] = {}
+        self.taken: list[tuple[int, int, str]] | None = None
+        """What was deleted from texts of pages: client, clock, words. None as long as nobody wants to know."""
         self._waiting: list[Struct] = []
         self._undeleted: list[Range] = []
         self._steps = maxsize
@@ -285,6 +287,8 @@ class Store:
         if doomed[-1].clock + doomed[-1].length > end:
             self._split(strand, doomed[-1], end - doomed[-1].clock)
         for item in doomed:
+            if self.taken is not None and item.text:
+                self.taken.append((client, item.clock, item.text))
             _delete(item)
         strand.merge(clock, end, _can_merge, _absorb)
 
