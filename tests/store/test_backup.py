@@ -26,8 +26,10 @@ from studiolo.canvas.errors import Conflict, Invalid
 from studiolo.people import People
 from studiolo.store import LogRow, StorageFailed, Store
 from studiolo.store.backup import Backup, back_up, kept_tables
+from studiolo.store.ledger import verify
 from studiolo.store.restore import restore
 from tests.servers import PostgreSQL
+from tests.store.rows import put_for_review
 
 NewDatabase = Callable[[], str]
 KINDS = ["sqlite", "postgresql"]
@@ -61,6 +63,7 @@ async def fill(store: Store) -> None:
         await store.save_snapshot(id, 100, b"\x00\xff" * 1000)
         await store.save_run({"id": f"run-{id}", "canvas": id, "state": "done", "started": 1.0, "x": text})
         await store.remember("key", owner.id, id, {"text": text, "list": [1, 2.5, None, True]})
+        await put_for_review(store, id, text, owner.id)
     await people.join(await people.share("novel", "editor", owner), "Bob")
     await people.create_token("viewer", "Reader", "essay", days=3)
 
@@ -112,8 +115,38 @@ async def test_a_studio_comes_back_whole_in_either_kind_of_database(
     assert new.studio != old.studio
     for id in ("novel", "essay"):
         assert (await new.load(id)).epoch != (await old.load(id)).epoch
-        await new.append([LogRow(id, 151, 1.0, "ann", b"and on")])
+        assert (await verify(new, id)).head == (await verify(old, id)).head
+        await new.append([LogRow(id, 151, 1.0, "ann", b"and on", {}, {"action": {"n": 1}, "outcome": {}})])
+        assert (await verify(new, id)).rows == 2
     await asyncio.gather(old.close(), new.close())
+
+
+async def test_a_backup_from_before_the_ledger_was_chained_is_chained(
+    new_database: NewDatabase, tmp_path: Path
+) -> None:
+    before = await made(f"sqlite:///{tmp_path}/s.db", tmp_path / "backup")
+
+    def older(entries: dict[str, bytes]) -> None:
+        manifest = json.loads(entries["manifest.json"])
+        at = manifest["columns"]["ledger"].index("hash")
+        del manifest["columns"]["ledger"][at]
+        for table in ("versions", "inbox", "attempts", "deliveries", "webhooks"):
+            for of_them in ("columns", "rows"):
+                del manifest[of_them][table]
+            name = f"tables/{table}.jsonl"
+            del manifest["sha256"][name], entries[name]
+        rows = [json.loads(line) for line in entries["tables/ledger.jsonl"].splitlines()]
+        lines = [json.dumps(row[:at] + row[at + 1 :]) for row in rows]
+        entries["tables/ledger.jsonl"] = "".join(f"{line}\n" for line in lines).encode()
+        entries["manifest.json"] = json.dumps(manifest | {"schema": 2}).encode()
+
+    forge(tmp_path / "backup", older)
+    database = new_database()
+    await restored(database, tmp_path / "backup")
+    store = await Store.open(database)
+    assert (await everything(store))["ledger"] == before["ledger"]
+    assert (await verify(store, "novel")).rows == 1
+    await store.close()
 
 
 async def test_a_backup_is_readable_by_its_owner_only(tmp_path: Path) -> None:

@@ -7,12 +7,15 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from studiolo.canvas.errors import Conflict, Invalid, NotFound
 from studiolo.canvas.participant import Participant
 from studiolo.people import People
 from studiolo.store import LogRow, OutOfOrder, Store
+from studiolo.store.tables import metadata
 from tests.conftest import Clock
+from tests.store.rows import put_for_review
 
 
 def files_with(folder: Path, text: str) -> list[str]:
@@ -79,6 +82,7 @@ async def test_a_deleted_canvas_leaves_no_trace_in_any_table_or_file(store: Stor
         await store.save_snapshot(id, 1, f"{mark} {id}".encode())
         await store.save_run({"id": f"run-{id}", "canvas": id, "state": "done", "started": 1.0, "x": mark})
         await store.remember("key", "ann", id, {"text": f"{mark} {id}"})
+        await put_for_review(store, id, f"{mark} {id}", "ann")
         guest = (await people.join(await people.share(id, "editor", ann), f"Guest of {id}")).participant
         await people.session(guest)
         await people.create_token("viewer", f"Reader of {id}", id)
@@ -105,6 +109,27 @@ async def test_a_deleted_canvas_leaves_no_trace_in_any_table_or_file(store: Stor
     assert (await store.load("doomed")).epoch != before.epoch
     with pytest.raises(OutOfOrder):
         await store.append([LogRow("doomed", 2, 1.0, "ann", b"late")])
+
+
+async def test_a_deleted_canvas_leaves_no_row_on_a_server(database_url: str) -> None:
+    store = await Store.open(database_url)
+    people, ann = People(store), Participant("ann", "Ann")
+    for id in ("doomed", "kept"):
+        entry = {"action": {"text": f"text of {id}"}, "outcome": {}}
+        await store.create_canvas(id, id, "ann", 1.0, [LogRow(id, 1, 1.0, "ann", id.encode(), {1: "ann"}, entry)])
+        await store.save_snapshot(id, 1, id.encode())
+        await store.save_run({"id": f"run-{id}", "canvas": id, "state": "done", "started": 1.0, "x": id})
+        await store.remember("key", "ann", id, {"text": id})
+        await put_for_review(store, id, f"text of {id}", "ann")
+        await people.join(await people.share(id, "editor", ann), f"Guest of {id}")
+    await store.delete_canvas("doomed")
+    async with store.reading() as connection:
+        for table in metadata.sorted_tables:
+            rows = [str(row) for row in await connection.execute(sa.select(table))]
+            assert not any("doomed" in row for row in rows), table.name
+            if table.name not in ("schema_version", "studio"):
+                assert any("kept" in row for row in rows), table.name
+    await store.close()
 
 
 async def test_a_canvas_is_deleted_while_another_program_reads(store: Store, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pycrdt import Doc, Text
 
 from studiolo.canvas.errors import Conflict, Invalid, NotFound, StudioloError
 from studiolo.store import LogRow, OutOfOrder, StorageFailed, Store
+from studiolo.store.ledger import chained
 
 
 @pytest.fixture
@@ -47,7 +48,8 @@ async def test_a_row_without_data_is_in_the_ledger_and_not_in_the_document(store
     await store.append([row(1, b"text"), row(2, b"", entry=entry)])
     assert (await store.load("novel")).updates == [b"text"]
     [kept] = await store.ledger("novel")
-    assert kept.as_dict() == {"seq": 2, "at": 102.0, "participant": "ann", **entry}
+    hash = chained("", "novel", 2, 102.0, "ann", entry["action"], entry["outcome"])
+    assert kept.as_dict() == {"seq": 2, "at": 102.0, "participant": "ann", **entry, "hash": hash}
 
 
 async def test_the_ledger_is_read_in_portions(store: Store) -> None:

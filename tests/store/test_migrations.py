@@ -1,7 +1,8 @@
 """A database of every released schema is brought up to date, whole, on SQLite and on PostgreSQL.
 
 `schema_1.*.sql` is one studio as the first released schema kept it, dumped by that release: two canvases, an owner,
-a guest, an agent, a token's holder, a run, two remembered answers.
+a guest, an agent, a token's holder, a run, two remembered answers. `schema_2.*.sql` is what the second release made of
+it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from studiolo.canvas import Canvas
 from studiolo.canvas.errors import Invalid
 from studiolo.people import People
 from studiolo.store import LogRow, Store
+from studiolo.store.check import problems
+from studiolo.store.ledger import verify
 from studiolo.store.tables import SCHEMA_VERSION, metadata
 from tests.conftest import Clock
 from tests.servers import PostgreSQL
@@ -39,22 +42,28 @@ ANNS_SESSION, TOKEN = "AxfbEi6rs4U-RCsPSSGSI2iU-qgPsOWS", "st_1KrLbaZ8euqe0ylXwO
 THEN = 1795414400.0
 
 
-def old_file(path: Path) -> str:
-    """A SQLite file of schema 1; its address."""
+def old_file(path: Path, schema: int) -> str:
+    """A SQLite file of an older schema; its address."""
     with sqlite3.connect(path) as made:
-        made.executescript((HERE / "schema_1.sqlite.sql").read_text())
+        made.executescript((HERE / f"schema_{schema}.sqlite.sql").read_text())
     made.close()
     return f"sqlite:///{path}"
 
 
+@pytest.fixture(params=range(1, SCHEMA_VERSION))
+def schema(request: pytest.FixtureRequest) -> int:
+    """Each schema that was released."""
+    return request.param
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def old(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a database of schema 1."""
+def old(request: pytest.FixtureRequest, tmp_path: Path, schema: int) -> str:
+    """The address of a database of that schema."""
     if request.param == "sqlite":
-        return old_file(tmp_path / "old.db")
+        return old_file(tmp_path / "old.db", schema)
     server: PostgreSQL = request.getfixturevalue("postgresql")
     url = request.getfixturevalue("database_url")
-    server.sql((HERE / "schema_1.postgresql.sql").read_text(), sa.make_url(url).database or "")
+    server.sql((HERE / f"schema_{schema}.postgresql.sql").read_text(), sa.make_url(url).database or "")
     return url
 
 
@@ -98,6 +107,9 @@ async def check(store: Store) -> None:
     assert [row.action["type"] for row in await store.ledger(NOVEL)] == [
         *("create", "edit", "suggest", "comment", "say", "edit"),
     ]
+    chain = await verify(store, NOVEL)
+    assert (chain.whole, chain.rows, chain.seq) == (True, 6, 6)
+    assert [problem async for problem in problems(store)] == []
     assert {one.title: one.summary for one in await store.list_canvases()} == {
         "A Novel": {"pages": 2, "words": 10, "open_suggestions": 1},
         "Empty": {},
@@ -117,6 +129,7 @@ async def test_a_studio_of_the_first_released_schema_is_all_there(old: str) -> N
     async with opened(old) as store:
         await check(store)
         await store.append([LogRow(NOVEL, 7, THEN, ANN, b"", {5: ANN}, {"action": {}, "outcome": {}})])
+        assert (await verify(store, NOVEL)).rows == 7  # what is added hangs on what was there
         studio = store.studio
         assert len(studio) == 16
     async with opened(old) as store:  # once more: nothing is left to do
@@ -164,20 +177,22 @@ async def test_many_upgrade_at_once(old: str) -> None:
     await asyncio.gather(*(store.close() for store in stores))
 
 
-async def test_an_upgrade_says_so_once_and_nothing_else(old: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_upgrade_says_so_once_and_nothing_else(
+    old: str, schema: int, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "studiolo")  # as `studiolo serve` sets it
     for _ in range(2):
         await (await Store.open(old)).close()
     assert [record.getMessage() for record in caplog.records] == [
-        f"The database was upgraded from schema 1 to schema {SCHEMA_VERSION}."
+        f"The database was upgraded from schema {schema} to schema {SCHEMA_VERSION}."
     ]
 
 
 async def test_an_older_studiolo_knows_that_the_database_is_too_new_for_it(
-    old: str, monkeypatch: pytest.MonkeyPatch
+    old: str, schema: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await (await Store.open(old)).close()
-    monkeypatch.setattr("studiolo.store.store.SCHEMA_VERSION", 1)
+    monkeypatch.setattr("studiolo.store.store.SCHEMA_VERSION", schema)
     with pytest.raises(Invalid, match="newer Studiolo"):
         await Store.open(old)
 
@@ -221,18 +236,20 @@ async def killed_at_every_statement(url: Callable[[int], Awaitable[str]]) -> Non
     assert deaths >= 5
 
 
-async def test_an_upgrade_of_a_file_that_is_killed_is_done_again(tmp_path: Path) -> None:
+async def test_an_upgrade_of_a_file_that_is_killed_is_done_again(tmp_path: Path, schema: int) -> None:
     async def url(attempt: int) -> str:
-        return old_file(tmp_path / f"{attempt}.db")
+        return old_file(tmp_path / f"{attempt}.db", schema)
 
     await killed_at_every_statement(url)
 
 
-async def test_an_upgrade_of_a_server_that_is_killed_is_done_again(postgresql: PostgreSQL, database_url: str) -> None:
+async def test_an_upgrade_of_a_server_that_is_killed_is_done_again(
+    postgresql: PostgreSQL, database_url: str, schema: int
+) -> None:
     async def url(attempt: int) -> str:
         address = postgresql.database()
         await asyncio.to_thread(
-            postgresql.sql, (HERE / "schema_1.postgresql.sql").read_text(), sa.make_url(address).database or ""
+            postgresql.sql, (HERE / f"schema_{schema}.postgresql.sql").read_text(), sa.make_url(address).database or ""
         )
         return address
 

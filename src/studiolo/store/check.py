@@ -1,4 +1,5 @@
-"""Looking whether what is kept is whole: each log without a hole, each snapshot what its log gives."""
+"""Looking whether what is kept is whole: each log without a hole, each snapshot what its log gives, each ledger a chain
+that nobody has changed."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from studiolo.canvas import Canvas
 from studiolo.canvas.errors import NotFound
 from studiolo.store import dialect
 from studiolo.store.errors import StorageFailed
+from studiolo.store.ledger import verify
 from studiolo.store.store import Store
 
 
@@ -31,6 +33,9 @@ async def problems(store: Store) -> AsyncIterator[str]:
 
 
 async def _problems_of(store: Store, canvas: str) -> AsyncIterator[str]:
+    chain = await verify(store, canvas)
+    if chain.broken is not None:
+        yield f"row {chain.broken} of its ledger does not follow from the one before it: it, or that one, was changed"
     try:
         loaded = await store.load(canvas)
     except StorageFailed as error:

@@ -23,15 +23,8 @@ from studiolo.store import dialect, tables
 from studiolo.store.canvas_rows import no_canvas
 from studiolo.store.database import Database
 from studiolo.store.errors import OutOfOrder, StorageFailed, storage_failed
-from studiolo.store.ledger import chained
+from studiolo.store.ledger import Chain, as_read
 from studiolo.store.records import LogRow
-
-_LAST_HASH = (
-    sa.select(tables.ledger.c.hash)
-    .where(tables.ledger.c.canvas == sa.bindparam("canvas"))
-    .order_by(tables.ledger.c.seq.desc())
-    .limit(1)
-)
 
 
 @dataclass(slots=True)
@@ -64,7 +57,7 @@ class Log:
         if self._closed:
             raise StorageFailed("The studio is closing, so nothing was saved.", "Try again when it is back.")
         for row in rows:
-            _check_json(row)
+            check_entry(row)
         waiting = _Waiting(tuple(rows), asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._task is None:
@@ -183,20 +176,40 @@ def _tips(connection: dialect.Plain, canvases: Collection[str]) -> dict[str, int
     return dict(dialect.select(connection, LOGS, ids=list(canvases)))
 
 
+_END = sa.select(
+    tables.canvases.c.id,
+    sa.select(tables.ledger.c.hash)
+    .where(tables.ledger.c.canvas == tables.canvases.c.id)
+    .order_by(tables.ledger.c.seq.desc())
+    .limit(1)
+    .scalar_subquery(),
+)
+_END_OF_ONE = _END.where(tables.canvases.c.id == sa.bindparam("id"))
+_ENDS = _END.where(_THESE)
+
+
 def _chained(connection: dialect.Plain, entries: Sequence[LogRow]) -> list[dict[str, Any]]:
-    """The ledger's rows for `entries`, each with the hash that ties it to the one before it."""
-    last: dict[str, str] = {}
-    chain: list[dict[str, Any]] = []
-    for r in entries:
-        if r.canvas not in last:
-            found = dialect.select(connection, _LAST_HASH, canvas=r.canvas)
-            last[r.canvas] = found[0][0] if found else ""
-        entry = r.entry or {}
-        action, outcome = entry.get("action", {}), entry.get("outcome", {})
-        hash = last[r.canvas] = chained(last[r.canvas], r.canvas, r.seq, r.at, r.participant, action, outcome)
-        of_it = {"canvas": r.canvas, "seq": r.seq, "at": r.at, "participant": r.participant}
-        chain.append({**of_it, "action": action, "outcome": outcome, "hash": hash})
-    return chain
+    """The ledger's rows for `entries`, each with the hash that ties it to the one before it. Nobody else adds to these
+    ledgers until the transaction ends."""
+    canvases = {row.canvas for row in entries}
+    if dialect.many_writers(connection):
+        ends = dialect.select(connection, _ENDS, ids=list(canvases))
+    else:
+        ends = [row for id in canvases for row in dialect.select(connection, _END_OF_ONE, id=id)]
+    chain = Chain({canvas: hash or "" for canvas, hash in ends})
+    chained: list[dict[str, Any]] = []
+    for row in entries:
+        entry = as_read(row.entry or {})
+        kept = {
+            "canvas": row.canvas,
+            "seq": row.seq,
+            "at": float(row.at),
+            "participant": row.participant,
+            "action": entry.get("action", {}),
+            "outcome": entry.get("outcome", {}),
+        }
+        chained.append({**kept, "hash": chain.add(**kept)})
+    return chained
 
 
 def _continue(tips: dict[str, int], rows: Iterable[LogRow]) -> dict[str, int]:
@@ -216,7 +229,8 @@ def _continue(tips: dict[str, int], rows: Iterable[LogRow]) -> dict[str, int]:
     return reached
 
 
-def _check_json(row: LogRow) -> None:
+def check_entry(row: LogRow) -> None:
+    """Raise Invalid for an entry that is no JSON, or that no answer could show."""
     if row.entry is not None:
         try:
             json.dumps(row.entry, allow_nan=False, ensure_ascii=False).encode()

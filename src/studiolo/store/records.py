@@ -62,13 +62,14 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """One action and what came of it; `seq` is the log row it was committed with."""
+    """One action and what came of it; `seq` is the log row it was committed with, `hash` ties it to the row before."""
 
     seq: int
     at: float
     participant: str
     action: dict[str, Any]
     outcome: dict[str, Any]
+    hash: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -77,6 +78,7 @@ class LedgerRow:
             "participant": self.participant,
             "action": self.action,
             "outcome": self.outcome,
+            "hash": self.hash,
         }
 
 

@@ -24,8 +24,9 @@ from studiolo.store import dialect
 from studiolo.store.backup import Backup, sync_folder
 from studiolo.store.database import Database
 from studiolo.store.errors import storage_failed
+from studiolo.store.ledger import Chain
 from studiolo.store.store import prepare, version_of
-from studiolo.store.tables import canvases, metadata, participants
+from studiolo.store.tables import canvases, ledger, metadata, participants
 
 _PARTS = ("", "-wal", "-shm")
 """What SQLite adds to the name of a database for the files that belong to it."""
@@ -187,8 +188,12 @@ def _make_room(connection: sa.Connection, force: bool) -> str:
 
 async def _fill(connection: AsyncConnection, backup: Backup) -> None:
     try:
+        chain = Chain()
         for table, portions in backup.tables():
             for rows in portions:
+                if table is ledger and "hash" not in rows[0]:  # made before the ledger was chained
+                    for row in rows:
+                        row["hash"] = chain.add(**row)
                 if table is canvases:
                     for row in rows:
                         row["epoch"] = secrets.token_hex(8)

@@ -111,16 +111,34 @@ webhooks = sa.Table(
     sa.Column("made", sa.Double, nullable=False),
 )
 
-# How far a webhook has been told what is in a canvas's ledger.
+# How far a webhook has been told what is in a canvas's ledger, and which node is telling it just now.
 deliveries = sa.Table(
     "deliveries",
     metadata,
     sa.Column("webhook", sa.Text, sa.ForeignKey("webhooks.id", ondelete="CASCADE"), primary_key=True),
     _of_canvas(),
     sa.Column("seq", sa.BigInteger, nullable=False),  # the last ledger row that was delivered or given up
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("next", sa.Double, nullable=False),
-    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),  # in vain, at the row that comes next
+    sa.Column("since", sa.Double),  # when the first of the failures was that no success has ended
+    sa.Column("next", sa.Double, nullable=False),  # not before
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("held_until", sa.Double, nullable=False),
+)
+
+# What was sent last, to be looked at: no text of the canvas is in it.
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("webhook", sa.Text, sa.ForeignKey("webhooks.id", ondelete="CASCADE"), primary_key=True),
+    _of_canvas(),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # delivered | waiting | given up
+    sa.Column("answer", sa.Text, nullable=False),  # the status that was answered, or why there was none
+    sa.Index("attempts_of_webhook", "webhook", "at"),
 )
 
 runs = sa.Table(

@@ -20,7 +20,7 @@ from studiolo.canvas.errors import Conflict, Unavailable
 from studiolo.store import dialect
 from studiolo.store.canvas_rows import no_canvas
 from studiolo.store.errors import StorageFailed
-from studiolo.store.log import LOGS, insert_rows
+from studiolo.store.log import LOGS, check_entry, insert_rows
 from studiolo.store.records import LogRow
 from studiolo.store.store import REMEMBERED_FOR, Store
 from studiolo.store.tables import canvases, client_owners, idempotency, updates
@@ -39,9 +39,12 @@ class Turn:
     async def append(self, rows: Sequence[LogRow]) -> list[LogRow]:
         """Write rows, whatever their `seq` says, after everybody else's; the rows as they are now numbered.
 
-        They are committed when the turn ends. Raises Conflict when a client id has meanwhile become another's, and
-        Unavailable when a request with the same key was answered elsewhere: the next try is given that answer.
+        They are committed when the turn ends. Raises Invalid for an entry that is no JSON, Conflict when a client id
+        has meanwhile become another's, and Unavailable when a request with the same key was answered elsewhere: the
+        next try is given that answer.
         """
+        for row in rows:
+            check_entry(row)
         if any(row.answer for row in rows):
             await self._be_first(rows)
         numbered = [replace(row, seq=seq) for seq, row in enumerate(rows, self._seq + 1)]

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from studiolo.store.ledger import chained
+from studiolo.store.ledger import Chain
 
 revision = "0003"
 down_revision = "0002"
@@ -50,27 +50,54 @@ def upgrade() -> None:
         _of_canvas(),
         sa.Column("seq", sa.BigInteger, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("since", sa.Double),
         sa.Column("next", sa.Double, nullable=False),
-        sa.Column("error", sa.Text, nullable=False),
+        sa.Column("holder", sa.Text, nullable=False),
+        sa.Column("held_until", sa.Double, nullable=False),
     )
+    op.create_table(
+        "attempts",
+        sa.Column("webhook", sa.Text, sa.ForeignKey("webhooks.id", ondelete="CASCADE"), primary_key=True),
+        _of_canvas(),
+        sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("event", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("at", sa.Double, nullable=False),
+        sa.Column("tries", sa.Integer, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("answer", sa.Text, nullable=False),
+    )
+    op.create_index("attempts_of_webhook", "attempts", ["webhook", "at"])
     _chain()
 
 
 def _chain() -> None:
-    """Give every row that is there its hash, in the order in which they were written."""
+    """Give every row that is there its hash, in the order in which they were written, some in memory at a time."""
     op.add_column("ledger", sa.Column("hash", sa.Text, nullable=False, server_default=sa.text("''")))
     connection = op.get_bind()
-    ledger = sa.table(
-        "ledger",
-        *(sa.column(name) for name in ("canvas", "seq", "at", "participant", "hash")),
-        sa.column("action", sa.JSON),
-        sa.column("outcome", sa.JSON),
+    change = (
+        sa.update(_ledger)
+        .where(_ledger.c.canvas == sa.bindparam("of"), _ledger.c.seq == sa.bindparam("number"))
+        .values(hash=sa.bindparam("chained"))
     )
-    rows = connection.execute(sa.select(ledger).order_by(ledger.c.canvas, ledger.c.seq)).all()
-    last: dict[str, str] = {}
-    for row in rows:
-        hash = last[row.canvas] = chained(
-            last.get(row.canvas, ""), row.canvas, row.seq, row.at, row.participant, row.action, row.outcome
+    chain = Chain()
+    after = ("", -1)
+    in_order = sa.select(_ledger).order_by(_ledger.c.canvas, _ledger.c.seq).limit(_AT_ONCE)
+    while rows := connection.execute(in_order.where(sa.tuple_(_ledger.c.canvas, _ledger.c.seq) > after)).all():
+        hashes = [chain.add(row.canvas, row.seq, row.at, row.participant, row.action, row.outcome) for row in rows]
+        connection.execute(
+            change,
+            [{"of": row.canvas, "number": row.seq, "chained": hash} for row, hash in zip(rows, hashes, strict=True)],
         )
-        here = (ledger.c.canvas == row.canvas) & (ledger.c.seq == row.seq)
-        connection.execute(sa.update(ledger).where(here).values(hash=hash))
+        after = (rows[-1].canvas, rows[-1].seq)
+
+
+_AT_ONCE = 500  # rows
+_ledger = sa.table(
+    "ledger",
+    *(sa.column(name, sa.Text) for name in ("canvas", "participant", "hash")),
+    sa.column("seq", sa.BigInteger),
+    sa.column("at", sa.Double),
+    sa.column("action", sa.JSON),
+    sa.column("outcome", sa.JSON),
+)

@@ -1,0 +1,35 @@
+"""Rows in the tables of which nobody below the web writes: what a test that looks at every table needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from studiolo.store import Store, tables
+
+
+async def put_for_review(store: Store, canvas: str, text: str, by: str) -> None:
+    """Give a canvas a version, something that waits, and a webhook that has been tried."""
+    hook = f"hook-{canvas}"
+    rows: list[tuple[sa.Table, dict[str, Any]]] = [
+        (tables.versions, {"id": "v", "seq": 100, "at": 1.5, "name": text, "participant": by}),
+        (tables.inbox, {"id": "i", "kind": "suggestion", "at": 1.5, "item": {"text": text, "n": 0.1}}),
+        (
+            tables.webhooks,
+            {"id": hook, "url": f"https://example.com/{text}", "secret": "whsec_x", "events": ["decision"]}
+            | {"made_by": by, "made": 2.5},
+        ),
+        (
+            tables.deliveries,
+            {"webhook": hook, "seq": 150, "attempts": 2, "since": 8.5, "next": 9.25, "holder": "", "held_until": 0.0},
+        ),
+        (
+            tables.attempts,
+            {"webhook": hook, "seq": 150, "event": "e", "type": "ping", "at": 8.5, "tries": 2, "state": "waiting"}
+            | {"answer": text},
+        ),
+    ]
+    async with store.writing() as connection:
+        for table, row in rows:
+            await connection.execute(sa.insert(table).values({"canvas": canvas, **row}))
