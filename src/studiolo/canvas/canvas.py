@@ -89,6 +89,7 @@ class Canvas:
         self._writers: dict[str, int] = {}
         self._unclaimed: dict[int, str] = {}
         self._moved: set[str] = set()  # pages whose suggestions are to be settled
+        self.fresh: dict[str, None] = {}  # suggestions that were finished since policies looked at them, in order
         self._words: dict[str, int] = {}  # in the text of a page, where it was counted since it last changed
         self._claim(self.document.client, STUDIO)
 

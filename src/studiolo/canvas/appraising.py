@@ -1,0 +1,145 @@
+"""What kind of change each suggestion makes, found out where it stands.
+
+Hunks of one suggestion that lie in one paragraph, and all that lie in one page of code, are looked at together: two
+changes that are harmless one by one need not be so as a pair.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from studiolo.canvas import anchors
+from studiolo.canvas.kinds import LONGEST_CONTEXT, Kinds, kinds_of
+from studiolo.canvas.kinds.verdict import PageKind
+from studiolo.canvas.quotes import Span
+from studiolo.canvas.records import SuggestionRecord
+
+if TYPE_CHECKING:
+    from studiolo.canvas.canvas import Canvas
+
+# What may hold whatever stands in it apart from the prose, over several paragraphs.
+_APART = (("<!--", "-->"), ("<pre", "</pre"), ("<script", "</script"), ("<style", "</style"), ("<code", "</code"))
+
+
+def appraise(canvas: Canvas, record: SuggestionRecord) -> None:
+    """Inside `change()`: note the kinds and the risk of a suggestion that is finished, and that policies are to look at
+    it. One that is not in the document yet is only given them."""
+    found = appraisal(canvas, record)
+    if found is None:
+        return
+    record.kinds, record.risk = json.dumps(sorted(found.kinds)), found.risk
+    if (shared := canvas.document.suggestions.get(record.id)) is not None:
+        for name in ("kinds", "risk"):
+            if shared.get(name) != getattr(record, name):
+                shared[name] = getattr(record, name)
+    canvas.fresh[record.id] = None
+
+
+def appraisal(canvas: Canvas, record: SuggestionRecord) -> Kinds | None:
+    """What the undecided hunks of a suggestion would change in the page as it is now, all of them taken; None when
+    they no longer fit there, or fit into each other."""
+    text = canvas.page_text(record.page)
+    placed: list[tuple[Span, str]] = []
+    for hunk in record.hunks:
+        if hunk.status != "open":
+            continue
+        span = anchors.find(canvas.document.identity, record.page, text, hunk.anchor)
+        if span is None:
+            return None
+        placed.append((span, hunk.replace))
+    placed.sort(key=lambda one: one[0])
+    if any(one[0].end > other[0].start for one, other in pairwise(placed)):
+        return None
+    page = canvas.page(record.page)
+    kind: PageKind = page["kind"]
+    found = [
+        _look(canvas, text, span, now, kind, page["title"])
+        for span, now in (_joined(text, placed) if kind == "code" else _by_paragraph(text, placed))
+    ]
+    return Kinds.joined(found)
+
+
+def _look(canvas: Canvas, text: str, span: Span, now: str, kind: PageKind, title: str) -> Kinds:
+    was = text[span.start : span.end]
+    if kind == "code":
+        return kinds_of(was, now, text[: span.start], text[span.end :], kind, (), title)
+    around = LONGEST_CONTEXT + 1
+    before, after = text[max(0, span.start - around) : span.start], text[span.end : span.end + around]
+    if kind != "data" and _apart(text, span):
+        kind, title = "code", ""
+    return kinds_of(was, now, before, after, kind, Elsewhere(canvas, text, span), title)
+
+
+def _by_paragraph(text: str, placed: list[tuple[Span, str]]) -> Iterable[tuple[Span, str]]:
+    """Changes, those in one paragraph made one."""
+    gathered: list[tuple[Span, str]] = []
+    for span, now in placed:
+        if gathered and "\n\n" in text[gathered[-1][0].end : span.start]:
+            yield from _joined(text, gathered)
+            gathered = []
+        gathered.append((span, now))
+    yield from _joined(text, gathered)
+
+
+def _joined(text: str, placed: list[tuple[Span, str]]) -> Iterable[tuple[Span, str]]:
+    """All changes as one, with what stands between them."""
+    if not placed:
+        return
+    now, at = "", placed[0][0].start
+    for span, replace in placed:
+        now += text[at : span.start] + replace
+        at = span.end
+    yield Span(placed[0][0].start, at), now
+
+
+def _apart(text: str, span: Span) -> bool:
+    """Whether it stands in a fence, in front matter, in an indented block or within tags whose text is no prose."""
+    start = span.start
+    fences = sum(text.count(f"\n{mark}", 0, start) + text.startswith(mark) for mark in ("```", "~~~"))
+    if fences % 2:
+        return True
+    if text.startswith("---\n") and start <= max(text.find("\n---", 3), 3):
+        return True
+    if any(text.rfind(opens, 0, start) > text.rfind(closes, 0, start) for opens, closes in _APART):
+        return True
+    line = text.rfind("\n", 0, start) + 1
+    return text.startswith(("    ", "\t"), line) or any(
+        part.startswith(("    ", "\t")) for part in text[start : span.end].split("\n")[1:]
+    )
+
+
+class Elsewhere:
+    """The words of a canvas's pages, as they are written there, but for one passage."""
+
+    def __init__(self, canvas: Canvas, text: str, but: Span) -> None:
+        self._canvas, self._text, self._but = canvas, text, but
+        self._seen: dict[str, bool] = {}
+
+    def __contains__(self, word: object) -> bool:
+        if not isinstance(word, str) or not word:
+            return False
+        if word not in self._seen:
+            self._seen[word] = self._stands(word)
+        return self._seen[word]
+
+    def _stands(self, word: str) -> bool:
+        texts = [self._text[: self._but.start], self._text[self._but.end :]]
+        own = self._text
+        for page in self._canvas.document.pages.values():
+            if not page.get("removed") and (text := self._canvas.page_text(page["id"])) != own:
+                texts.append(text)
+        return any(_whole(text, word) for text in texts)
+
+
+def _whole(text: str, word: str) -> bool:
+    """Whether a word stands in a text with nothing of a word beside it."""
+    at = text.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not text[at - 1 : at].isalnum() and not text[end : end + 1].isalnum():
+            return True
+        at = text.find(word, end)
+    return False
