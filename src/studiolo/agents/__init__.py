@@ -7,9 +7,23 @@ No HTTP, no storage of its own, and no second way to change a page may enter her
 
 from studiolo.agents.intent import SKILLS
 from studiolo.agents.persona import CO_AUTHOR, PERSONAS, Persona
+from studiolo.agents.redoing import again, redo
 from studiolo.agents.runs import ENDED, Run, Runs
 from studiolo.agents.surface import Surface
 from studiolo.agents.voice import Budget
 from studiolo.agents.work import Ask
 
-__all__ = ["CO_AUTHOR", "ENDED", "PERSONAS", "SKILLS", "Ask", "Budget", "Persona", "Run", "Runs", "Surface"]
+__all__ = [
+    "CO_AUTHOR",
+    "ENDED",
+    "PERSONAS",
+    "SKILLS",
+    "Ask",
+    "Budget",
+    "Persona",
+    "Run",
+    "Runs",
+    "Surface",
+    "again",
+    "redo",
+]

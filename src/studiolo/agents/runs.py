@@ -103,6 +103,7 @@ class Run:
     provider: str
     given: Given
     canvas: str
+    place: places.Place | None = None  # where it was asked
     node: str = ""  # of the studio's nodes, the one that it runs on
     state: State = "queued"
     started: float = 0.0
@@ -145,6 +146,8 @@ class Run:
             "checks": self.checks[-200:],
             "notes": list(self.notes),
         }
+        if self.place is not None and self.place.chosen:
+            made["place"] = {"start": self.place.anchor.start, "end": self.place.anchor.end}
         if self.node:
             made["node"] = self.node
         if self.error:
@@ -258,6 +261,7 @@ class Runs:
             provider=model.info.provider,
             given=Given(model.info.context),
             canvas=surface.id,
+            place=where,
             started=self._clock(),
         )
         if nodes := self._nodes:

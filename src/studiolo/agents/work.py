@@ -39,6 +39,7 @@ class Ask:
     model: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     say: bool = False
+    replaces: str = ""  # the suggestion that is to be done anew
 
 
 @dataclass(slots=True)
@@ -104,6 +105,11 @@ class Work:
             {"page": where, "cursor": dict(cursor) if cursor else None, "status": status},
         )
 
+    def replacing(self) -> dict[str, str]:
+        """The field of a suggestion that says which one it is to be in the place of, while that one still waits."""
+        old = self.surface.canvas.suggestions.get(self.ask.replaces)
+        return {"replaces": old.id} if old is not None and old.undecided else {}
+
     async def suggest(self, page: str, hunks: Sequence[Mapping[str, Any]], reason: str) -> str:
         """A finished suggestion."""
         id = await self.act(
@@ -115,6 +121,7 @@ class Work:
                 "skill": self.skill,
                 "run": self.run,
                 "model": self.voice.info.name,
+                **self.replacing(),
             }
         )
         self.result("suggestion", id)
@@ -196,6 +203,7 @@ class Draft(_Stream):
                 "run": self.work.run,
                 "model": self.work.voice.info.name,
                 "streaming": True,
+                **self.work.replacing(),
             }
         )
         anchor = self.work.surface.canvas.suggestions[self.id].hunks[0].anchor

@@ -345,7 +345,7 @@ class People:
         for canvas in await self._store.list_canvases(None if STUDIO in roles else roles):
             role = narrowed(who, highest(roles, canvas.id), canvas.id)
             if role is not None:
-                counts = {"pages": 0, "words": 0, "open_suggestions": 0, **canvas.summary}
+                counts = {name: canvas.summary.get(name, 0) for name in ("pages", "words", "open_suggestions")}
                 about = {"id": canvas.id, "title": canvas.title, "role": role}
                 listed.append({**counts, **about, "created": canvas.created, "updated": canvas.updated})
         return listed

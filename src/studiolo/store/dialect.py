@@ -143,8 +143,8 @@ def select(connection: Plain, query: sa.Select[*tuple[Any, ...]], **given: Any) 
     return connection.execute(text, constants | given).fetchall()
 
 
-def update(connection: Plain, statement: sa.Update, **given: Any) -> int:
-    """How many rows an update with these parameters changed."""
+def update(connection: Plain, statement: sa.Update | sa.Delete, **given: Any) -> int:
+    """How many rows an update, or a deletion, with these parameters changed."""
     if isinstance(connection, sa.Connection):
         return connection.execute(statement, given).rowcount
     text, constants = _sqlite_text(statement)

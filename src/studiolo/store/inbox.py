@@ -1,0 +1,130 @@
+"""What waits for people, one row an item, as each canvas last told it: so that an inbox of a thousand canvases is one
+query and opens none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+
+from studiolo.store import dialect
+from studiolo.store.tables import canvases, inbox, runs, updates
+
+if TYPE_CHECKING:
+    from studiolo.store.store import Store
+
+_FORGET_ALL = sa.delete(inbox).where(inbox.c.canvas == sa.bindparam("of"))
+_FORGET = _FORGET_ALL.where(inbox.c.id == sa.bindparam("which"))
+_MANY = 5_000  # ids in one statement
+
+
+class Waiting(NamedTuple):
+    """An item as it is sorted: the `facts` of it, without what a person reads."""
+
+    canvas: str
+    id: str
+    kind: str
+    at: float
+    facts: dict[str, Any]
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What has changed of what waits in a canvas. `gone`: ids, or None for all that were there before."""
+
+    items: list[dict[str, Any]]
+    gone: list[str] | None
+
+    @classmethod
+    def between(cls, before: Mapping[str, dict[str, Any]] | None, now: Mapping[str, dict[str, Any]]) -> News:
+        """From what the store was told last (None: that is not known) to what is to be known now."""
+        if before is None:
+            return cls(list(now.values()), None)
+        changed = [item for id, item in now.items() if id not in before or _said(before[id]) != _said(item)]
+        return cls(changed, [item["id"] for item in changed] + [id for id in before if id not in now])
+
+    def __bool__(self) -> bool:
+        return bool(self.items) or self.gone != []
+
+
+def _said(item: dict[str, Any]) -> dict[str, Any]:
+    """The item without its place: that changes with every decision above it, and the order stays as it was."""
+    return {name: value for name, value in item.items() if name != "place"}
+
+
+def note(connection: dialect.Plain, canvas: str, news: News) -> None:
+    """Keep what waits in a canvas. Items are JSON with at least `id`, `kind`, `at` and `facts`."""
+    if news.gone is None:
+        dialect.update(connection, _FORGET_ALL, of=canvas)
+    for id in news.gone or ():
+        dialect.update(connection, _FORGET, of=canvas, which=id)
+    if news.items:
+        rows = [
+            {"canvas": canvas, "id": item["id"], "kind": item["kind"], "at": item["at"], "item": item}
+            for item in news.items
+        ]
+        dialect.insert(connection, inbox, rows)
+
+
+async def facts(store: Store, of: Collection[str]) -> list[Waiting]:
+    """What waits in these canvases, as it is sorted."""
+    found: list[Waiting] = []
+    query = sa.select(
+        inbox.c.canvas, inbox.c.id, inbox.c.kind, inbox.c.at, inbox.c.item["facts"], inbox.c.item["place"]
+    )
+    async with store.reading() as connection:
+        for some in _portions(of):
+            rows = await connection.execute(query.where(inbox.c.canvas.in_(some)))
+            found += [Waiting(*row) for row in rows]
+    return found
+
+
+async def items(store: Store, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The items of these (canvas, id) that are still there, whole."""
+    if not wanted:
+        return {}
+    query = sa.select(inbox.c.canvas, inbox.c.item).where(
+        inbox.c.canvas.in_({canvas for canvas, _ in wanted}), inbox.c.id.in_({id for _, id in wanted})
+    )
+    async with store.reading() as connection:
+        return {(canvas, item["id"]): item for canvas, item in await connection.execute(query)}
+
+
+async def failed_runs(store: Store, participant: str, since: float, limit: int = 50) -> list[dict[str, Any]]:
+    """The runs that somebody asked for, that failed since then, and that they have not put away; the newest first."""
+    query = (
+        sa.select(runs.c.run)
+        .where(
+            runs.c.state == "failed",
+            runs.c.started >= since,
+            runs.c.run[("by", "id")].as_string() == participant,
+            runs.c.run["dismissed"].as_string().is_(None),
+        )
+        .order_by(runs.c.started.desc(), runs.c.id)
+        .limit(limit)
+    )
+    async with store.reading() as connection:
+        return list(await connection.scalars(query))
+
+
+async def behind(store: Store) -> list[str]:
+    """The canvases that have not said what waits in them since they last changed, the last changed first."""
+    last = (
+        sa.select(updates.c.seq)
+        .where(updates.c.canvas == canvases.c.id)
+        .order_by(updates.c.seq.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = sa.select(canvases.c.id, canvases.c.summary["told"].as_integer(), last)
+    async with store.reading() as connection:
+        found = await connection.execute(query.order_by(canvases.c.updated.desc(), canvases.c.id))
+        return [id for id, told, seq in found if told != seq]
+
+
+def _portions(ids: Collection[str]) -> list[list[str]]:
+    listed = sorted(ids)
+    return [listed[at : at + _MANY] for at in range(0, len(listed), _MANY)]
