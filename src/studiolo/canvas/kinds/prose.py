@@ -178,9 +178,9 @@ def _kinds(change: _Change, known: Container[str]) -> list[Kinds]:
     if any(says_a_number(word) for word in differ):
         found.append(Kinds.of("number", "high", "a word for a number, a date or a unit changes"))
     if heavy := [word for word in differ if weighs(word)]:
-        found.append(Kinds.of("wording", "high", f"“{heavy[0]}” can turn what is said"))
-    if new := _names(change, known):
-        found.append(Kinds.of("name", "high", f"the name “{new[0]}” changes"))
+        found.append(Kinds.of(_shape(change.was, change.now), "high", f"“{heavy[0]}” can turn what is said"))
+    if names := _names(change, known):
+        found.append(Kinds.of("name", "high", f"the name “{names[0]}” changes"))
     if "\n" in change.was + change.now:
         found.append(Kinds.of("structure", "medium", "lines or paragraphs change"))
     if _HEADING.match(change.line):
@@ -193,12 +193,16 @@ def _kinds(change: _Change, known: Container[str]) -> list[Kinds]:
         found.append(Kinds.of(_shape(change.was, change.now), "high", "words in a language that is not read here"))
     if not found and _misspelt(removed, added, change, known):
         return [Kinds.of("spelling", "medium", f"“{added[0]}” is how the text writes it elsewhere")]
-    found.append(_wording(change, removed, added))
+    said = [word for word in differ if not (numeric(word[0]) or says_a_number(word) or word in names)]
+    if said or not found:
+        found.append(_wording(change, removed, added))
     return found
 
 
 def _wording(change: _Change, removed: list[str], added: list[str]) -> Kinds:
     kind = _shape(change.was, change.now)
+    if "-" in change.was + change.now and change.was.replace("-", "") == change.now.replace("-", ""):
+        return Kinds.of(kind, "high", "a hyphen can make another word")
     if len(removed) == len(added) == 1 and affixed(removed[0], added[0]):
         return Kinds.of(kind, "high", f"“{removed[0]}” and “{added[0]}” may be opposites")
     if any(numeric(sign) for sign in change.sentence) or any(map(says_a_number, tokens(change.sentence))):
@@ -243,18 +247,24 @@ def _capital(change: _Change) -> bool:
     """Whether it only sets the capital with which a sentence begins."""
     if len(change.removed) != 1 or change.was != change.removed[0] or not change.was.islower():
         return False
-    if change.now != change.was[0].upper() + change.was[1:] or not change.was.isalpha():
+    if change.now != change.was[0].upper() + change.was[1:] or not change.was.isalpha() or len(change.was) < 2:
         return False
-    if not change.left.strip():
-        return len(change.was) > 1 and not change.left.strip(BLANKS)
-    if not _SENTENCE_END.search(change.left):
+    return _begins(change.left)
+
+
+def _begins(left: str) -> bool:
+    """Whether a sentence begins after this, in the same line: at the start of a paragraph, or after a full stop that is
+    no abbreviation's."""
+    if not left.strip():
+        return not left.strip(BLANKS)
+    if not _SENTENCE_END.search(left):
         return False
-    stop = change.left.rstrip().rstrip("\"')]")
+    stop = left.rstrip().rstrip("\"')]")
+    if "\n" in left[len(stop) :]:
+        return False
     last = re.search(r"[^\W\d_]+[.!?]$", stop)
-    if stop.endswith(("!", "?")):
-        return "\n" not in change.left[len(stop) :]
     full = last is not None and len(last[0]) > 4 and last[0][:-1].islower() and not _ABBREVIATED.search(stop)
-    return full and "\n" not in change.left[len(stop) :]
+    return full or stop.endswith(("!", "?"))
 
 
 def _names(change: _Change, known: Container[str]) -> list[str]:
@@ -269,7 +279,7 @@ def _capitalised(text: str, start: int, end: int, others: list[str], known: Cont
     at = start
     for token in tokens(text[start:end]):
         if _WORD.match(token) and token != token.lower() and token not in others:
-            first = not text[:at].strip() or bool(_SENTENCE_END.search(text[:at])) or text[:at].endswith("\n")
+            first = _begins(text[:at]) or text[:at].endswith("\n")
             common = token[0].upper() + token[1:] == token[0] + token[1:].lower() and token.lower() in known
             if not (first and (common or token.lower() in others)):
                 names.append(token)
