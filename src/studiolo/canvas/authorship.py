@@ -42,19 +42,20 @@ def keep_origin(
     by: str,
     runs: Iterable[Sequence[Any]],
     of: Sequence[Range] = (),
+    at: float | None = None,
 ) -> None:
     """Inside `change()`: record what the text of these ids, which has just come, really is.
 
     `how` says by which way it came and `by` who brought it; `runs`, which add up to the range, what it is: what
     `origin_of` said of the old ids, or (units, participant, suggestion, how, name, more) with "typed" for plain
-    typing. `of` are the ids of which a restored text is the return.
+    typing. `of` are the ids of which a restored text is the return; `at` is when it came, else now.
     """
     client, clock, units = range
     kept = joined(_settled(Origin(*run)) for run in runs)
     if sum(run.units for run in kept) != units:
         raise ValueError(f"the runs are about {sum(run.units for run in kept)} units, the range is of {units}")
     key = f"{client}:{clock}"
-    written = Record(how, by, canvas.clock(), kept, list(of)).written(units)
+    written = Record(how, by, canvas.clock() if at is None else at, kept, list(of)).written(units)
     canvas.document.origins[key] = written
     canvas.origins.note(key, written)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from studiolo.canvas.identity.composing import page_of
-from studiolo.canvas.identity.decode import Id
+from studiolo.canvas.identity.decode import Id, Range
 from studiolo.canvas.identity.items import Item, PageText
 from studiolo.canvas.identity.store import Store
 from studiolo.canvas.identity.units import points_before, units_before, utf16_length
@@ -55,6 +55,17 @@ def pieces(store: Store, page: str, start: int, end: int) -> list[Piece]:
             into = 0
         item = item.right
     return found
+
+
+def gone(store: Store, range: Range) -> bool:
+    """Whether all of these ids are of what was deleted."""
+    client, clock, units = range
+    strand = store.strands.get(client)
+    return (
+        strand is not None
+        and clock + units <= strand.end
+        and all(item.deleted for item in strand.walk(clock, clock + units))
+    )
 
 
 def passages(store: Store, taken: list[tuple[int, int, str]]) -> list[list[Piece]]:
