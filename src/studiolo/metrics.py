@@ -99,6 +99,10 @@ RUNS_ENDED: Final = Counter(
     "studiolo_agent_runs_ended", "Runs of agents that ended.", ["state", "provider"], registry=REGISTRY
 )
 
+DELIVERIES: Final = Counter(
+    "studiolo_webhook_deliveries", "Events that were sent to webhooks, by how it went.", ["state"], registry=REGISTRY
+)
+
 # Of HTTP. The route is the pattern, never the address that was asked.
 REQUESTS: Final = Counter(
     "studiolo_http_requests", "Requests that were answered.", ["method", "route", "status"], registry=REGISTRY

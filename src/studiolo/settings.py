@@ -28,6 +28,8 @@ class Settings:
     model: str | None = None
     trusted_proxies: str = "127.0.0.1,::1"
     """Addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, with commas between."""
+    webhook_networks: str = ""
+    """Networks of the studio's own to which webhooks may be sent all the same, with commas between."""
     drain_seconds: int = 0
     """How long a server that was told to stop says "not ready" before it closes anything."""
     metrics_token: str = field(default="", repr=False)
@@ -61,7 +63,8 @@ class Settings:
             database_url=env.get("STUDIOLO_DATABASE_URL") or "",
             redis_url=env.get("STUDIOLO_REDIS_URL") or "",
             model=env.get("STUDIOLO_MODEL") or None,
-            trusted_proxies=_networks(env.get("STUDIOLO_TRUSTED_PROXIES") or "127.0.0.1,::1"),
+            trusted_proxies=_networks(env, "STUDIOLO_TRUSTED_PROXIES", "127.0.0.1,::1"),
+            webhook_networks=_networks(env, "STUDIOLO_WEBHOOK_NETWORKS", ""),
             drain_seconds=_number(env, "STUDIOLO_DRAIN_SECONDS", 0, LONGEST_DRAIN),
             metrics_token=env.get("STUDIOLO_METRICS_TOKEN") or "",
             log=cast(Literal["text", "json"], log),
@@ -76,15 +79,15 @@ def _number(env: Mapping[str, str], name: str, default: int, most: int) -> int:
     return int(given)
 
 
-def _networks(given: str) -> str:
-    """The addresses and networks, checked: one that is misspelt would trust nobody and say nothing."""
-    networks = [one.strip() for one in given.split(",") if one.strip()]
+def _networks(env: Mapping[str, str], name: str, default: str) -> str:
+    """The addresses and networks, checked: one that is misspelt would mean nobody and say nothing."""
+    networks = [one.strip() for one in (env.get(name) or default).split(",") if one.strip()]
     for one in networks:
         try:
             ipaddress.ip_network(one)
         except ValueError:
             raise Invalid(
-                f"STUDIOLO_TRUSTED_PROXIES has {one[:50]!r}, which is no address and no network.",
+                f"{name} has {one[:50]!r}, which is no address and no network.",
                 "Set it to addresses such as 10.0.0.5 or networks such as 10.0.0.0/24, with commas between.",
             ) from None
     return ",".join(networks)

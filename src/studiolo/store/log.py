@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -36,8 +36,9 @@ class _Waiting:
 class Log:
     """The one writer of `updates`, `client_owners` and `ledger`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, told: Callable[[Iterable[LogRow]], None] = lambda rows: None) -> None:
         self._database = database
+        self._told = told  # after a commit
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -104,6 +105,7 @@ class Log:
             for place, error in refused.items():
                 _answer([batch[place]], error)
             _answer(batch, None)
+            self._told([row for place, waiting in enumerate(batch) if place not in refused for row in waiting.rows])
 
 
 def _commit(batch: list[tuple[LogRow, ...]], connection: dialect.Plain) -> dict[int, StudioloError]:

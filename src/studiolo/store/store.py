@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from studiolo.canvas.errors import Conflict, Invalid
-from studiolo.store import dialect, migrations
+from studiolo.store import dialect, inbox, migrations
 from studiolo.store.canvas_rows import need_canvas, no_canvas
 from studiolo.store.database import Database, Result
 from studiolo.store.errors import StorageFailed
-from studiolo.store.log import Log, insert_rows
+from studiolo.store.log import Log, check_entry, insert_rows
 from studiolo.store.records import CanvasRecord, HistoryRow, LedgerRow, Loaded, LogRow
 from studiolo.store.tables import (
     SCHEMA_VERSION,
@@ -55,10 +55,12 @@ class Store:
 
     def __init__(self, database: Database, clock: Callable[[], float], studio: str) -> None:
         self._database = database
-        self._log = Log(database)
+        self._log = Log(database, self.told)
         self.clock = clock
         self.studio = studio
         """Names the studio that this database is: all its nodes see the same, and a restored copy has another."""
+        self.on_entries: list[Callable[[set[str]], None]] = []
+        """Called after a commit with the canvases whose ledgers this process has added to."""
 
     @classmethod
     async def open(cls, url: str | Path, clock: Callable[[], float] = time.time, patience: float = 5.0) -> Store:
@@ -112,6 +114,12 @@ class Store:
         try is OutOfOrder with `expected` beyond the rows.)
         """
         await self._log.append(rows)
+
+    def told(self, rows: Iterable[LogRow]) -> None:
+        """`rows` are committed: tell who waits for the ledger."""
+        if canvases := {row.canvas for row in rows if row.entry is not None}:
+            for tell in self.on_entries:
+                tell(canvases)
 
     async def load(self, canvas: str) -> Loaded:
         """What brings the canvas to life again. Raises NotFound, or StorageFailed when the log has a hole."""
@@ -197,7 +205,7 @@ class Store:
                 .order_by(ledger.c.seq)
                 .limit(limit)
             )
-            return [LedgerRow(row.seq, row.at, row.participant, row.action, row.outcome) for row in rows]
+            return [LedgerRow(row.seq, row.at, row.participant, row.action, row.outcome, row.hash) for row in rows]
 
     # Canvases
 
@@ -206,6 +214,8 @@ class Store:
         epoch = secrets.token_hex(8)
         if [(row.canvas, row.seq) for row in rows] != [(id, seq + 1) for seq in range(len(rows))]:
             raise Invalid("The first rows of a canvas count from 1.", "Number them 1, 2, 3...")
+        for row in rows:
+            check_entry(row)
         try:
             async with self.writing() as connection:
                 await connection.execute(
@@ -225,6 +235,7 @@ class Store:
                 await connection.run_sync(insert_rows, rows)
         except IntegrityError as error:
             raise Conflict("There is a canvas with this id already.", "Use another id.") from error
+        self.told(rows)
         return epoch
 
     async def canvas(self, id: str) -> CanvasRecord:
@@ -245,11 +256,21 @@ class Store:
                 for row in await connection.execute(query)
             ]
 
-    async def touch_canvas(self, id: str, title: str, at: float, summary: dict[str, Any]) -> None:
-        """Note what the list of canvases shows. Raises NotFound."""
+    async def touch_canvas(
+        self,
+        id: str,
+        title: str,
+        at: float,
+        summary: dict[str, Any],
+        news: inbox.News | None = None,
+    ) -> None:
+        """Note what the list of canvases shows, and what is new of what waits for people there. Raises NotFound."""
 
         def touch(connection: dialect.Plain) -> int:
-            return dialect.update(connection, _TOUCH, canvas=id, called=title, at=at, said=summary)
+            found = dialect.update(connection, _TOUCH, canvas=id, called=title, at=at, said=summary)
+            if found and news:
+                inbox.note(connection, id, news)
+            return found
 
         if not await self._database.write(touch):
             raise no_canvas()

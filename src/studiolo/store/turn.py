@@ -34,7 +34,7 @@ class Turn:
         self._connection = connection
         self._canvas = canvas
         self._seq = missed[-1].seq if missed else seq
-        self.written = 0  # rows
+        self.written: list[LogRow] = []
 
     async def append(self, rows: Sequence[LogRow]) -> list[LogRow]:
         """Write rows, whatever their `seq` says, after everybody else's; the rows as they are now numbered.
@@ -50,7 +50,7 @@ class Turn:
         numbered = [replace(row, seq=seq) for seq, row in enumerate(rows, self._seq + 1)]
         await self._connection.run_sync(insert_rows, numbered)
         self._seq += len(numbered)
-        self.written += len(numbered)
+        self.written += numbered
         claims = {client: owner for row in numbered for client, owner in row.claims.items()}
         if claims:
             kept = await self._connection.execute(
@@ -95,7 +95,8 @@ async def turn(store: Store, canvas: str, seq: int) -> AsyncIterator[Turn]:
         metrics.COMMITS_FAILED.inc()
         raise
     if taken.written:
-        metrics.committed(taken.written, time.perf_counter() - began)
+        metrics.committed(len(taken.written), time.perf_counter() - began)
+        store.told(taken.written)
 
 
 async def rows_after(store: Store, canvas: str, seq: int) -> list[LogRow]:

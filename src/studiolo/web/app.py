@@ -15,7 +15,18 @@ from starlette.types import ASGIApp
 from studiolo import __version__
 from studiolo.canvas.actions import Action
 from studiolo.settings import Settings
-from studiolo.web import account, asking, canvases, failures, frontend, sharing, system
+from studiolo.web import (
+    account,
+    asking,
+    authorship,
+    canvases,
+    failures,
+    frontend,
+    ledger,
+    sharing,
+    system,
+    webhooks,
+)
 from studiolo.web.answers import Json
 from studiolo.web.guard import BodyLimit, SecurityHeaders
 from studiolo.web.studio import Studio
@@ -63,7 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
     failures.install(app)
     app.add_middleware(BodyLimit)
     app.router.routes.append(WebSocketRoute("/sync/{canvas}", sync))
-    for part in (system, account, canvases, sharing, asking, frontend):
+    for part in (system, account, canvases, sharing, asking, authorship, ledger, webhooks, frontend):
         app.include_router(part.router)
     app.openapi = lambda: described(app)  # type: ignore[method-assign]
     return app

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -26,7 +26,6 @@ from studiolo.web.studio import Studio
 
 router = APIRouter(prefix="/api/canvases", tags=["canvases"])
 
-After = Annotated[int, Query(ge=0, le=2**53)]
 IdempotencyKey = Annotated[str | None, Header(description="Makes a retry of the same request harmless.")]
 
 
@@ -181,15 +180,6 @@ async def page_text(page: str, seat: Viewer, studio: Here) -> PlainTextResponse:
     return PlainTextResponse(room.canvas.page_text(page))
 
 
-@router.get("/{canvas}/pages/{page}/authors")
-async def page_authors(page: str, seat: Viewer, studio: Here) -> Json:
-    """Who wrote each run of a page's text; starts and lengths are in code points."""
-    runs = (await studio.rooms.get(seat.canvas)).canvas.authors(page)
-    known = [await studio.people.participant(id) for id in sorted({run["participant"] for run in runs})]
-    participants = {one.id: shown(one) for one in known if one is not None}
-    return Json({"page": page, "runs": runs, "participants": participants})
-
-
 @router.get("/{canvas}/export")
 async def export(seat: Viewer, studio: Here) -> Response:
     """The pages as files: a zip of `01-title.md`..., or the one file when there is one page."""
@@ -200,13 +190,6 @@ async def export(seat: Viewer, studio: Here) -> Response:
         return _download(name.split("-", 1)[1], data, "text/plain; charset=utf-8")
     data = await run_in_threadpool(as_zip, view["pages"])
     return _download(f"{safe_name(view['title'], 'canvas')}.zip", data, "application/zip")
-
-
-@router.get("/{canvas}/ledger")
-async def ledger(seat: Viewer, studio: Here, after: After = 0, limit: int = 500) -> Json:
-    """What was done to the canvas, by whom, and what came of it, oldest first."""
-    rows = await studio.store.ledger(seat.canvas, after=after, limit=max(1, min(limit, 2000)))
-    return Json({"ledger": [row.as_dict() for row in rows]})
 
 
 def whole(text: str) -> str:

@@ -9,12 +9,16 @@ import secrets
 import time
 
 from studiolo.agents import PERSONAS, Runs
+from studiolo.ledger.export import sweep
 from studiolo.models import Models
 from studiolo.people import People
 from studiolo.rooms import Nodes, Rooms
 from studiolo.settings import Settings
 from studiolo.store import Store
 from studiolo.web.repeats import Repeats
+from studiolo.web.scene import looker
+from studiolo.webhooks import Courier, Hooks, Sender
+from studiolo.webhooks.addresses import networks
 
 
 def new_id() -> str:
@@ -37,12 +41,18 @@ class Studio:
         self.models = Models(settings.home, os.environ)
         self.runs = Runs(self.models, store, time.time, new_id, nodes=nodes)
         self.repeats = Repeats(store, nodes)
+        self.hooks = Hooks(store)
+        self.sender = Sender(networks(settings.webhook_networks))
+        # Alone it takes up at once what an earlier life of this studio was telling.
+        self.courier = Courier(store, self.sender, looker(self.rooms, self.people), nodes.id if nodes else "alone")
+        self.exporting = asyncio.Semaphore(1)
         self.stopping = asyncio.Event()
 
     @classmethod
     async def open(cls, settings: Settings) -> Studio:
         """Open the data of a studio. Raises `StudioloError` when it cannot be used."""
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sweep(settings.home)
         store = await Store.open(settings.database)
         try:
             nodes = await Nodes.join(settings.redis_url, store.studio) if settings.redis_url else None
@@ -59,6 +69,7 @@ class Studio:
             await studio.models.start()
             for problem in studio.models.problems:
                 log.warning("%s", problem)
+            studio.courier.open()
         except BaseException:
             await studio.close()
             raise
@@ -67,6 +78,7 @@ class Studio:
     async def close(self) -> None:
         """Stop runs and record it, write out what rooms hold, stop the engine, close the store: in that order."""
         self.stopping.set()
+        await self.courier.close()
         try:
             await self.runs.close()
         finally:

@@ -1,0 +1,147 @@
+"""What of the ledger is told: which rows are events, and what is said of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from studiolo.store import LedgerRow
+
+_SUGGESTIONS = {
+    "suggest": "suggestion.made",
+    "pick": "suggestion.made",
+    "finish": "suggestion.finished",
+    "amend": "suggestion.amended",
+}
+_DECISIONS = {
+    "accepted": "decision.accepted",
+    "merged": "decision.accepted",
+    "rejected": "decision.rejected",
+    "withdrawn": "decision.withdrawn",
+    "undone": "decision.undone",
+}
+_COMMENTS = {"comment": "comment.made", "reply": "comment.replied", "resolve": "comment.resolved"}
+GROUPS = {
+    "suggestion": sorted(set(_SUGGESTIONS.values())),
+    "decision": sorted(set(_DECISIONS.values())),
+    "comment": sorted(_COMMENTS.values()),
+}
+"""What a webhook can be told of, and the types of events that each is made of."""
+PING = "ping"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What an event is about, as the canvas has it now: suggestions and threads by id, participants by id."""
+
+    suggestions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
+    threads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
+    people: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
+
+
+Look = Callable[[str, Collection[str], Collection[str], str], Awaitable[Scene]]
+"""`await look(canvas, suggestions, threads, participant)`."""
+
+
+def type_of(row: LedgerRow) -> str | None:
+    """The type of event that a row of the ledger is, if it is one."""
+    kind = row.action.get("type", "")
+    if made := _SUGGESTIONS.get(kind) or _COMMENTS.get(kind):
+        return made
+    if kind in ("edit", "create", "add_page"):  # their outcomes are words of their own
+        return None
+    return _DECISIONS.get(row.outcome.get("outcome", ""))
+
+
+def wanted(type: str, groups: Iterable[str]) -> bool:
+    """Whether a webhook that asked for these groups is told of events of a type."""
+    return type.partition(".")[0] in groups
+
+
+def id_of(row: LedgerRow) -> str:
+    """The event's id: of the row's hash, and so the same whenever it is sent, and another's never."""
+    return f"msg_{row.hash[:32]}"
+
+
+def suggestions_of(row: LedgerRow) -> list[str]:
+    """The suggestions that a row is about."""
+    if row.action.get("type") in ("suggest", "pick"):
+        return [row.outcome["id"]] if row.outcome.get("id") else []
+    if row.action.get("type") == "comment":
+        return [row.outcome["suggestion"]] if row.outcome.get("suggestion") else []
+    named = [change["suggestion"] for change in _changes(row) if "suggestion" in change]
+    if not named and row.action.get("suggestion"):
+        named = [row.action["suggestion"]]
+    return list(dict.fromkeys(named))
+
+
+def threads_of(row: LedgerRow) -> list[str]:
+    """The threads that a row is about."""
+    if row.action.get("type") == "comment":
+        return [row.outcome["id"]]
+    return [row.action["thread"]] if row.action.get("thread") else []
+
+
+def body_of(canvas: str, row: LedgerRow, type: str, scene: Scene) -> bytes:
+    """What is sent of a row: JSON."""
+    told: dict[str, Any] = {
+        "type": type,
+        "id": id_of(row),
+        "at": row.at,
+        "canvas": canvas,
+        "by": dict(scene.people.get(row.participant) or {"id": row.participant}),
+        "ledger": {"seq": row.seq, "hash": row.hash},
+    }
+    suggestions = [_suggestion(row, id, scene.suggestions.get(id) or {}) for id in suggestions_of(row)]
+    if len(suggestions) == 1:
+        told["suggestion"] = suggestions[0]
+    elif suggestions:
+        told["suggestions"] = suggestions
+    if type.startswith("decision."):
+        told["decision"] = {
+            "id": row.outcome.get("decision") or "",
+            "outcome": type.partition(".")[2],
+            "by": told["by"],
+            **({"policy": row.outcome["policy"]} if row.outcome.get("policy") else {}),
+        }
+    if type.startswith("comment."):
+        thread = scene.threads.get(threads_of(row)[0]) or {}
+        told["thread"] = {
+            "id": threads_of(row)[0],
+            "page": row.action.get("page") or thread.get("page", ""),
+            "quote": thread.get("quote", row.action.get("quote", "")),
+            "status": "open" if row.action.get("reopen") or type != "comment.resolved" else "resolved",
+            **({"text": row.action["text"]} if "text" in row.action else {}),
+        }
+    return json.dumps(told, ensure_ascii=False, allow_nan=False).encode(errors="replace")
+
+
+def _suggestion(row: LedgerRow, id: str, now: Mapping[str, Any]) -> dict[str, Any]:
+    """A suggestion as it was with this row, as far as the row says it; the rest as it is now."""
+    hunks: dict[int, dict[str, Any]] = {}
+    for change in _changes(row):
+        if change.get("suggestion", id) == id:
+            kept = {name: change[name] for name in ("hunk", "was", "now", "proposed") if name in change}
+            hunks[change.get("hunk", 0)] = kept
+    if not hunks:
+        concerned = row.outcome.get("hunks")
+        for index, hunk in enumerate(now.get("hunks") or []):
+            if not isinstance(concerned, list) or index in concerned:
+                hunks[index] = {"hunk": index, "was": hunk["quote"], "now": hunk["replace"]}
+    if row.action.get("type") == "suggest":
+        for index, hunk in enumerate(row.action.get("hunks") or []):
+            was = hunks.get(index, {}).get("was", hunk.get("find", ""))
+            hunks[index] = {"hunk": index, "was": was, "now": hunk.get("replace", "")}
+    about = {name: now[name] for name in _ABOUT if now.get(name)}
+    status = row.outcome.get("status") or now.get("status") or ""
+    return {"id": id, **about, "status": status, "hunks": [hunks[index] for index in sorted(hunks)]}
+
+
+_ABOUT = ("page", "author", "name", "author_kind", "reason", "skill", "run", "model", "replaces", "branch")
+
+
+def _changes(row: LedgerRow) -> list[dict[str, Any]]:
+    changes = row.outcome.get("changes")
+    return [one for one in changes if isinstance(one, dict)] if isinstance(changes, list) else []
