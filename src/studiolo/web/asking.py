@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -29,9 +30,22 @@ async def ask(body: bodies.AskBody, seat: Commenter, studio: Here, idempotency_k
     """Ask an agent; its work arrives as suggestions, threads and messages. Follow the run it names."""
     asked = body.model_dump(exclude_unset=True)
 
+    async def meant(_room: Room) -> Ask:
+        return Ask(**body.model_dump(exclude_none=True))
+
+    return await begin(studio, seat, idempotency_key, asked, meant)
+
+
+async def begin(
+    studio: Studio, seat: Seat, key: str | None, asked: Any, meant: Callable[[Room], Awaitable[Ask]]
+) -> Json:
+    """Begin the run that `meant` asks for, once for each key, and answer 202 with its id."""
+
     async def work(keep: Keep | None) -> dict[str, Any]:
-        await _may_use(studio, seat.who, body.model)
-        run = _start(studio, await studio.rooms.get(seat.canvas), body, seat)
+        room = await studio.rooms.get(seat.canvas)
+        ask = await meant(room)
+        await _may_use(studio, seat.who, ask.model)
+        run = _start(studio, room, ask, seat)
         begun = {"run": run.id}
         if keep:
             answer = keep(begun)
@@ -40,7 +54,7 @@ async def ask(body: bodies.AskBody, seat: Commenter, studio: Here, idempotency_k
         await run.kept()  # whoever follows it may come to another node
         return begun
 
-    status, answer = await studio.repeats.once(idempotency_key, seat.participant.id, seat.canvas, asked, work)
+    status, answer = await studio.repeats.once(key, seat.participant.id, seat.canvas, asked, work)
     return Json(answer, status_code=202 if status == 200 else status)
 
 
@@ -53,7 +67,7 @@ async def runs(seat: Viewer, studio: Here) -> Json:
 @router.get("/runs/{run}")
 async def run_state(run: str, who: Caller, studio: Here) -> Json:
     """A run: its state, what the model was given, and what came of it."""
-    _, found = await _seen(studio, who, run)
+    _, found = await seen(studio, who, run)
     return Json(found)
 
 
@@ -62,7 +76,7 @@ async def run_events(
     run: str, who: Caller, studio: Here, request: Request, last_event_id: Annotated[str | None, Header()] = None
 ) -> StreamingResponse:
     """What happens in the run as server-sent events: everything so far, then live, until `done`."""
-    seat, _ = await _seen(studio, who, run)
+    seat, _ = await seen(studio, who, run)
     events, whole = await studio.runs.watch(run)
     # What is told of a run that ended in an earlier life is numbered anew, so an old number means nothing there.
     after = last_seen(last_event_id) if whole else 0
@@ -86,7 +100,7 @@ async def run_events(
 @router.post("/runs/{run}/stop")
 async def stop(run: str, who: Caller, studio: Here) -> Json:
     """Stop a run. Whoever asked may stop it, and so may an editor; what it has written so far stays to be judged."""
-    seat, found = await _seen(studio, who, run)
+    seat, found = await seen(studio, who, run)
     if found["by"]["id"] != seat.participant.id and not seat.participant.may("editor"):
         raise Forbidden("Somebody else asked for this.", "They, or an editor, can stop it.")
     return Json(await studio.runs.stop(run))
@@ -100,17 +114,17 @@ async def _may_use(studio: Studio, who: Who, model: str | None) -> None:
         raise Forbidden("A guest can only ask the models of this studio.", "Choose one of its list of models.")
 
 
-def _start(studio: Studio, room: Room, body: bodies.AskBody, seat: Seat) -> Run:
+def _start(studio: Studio, room: Room, ask: Ask, seat: Seat) -> Run:
     """Begin the run. A model that does not exist is the caller's mistake, and trying again would not help."""
     try:
-        return studio.runs.start(room, Ask(**body.model_dump(exclude_none=True)), seat.participant)
+        return studio.runs.start(room, ask, seat.participant)
     except ModelFailed as error:
         if error.reason == "unknown_model":
             raise NotFound(error.message, error.hint, **error.details) from None
         raise
 
 
-async def _seen(studio: Studio, who: Who, run: str) -> tuple[Seat, dict[str, Any]]:
+async def seen(studio: Studio, who: Who, run: str) -> tuple[Seat, dict[str, Any]]:
     """The caller's seat at the run's canvas, and the run. A run of a canvas one may not see is not there."""
     found = await studio.runs.find(run)
     try:
