@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import count
 from random import Random
 from typing import Any
@@ -20,7 +19,6 @@ from studiolo.canvas.errors import StudioloError
 from studiolo.canvas.handlers import HANDLERS
 from studiolo.canvas.identity import DecodeError
 from studiolo.canvas.quotes import Span
-from studiolo.canvas.records import SuggestionRecord
 
 from .conftest import ADA, BEN, CAL, MUSE, Make
 
@@ -29,15 +27,10 @@ TEXT = "The rain fell on 🌧 Siena. The rain fell on Rome.\n\nNobody “came”
 WORDS = ("rain", "Siena", "fell", "🌧", "Rome", "came", "Nobody")
 
 
-def mirrored(record: SuggestionRecord) -> SuggestionRecord:
-    """A suggestion without what only one copy's memory knows."""
-    return replace(record, hunks=[replace(hunk, least=0) for hunk in record.hunks])
-
-
 def mirrors(canvas: Canvas) -> dict[str, Any]:
     """What a canvas keeps in memory of its document."""
     return {
-        "suggestions": {id: mirrored(record) for id, record in canvas.suggestions.items()},
+        "suggestions": dict(canvas.suggestions),
         "threads": canvas.threads,
         "messages": canvas.messages,
         "origins": canvas.origins.records,
@@ -253,6 +246,9 @@ def test_every_action_arrives(pair: tuple[Canvas, Canvas, str]) -> None:
     do(BEN, "accept", suggestion=taken)
     refused = do(MUSE, "suggest", page=page, hunks=[{"find": "came", "replace": "went"}])
     do(BEN, "reject", suggestion=refused)
+    for type in ("accept_all", "reject_all"):
+        proposed = do(MUSE, "suggest", page=page, hunks=[{"find": "came", "replace": f"came by {type}"}])
+        do(BEN, type, suggestions=[proposed])
     streamed = do(MUSE, "suggest", page=page, hunks=[{"find": "Nobody", "replace": ""}], streaming=True)
     do(MUSE, "extend", suggestion=streamed, text="Every")
     do(MUSE, "extend", suggestion=streamed, text="body 🙂")

@@ -36,7 +36,9 @@ def test_a_suggestion_changes_nothing_until_it_is_accepted(make: Make) -> None:
     assert canvas.page_text(page) == SEA
     outcome = canvas.apply({"type": "accept", "suggestion": id}, BEN)
     assert canvas.page_text(page) == SEA.replace("grey", "white")
-    assert outcome.details == {"status": "accepted", "hunks": [0], "stale": []}
+    decision = outcome.details["decision"]
+    assert outcome.details == {"status": "accepted", "hunks": [0], "stale": [], "decision": decision}
+    assert decision and canvas.suggestions[id].hunks[0].decision == decision
 
 
 def test_hunks_are_decided_one_by_one(make: Make) -> None:

@@ -260,6 +260,7 @@ class SetPolicy(_Action):
     risk: Risk = "low"
     then: Literal["accept", "ask"] = "accept"
     sample: Annotated[int, Field(ge=0, le=1_000)] = 0
+    paused: bool = False
 
 
 class RemovePolicy(_Action):

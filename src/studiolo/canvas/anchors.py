@@ -15,10 +15,13 @@ from studiolo.canvas import actions
 from studiolo.canvas.errors import Invalid
 from studiolo.canvas.identity import Identity
 from studiolo.canvas.quotes import Quote, Span, context, occurrences, resolve
+from studiolo.canvas.returns import Returns
 
 Position = dict[str, Any]  # a Yjs RelativePosition as JSON
 LONG_ENOUGH = 40  # a pasted quote of so many characters is recognised without its old surroundings
 SURROUNDINGS = 12  # and a shorter one by so many characters before or after it
+FEW = 24  # characters before an insertion that may go while its place is still the same
+ROUND_ABOUT = 200  # characters further than a quote is long, in which its old surroundings are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +51,17 @@ def between(identity: Identity, page: str, start: Position, end: Position) -> Sp
     return Span(low[1], max(low[1], high[1]))
 
 
-def find(identity: Identity, page: str, text: str, at: Anchor, search: bool = True) -> Span | None:
-    """Where the anchored text is now, or None when it was changed or is gone.
+def find(identity: Identity, page: str, text: str, at: Anchor, returns: Returns, search: bool = True) -> Span | None:
+    """Where the anchored text is now, or None when it was changed or is gone. What was deleted and has been brought
+    back is found by its ids.
 
     Without `search` it is not looked for elsewhere on the page, which is what takes long.
     """
-    span = between(identity, page, at.start, at.end)
+    end = returns.renewed(identity, at.end)
     if not at.quote:
-        return (
-            Span(span.end, span.end) if span is not None and _still_there(identity, page, text, span.end, at) else None
-        )
+        span = between(identity, page, end, end)
+        return span if span is not None and _still_there(identity, page, text, span.end, at, end) else None
+    span = between(identity, page, returns.renewed(identity, at.start), end)
     if span is not None:
         if text[span.start : span.end] == at.quote:
             return span
@@ -68,10 +72,44 @@ def find(identity: Identity, page: str, text: str, at: Anchor, search: bool = Tr
                 return back
         if span.start < span.end:
             return None  # changed where it stands: an equal passage elsewhere is not the one that was meant
-    if not search:
+    return moved(text, at) if search else None
+
+
+def holds(identity: Identity, page: str, span: Span, at: Anchor) -> bool:
+    """Whether an anchor says that its text is at this span, and hangs on characters that can be seen."""
+    if between(identity, page, at.start, at.end) != span:
+        return False
+    if "item" in at.end and identity.position(page, span.end, -1).get("item") != at.end["item"]:
+        return False
+    return not at.quote or "item" not in at.start or identity.position(page, span.start)["item"] == at.start["item"]
+
+
+def moved(text: str, at: Anchor) -> Span | None:
+    """The one place in a text where the quote stands and is known again; None for a place between characters."""
+    if not at.quote:
         return None
-    moved = [there for there in occurrences(text, at.quote) if _recognised(text, there, at)]
-    return moved[0] if len(moved) == 1 else None
+    places = [there for there in occurrences(text, at.quote) if _recognised(text, there, at)]
+    return places[0] if len(places) == 1 else None
+
+
+def today(identity: Identity, page: str, text: str, at: Anchor, returns: Returns) -> str:
+    """What stands where the anchored text was, up to the words that stood around it, as far as they still do."""
+    start, end = returns.renewed(identity, at.start), returns.renewed(identity, at.end)
+    span = between(identity, page, start, end)
+    if span is None:
+        return ""
+    low, high = span
+    reach = len(at.quote) + ROUND_ABOUT
+    before, after = at.before[-SURROUNDINGS:], at.after[:SURROUNDINGS]
+    if before and (known := text.rfind(before, max(0, low - reach), low)) >= 0:
+        low = known + len(before)
+    elif not before:
+        low = 0 if low <= reach else low
+    if after and (known := text.find(after, high, high + reach)) >= 0:
+        high = known
+    elif not after:
+        high = len(text) if len(text) - high <= reach else high
+    return text[low:high]
 
 
 def place(
@@ -99,12 +137,20 @@ def place(
     return resolve(text, quote)
 
 
-def _still_there(identity: Identity, page: str, text: str, at: int, anchored: Anchor) -> bool:
-    """Whether the character that an insertion hangs on is alive, or was typed again just as it was."""
-    if "item" not in anchored.end or identity.position(page, at, -1).get("item") == anchored.end["item"]:
+def _still_there(identity: Identity, page: str, text: str, at: int, anchored: Anchor, end: Position) -> bool:
+    """Whether the character that an insertion hangs on is alive, or was typed again just as it was, or is only the
+    last of a few that went while everything around them stayed."""
+    if "item" not in end or identity.position(page, at, -1).get("item") == end["item"]:
         return True
-    before = anchored.before[-SURROUNDINGS:]
-    return len(before) == SURROUNDINGS and text[:at].endswith(before)
+    here = text[max(0, at - SURROUNDINGS) : at]
+    if len(here) < SURROUNDINGS:
+        return False
+    known = anchored.before.rfind(here)
+    if known < 0:
+        return False
+    lost = len(anchored.before) - known - SURROUNDINGS
+    after = anchored.after[:SURROUNDINGS]
+    return lost == 0 or (lost <= FEW and bool(after) and text.startswith(after, at))
 
 
 def _agrees(text: str, span: Span, at: Anchor) -> tuple[bool, bool]:

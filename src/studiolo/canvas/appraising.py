@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from studiolo.canvas import anchors
 from studiolo.canvas.kinds import LONGEST_CONTEXT, Kinds, kinds_of
 from studiolo.canvas.kinds.verdict import PageKind
 from studiolo.canvas.quotes import Span
@@ -46,7 +45,7 @@ def appraisal(canvas: Canvas, record: SuggestionRecord) -> Kinds | None:
     for hunk in record.hunks:
         if hunk.status != "open":
             continue
-        span = anchors.find(canvas.document.identity, record.page, text, hunk.anchor)
+        span = canvas.find(record.page, text, hunk.anchor)
         if span is None:
             return None
         placed.append((span, hunk.replace))

@@ -20,8 +20,11 @@ from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound, TooLa
 from studiolo.canvas.identity import DecodeError, Tangled, TextEdit, TooManyParts, decode
 from studiolo.canvas.origins import Origins
 from studiolo.canvas.participant import Participant
+from studiolo.canvas.quotes import Span
 from studiolo.canvas.records import SuggestionRecord, ThreadRecord, write_anchor
+from studiolo.canvas.register import Register
 from studiolo.canvas.removed import LONG_ENOUGH, Removed
+from studiolo.canvas.typing_now import TypingNow
 
 MOST_PARTS = 300_000  # structs and deleted ranges of one update; years of work on a book, merged, are 20,000
 MOST_CLIENTS = 1_000  # client ids in one update; each tab that somebody opens and writes in has one
@@ -46,7 +49,7 @@ class Outcome:
     """What came of an action or of typing.
 
     `update` is the change of the document (b"" when nothing changed), `claims` the client ids that appear for the
-    first time and whose they are, `entry` the ledger's row, None for typing.
+    first time and whose they are, `kept` what only the ledger says of it, `entry` the ledger's row, None for typing.
     """
 
     outcome: str
@@ -54,6 +57,7 @@ class Outcome:
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
     update: bytes = b""
     claims: Mapping[int, str] = field(default_factory=dict[int, str])
+    kept: Mapping[str, Any] = field(default_factory=dict[str, Any])
     entry: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -82,14 +86,20 @@ class Canvas:
         self.threads = {id: ThreadRecord.read(kept) for id, kept in plain(self.document.threads).items()}
         self.messages: dict[str, int] = {message["id"]: at for at, message in enumerate(plain(self.document.chat))}
         self.origins = Origins(plain(self.document.origins), self.suggestions.values())
+        self.register = Register(self.suggestions.values())
         self.removed = Removed()
         self.document.identity.watch()
+        from studiolo.canvas.settling import Settling  # it knows the canvas
+
+        self.settling = Settling()
         self._random = random
         self._owners = dict(owners)
         self._writers: dict[str, int] = {}
         self._unclaimed: dict[int, str] = {}
         self._moved: set[str] = set()  # pages whose suggestions are to be settled
         self.fresh: dict[str, None] = {}  # suggestions that were finished since policies looked at them, in order
+        self.policed = bool(self.document.meta.get("policies"))  # whether there is, or was, a policy
+        self.typing = TypingNow()
         self._words: dict[str, int] = {}  # in the text of a page, where it was counted since it last changed
         self._claim(self.document.client, STUDIO)
 
@@ -195,6 +205,8 @@ class Canvas:
             self.moved(page)
         for client in change.clients:
             self._claim(client, by.id)
+        if self.policed:
+            self.typing.note(self.clock(), change.pages, decoded)
         if taken := self.document.identity.taken():
             self._remember(taken, by.id)
         return self.claimed(Outcome("typed", update=update))
@@ -213,11 +225,13 @@ class Canvas:
         for client in claims:
             self._unclaimed.pop(client, None)
         self.document.integrate(update, decoded)
-        for root, id in self.document.identity.touched(decoded):
+        touched = self.document.identity.touched(decoded)
+        for root, id in touched:
             if id is not None and root == "suggestions":
                 _renew(self.suggestions, id, self.document.suggestions, SuggestionRecord.read)
                 if id in self.suggestions:
                     self.origins.accepted(self.suggestions[id])
+                    self.register.note(self.suggestions[id])
             elif id is not None and root == "origins":
                 self.origins.forget(id)
                 if (kept := self.document.origins.get(id)) is not None:
@@ -226,8 +240,12 @@ class Canvas:
                 _renew(self.threads, id, self.document.threads, ThreadRecord.read)
             elif root == "chat":
                 self._renew_messages()
+            elif root == "meta":
+                self.policed = bool(self.document.meta.get("policies"))
             elif id is not None and root == "pages":
                 self._words.pop(id, None)
+        if self.policed and (pages := [id for root, id in touched if root == "pages" and id is not None]):
+            self.typing.note(self.clock(), pages, decoded)
         if taken := self.document.identity.taken():
             self._remember(taken, "")
 
@@ -257,45 +275,25 @@ class Canvas:
             self._remember(taken, "")
         if piece:
             return self.claimed(outcome)
-        return self.claimed(replace(outcome, entry=_entry(recorded, outcome.outcome, outcome.id, outcome.details)))
+        details = {**outcome.details, **outcome.kept}
+        return self.claimed(replace(outcome, entry=_entry(recorded, outcome.outcome, outcome.id, details)))
 
     # -- what happens by itself
 
     def settle(self) -> Outcome | None:
-        """Look at the open suggestions of every page that changed since the last call: mark those whose text is no
-        longer there as stale, and bring back those whose text returned. None when nothing changed."""
+        """Look at the undecided suggestions of every page that changed since the last call: mark those whose text is
+        no longer there as stale, and bring back those whose text returned. None when nothing changed."""
         pages, self._moved = self._moved, set()
-        changes: list[tuple[SuggestionRecord, int, anchors.Anchor, bool]] = []
-        texts = {page: self.page_text(page) for page in pages}
-        for record in self.suggestions.values():
-            if record.page not in pages or not record.undecided:
-                continue
-            text = texts[record.page]
-            for index, hunk in enumerate(record.hunks):
-                if hunk.status not in ("open", "stale"):
-                    continue
-                # A lost quote can only be elsewhere once the page has grown by it.
-                search = hunk.status == "open" or len(text) >= hunk.least + len(hunk.anchor.quote)
-                span = anchors.find(self.document.identity, record.page, text, hunk.anchor, search)
-                if span is None:
-                    hunk.least = len(text) if search else min(hunk.least, len(text))
-                anchor = hunk.anchor
-                if span is not None and anchor.quote:
-                    known = anchors.between(self.document.identity, record.page, anchor.start, anchor.end)
-                    if known != span:
-                        anchor = anchors.anchor(self.document.identity, record.page, text, span)
-                if (span is None) != (hunk.status == "stale") or anchor is not hunk.anchor:
-                    changes.append((record, index, anchor, span is None))
-        if not changes:
+        return self.settling.settle(self, pages)
+
+    def consider(self) -> Outcome | None:
+        """Accept one of the suggestions that were finished since, if a policy allows it. Call it until it gives None;
+        those in whose place somebody is typing then wait in `fresh`."""
+        if not self.fresh:
             return None
-        with self.document.change() as written:
-            for record, index, anchor, gone in changes:
-                self.set_hunk(record, index, status="stale" if gone else "open")
-                self.set_anchor(record, index, anchor)
-            for record in {id(change[0]): change[0] for change in changes}.values():
-                if record.status != "streaming":
-                    self.set_status(record)
-        return self.claimed(Outcome("settled", update=written()))
+        from studiolo.canvas.policies import consider  # it knows the canvas
+
+        return consider(self)
 
     def unfinished(self) -> dict[str, str]:
         """What is being written just now: the ids of suggestions and messages, and the run that writes each ("" if
@@ -423,17 +421,27 @@ class Canvas:
             self._claim(client, participant)
         return client
 
+    def find(self, page: str, text: str, anchor: anchors.Anchor) -> Span | None:
+        """Where an anchored text is in the page's present text, or None when it was changed or is gone."""
+        return anchors.find(self.document.identity, page, text, anchor, self.origins.returns)
+
     def moved(self, page: str) -> None:
         """A page's text changed: `settle` must look at its suggestions."""
         self._moved.add(page)
         self._words.pop(page, None)
 
     def set_hunk(self, record: SuggestionRecord, index: int, **fields: Any) -> None:
-        """Inside `change()`: set fields of a hunk, here and in the document."""
+        """Inside `change()`: set fields of a hunk, here and in the document, which does not keep empty ones."""
+        hunk = record.hunks[index]
         shared = self.document.suggestions[record.id]["hunks"][index]
         for name, value in fields.items():
-            setattr(record.hunks[index], name, value)
-            shared[name] = value
+            if getattr(hunk, name) == value:
+                continue
+            setattr(hunk, name, value)
+            if value or (name == "proposed" and value is not None):
+                shared[name] = value
+            else:
+                del shared[name]
         if "applied" in fields:
             self.origins.accepted(record)
 
@@ -444,8 +452,10 @@ class Canvas:
 
     def set_status(self, record: SuggestionRecord) -> None:
         """Inside `change()`: bring a suggestion's status in step with its hunks'."""
-        record.status = record.overall()
-        self.document.suggestions[record.id]["status"] = record.status
+        status = record.overall()
+        if record.status != status:
+            record.status = self.document.suggestions[record.id]["status"] = status
+        self.register.note(record)
 
     def claimed(self, outcome: Outcome) -> Outcome:
         """The outcome with the client ids that nobody has been told of yet."""

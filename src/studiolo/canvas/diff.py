@@ -99,8 +99,8 @@ def _aligned(a: list[str], b: list[str]) -> list[TextEdit] | None:
     return edits
 
 
-def rewrite_hunks(old: str, new: str) -> list[Hunk]:
-    """A rewrite of `old` as hunks a person can take one by one: word-level, near neighbours read as one."""
+def readable_edits(old: str, new: str) -> list[TextEdit]:
+    """The edits that turn `old` into `new` as a person reads them: word-level, near neighbours as one."""
     merged: list[TextEdit] = []
     for edit in text_edits(old, new):
         if merged and _near(old[merged[-1].end : edit.start]):
@@ -108,6 +108,11 @@ def rewrite_hunks(old: str, new: str) -> list[Hunk]:
             merged[-1] = TextEdit(last.start, edit.end, last.insert + old[last.end : edit.start] + edit.insert)
         else:
             merged.append(edit)
+    return merged
+
+
+def rewrite_hunks(old: str, new: str) -> list[Hunk]:
+    """A rewrite of `old` as hunks a person can take one by one."""
     return [
         Hunk(
             find=old[edit.start : edit.end],
@@ -115,7 +120,7 @@ def rewrite_hunks(old: str, new: str) -> list[Hunk]:
             before=old[max(0, edit.start - CONTEXT) : edit.start],
             after=old[edit.end : edit.end + CONTEXT],
         )
-        for edit in merged
+        for edit in readable_edits(old, new)
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from studiolo.canvas import actions, paging, pasting, suggesting, talking
+from studiolo.canvas import actions, deciding, paging, pasting, policies, suggesting, talking
 from studiolo.canvas.canvas import Canvas, Outcome
 from studiolo.canvas.participant import Participant, Role
 
@@ -16,10 +16,15 @@ HANDLERS: dict[type, tuple[Role, Handler]] = {
     actions.Suggest: ("commenter", suggesting.suggest),
     actions.Extend: ("commenter", suggesting.extend),
     actions.Finish: ("commenter", suggesting.finish),
-    actions.Accept: ("editor", suggesting.accept),
-    actions.Reject: ("editor", suggesting.reject),
-    actions.Withdraw: ("commenter", suggesting.withdraw),
+    actions.Accept: ("editor", deciding.accept),
+    actions.Reject: ("editor", deciding.reject),
+    actions.Withdraw: ("commenter", deciding.withdraw),
     actions.Pasted: ("editor", pasting.pasted),
+    actions.AcceptAll: ("editor", deciding.accept_all),
+    actions.RejectAll: ("editor", deciding.reject_all),
+    actions.SetPolicy: ("owner", policies.set_policy),
+    actions.RemovePolicy: ("owner", policies.remove_policy),
+    actions.Audit: ("owner", policies.audit),
     actions.Comment: ("commenter", talking.open_thread),
     actions.Reply: ("commenter", talking.reply),
     actions.Resolve: ("commenter", talking.resolve),

@@ -17,6 +17,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from studiolo.canvas.identity.decode import Range
 from studiolo.canvas.records import SuggestionRecord
+from studiolo.canvas.returns import Returns
 
 Via = Literal["", "moved", "copied", "pasted", "imported", "restored"]
 
@@ -139,6 +140,7 @@ class Origins:
     def __init__(self, kept: Mapping[str, str], suggestions: Iterable[SuggestionRecord]) -> None:
         self.records: dict[str, Record] = {}
         """By key, "client:clock" of the first unit."""
+        self.returns = Returns()
         self._said: _Layer[Record] = _Layer()
         self._accepted: _Layer[tuple[str, int]] = _Layer()
         self._applied: dict[str, list[tuple[int, int]]] = {}
@@ -153,6 +155,8 @@ class Origins:
         units, record = Record.read(kept)
         self.records[key] = record
         self._said.put((client, clock, units), record)
+        if record.of:
+            self.returns.note((client, clock), record.of)
 
     def forget(self, key: str) -> None:
         """An entry of the root is gone."""

@@ -49,12 +49,13 @@ def pasted(canvas: Canvas, action: actions.Pasted, by: Participant) -> Outcome:
         for _, clock, units in canvas.origins.fresh((piece.client, piece.clock, piece.units))
     ]
     found = _sorted_out(canvas, action.page, span, new, by.id)
+    now = canvas.clock()
     with canvas.document.change() as written:
         for one in found:
             into = 0
             for piece in _joined(one.pieces):
                 range = (piece.client, piece.clock, piece.units)
-                keep_origin(canvas, range, one.via, by.id, cut(one.runs, into, piece.units), one.of)
+                keep_origin(canvas, range, one.via, by.id, cut(one.runs, into, piece.units), one.of, now)
                 into += piece.units
     characters: Counter[str] = Counter()
     for one in found:
@@ -105,7 +106,7 @@ def _restored(canvas: Canvas, group: list[Piece], by: str) -> _Found | None:
     range = (*before, sum(piece.units for piece in group))
     known = canvas.removed.text_of(*range)
     back = _Found(group, "restored", origin_of(canvas, range), [range])
-    if known is None and not canvas.document.identity.living(range):
+    if known is None and canvas.document.identity.gone(range):
         known = words if _plain(back, by) else None  # it is forgotten what stood there, but it was the caller's own
     return back if known == words else None
 

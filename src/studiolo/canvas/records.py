@@ -38,10 +38,10 @@ class HunkRecord:
     applied: str = ""  # JSON: the ids that accepting it deleted and inserted, see `deciding`
     policy: str = ""  # the policy that accepted it
     audit: str = ""  # "wanted" | "good": one of those that are looked at afterwards
-    least: int = 0  # the shortest the page has been since the quote was looked for in vain; memory only
+    undone: str = ""  # the ids of decisions about it that were taken back, with blanks between
 
     def shared(self) -> PlainMap:
-        kept = {name: value for name in _HUNK_EXTRAS if (value := getattr(self, name)) not in ("", None)}
+        kept = {name: value for name in _HUNK_EXTRAS if (value := getattr(self, name)) or _said(name, value)}
         return Map({**_anchor_fields(self.anchor), "replace": Text(self.replace), "status": self.status, **kept})
 
     @classmethod
@@ -102,7 +102,7 @@ _SUGGESTION_FIELDS = (
     "id", "page", "author", "name", "author_kind", "color", "at", "reason", "skill", "run", "model", "status",
 )  # fmt: skip
 _SUGGESTION_EXTRAS = ("evidence", "replaces", "branch", "kinds", "risk")  # kept where they say something
-_HUNK_EXTRAS = ("decision", "proposed", "amended_by", "amended_by_name", "applied", "policy", "audit")
+_HUNK_EXTRAS = ("decision", "proposed", "amended_by", "amended_by_name", "applied", "policy", "audit", "undone")
 
 
 @dataclass(slots=True)
@@ -114,10 +114,13 @@ class ThreadRecord:
     author: str
     anchor: Anchor
     status: str = "open"
+    suggestion: str = ""  # the one that would settle it
+    decision: str = ""  # the decision that settled it
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> ThreadRecord:
-        return cls(kept["id"], kept["page"], kept["author"], _read_anchor(kept), kept["status"])
+        more = {name: kept[name] for name in ("suggestion", "decision") if name in kept}
+        return cls(kept["id"], kept["page"], kept["author"], _read_anchor(kept), kept["status"], **more)
 
     def shared(self, by: Participant, at: float, comment: PlainMap, **more: str) -> PlainMap:
         return Map(
@@ -149,6 +152,11 @@ def write_anchor(shared: PlainMap, anchor: Anchor) -> None:
     for name, value in _anchor_fields(anchor).items():
         if shared[name] != value:
             shared[name] = value
+
+
+def _said(name: str, value: Any) -> bool:
+    """Whether a hunk keeps a value that is empty: the proposal that somebody has amended may have been to delete."""
+    return name == "proposed" and value is not None
 
 
 def _fields(record: SuggestionRecord) -> dict[str, Any]:

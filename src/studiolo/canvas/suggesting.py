@@ -1,22 +1,24 @@
-"""Edits and suggestions: proposing changes, streaming them, deciding about them."""
+"""Edits and suggestions: changing a page at once, and proposing to; streaming what is proposed."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NoReturn
-
-from pycrdt import merge_updates
+from typing import Any
 
 from studiolo.canvas import actions, anchors
+from studiolo.canvas.appraising import appraise
 from studiolo.canvas.canvas import Canvas, Outcome
+from studiolo.canvas.deciding import close_in, get, raise_decided, undecided
 from studiolo.canvas.diff import text_edits
 from studiolo.canvas.document import append
-from studiolo.canvas.errors import Conflict, Decided, Forbidden, Invalid, NotFound, Stale, StudioloError
+from studiolo.canvas.errors import Conflict, Forbidden, Invalid, StudioloError
 from studiolo.canvas.identity import TextEdit
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.quotes import Span
-from studiolo.canvas.records import HunkRecord, HunkStatus, SuggestionRecord
+from studiolo.canvas.records import HunkRecord, SuggestionRecord
+from studiolo.canvas.taking import check_growth
 
 
 def edit(canvas: Canvas, action: actions.Edit, by: Participant) -> Outcome:
@@ -28,7 +30,7 @@ def edit(canvas: Canvas, action: actions.Edit, by: Participant) -> Outcome:
         for span, hunk in sorted(zip(spans, action.hunks, strict=True), key=lambda pair: pair[0])
         for part in text_edits(text[span.start : span.end], hunk.replace)
     ]
-    _check_growth(canvas, action.page, text, edits)
+    check_growth(canvas, action.page, sum(len(part.insert) - (part.end - part.start) for part in edits))
     with canvas.document.change() as written:
         canvas.document.edit(action.page, edits, canvas.writer(by.id))
     canvas.moved(action.page)
@@ -36,8 +38,9 @@ def edit(canvas: Canvas, action: actions.Edit, by: Participant) -> Outcome:
 
 
 def suggest(canvas: Canvas, action: actions.Suggest, by: Participant) -> Outcome:
-    """Propose a change to a page."""
+    """Propose a change to a page. What it does anew is withdrawn in the same step, once it is finished."""
     text = canvas.live_page(action.page)
+    old = _to_replace(canvas, action.replaces, by) if action.replaces else None
     if action.streaming and len(action.hunks) != 1:
         raise Invalid("A streaming suggestion has exactly one hunk.", "Send the others as a suggestion of their own.")
     if not action.streaming:
@@ -52,9 +55,16 @@ def suggest(canvas: Canvas, action: actions.Suggest, by: Participant) -> Outcome
     ]
     record = draft(canvas, action.page, by, hunks, action.reason, action.skill, action.run, action.model)
     record.status = "streaming" if action.streaming else "open"
+    record.replaces, record.branch = action.replaces, action.branch
+    if action.evidence:
+        evidence = [one.model_dump(exclude_defaults=True) for one in action.evidence]
+        record.evidence = json.dumps(evidence, ensure_ascii=False)
+    details: dict[str, Any] = {"status": record.status, "hunks": len(record.hunks)}
     with canvas.document.change() as written:
         put(canvas, record)
-    return Outcome("suggested", record.id, {"status": record.status, "hunks": len(record.hunks)}, written())
+        if old is not None and not action.streaming:
+            details |= _replace(canvas, old, by)
+    return Outcome("suggested", record.id, details, written())
 
 
 def extend(canvas: Canvas, action: actions.Extend, by: Participant) -> Outcome:
@@ -74,81 +84,20 @@ def finish(canvas: Canvas, action: actions.Finish, by: Participant) -> Outcome:
     """End a streaming suggestion; one that would change nothing is withdrawn."""
     record = _own_streaming(canvas, action.suggestion, by)
     empty = all(hunk.replace == hunk.anchor.quote for hunk in record.hunks)
+    details: dict[str, Any] = {}
     with canvas.document.change() as written:
         if action.status == "withdrawn" or empty:
-            for index in range(len(record.hunks)):
-                _decide_hunk(canvas, record, index, "withdrawn", by)
-        canvas.set_status(record)
-    canvas.moved(record.page)
-    return Outcome("finished", record.id, {"status": record.status}, written())
-
-
-def accept(canvas: Canvas, action: actions.Accept, by: Participant) -> Outcome:
-    """Take a suggestion, or some of its hunks, into the text: the change, the status and the authorship at once.
-
-    Hunks whose text has changed meanwhile are left out and named in `stale`; when none is left, `Stale` is raised.
-    """
-    record = _finished(canvas, action.suggestion)
-    if by.kind == "agent" and record.author == by.id:
-        raise Forbidden("An agent cannot accept its own suggestion.", "Leave the decision to somebody else.")
-    text = canvas.live_page(record.page)
-    edits: list[TextEdit] = []
-    taken: list[int] = []
-    stale: list[int] = []
-    placed: list[tuple[Span, int]] = []
-    for index in _chosen(record, action):
-        span = anchors.find(canvas.document.identity, record.page, text, record.hunks[index].anchor)
-        if span is None:
-            stale.append(index)
+            decision = canvas.new_id()
+            chosen = [(record, index) for index in range(len(record.hunks))]
+            close_in(canvas, chosen, by, "withdrawn", decision, canvas.clock())
+            details["decision"] = decision
         else:
-            placed.append((span, index))
-    floor = 0
-    for span, index in sorted(placed):
-        if span.start < floor:  # two hunks that the text's changes have pushed into each other
-            stale.append(index)
-            continue
-        floor = span.end
-        taken.append(index)
-        hunk = record.hunks[index]
-        edits += [
-            TextEdit(span.start + part.start, span.start + part.end, part.insert)
-            for part in text_edits(hunk.anchor.quote, hunk.replace)
-        ]
-    if not taken:
-        _raise_stale(canvas, record, text, stale)
-    edits = _joined(edits)
-    _check_growth(canvas, record.page, text, edits)
-    with canvas.document.change() as written:
-        canvas.document.edit(record.page, edits, canvas.writer(record.author))
-        for index in taken:
-            _decide_hunk(canvas, record, index, "accepted", by)
-        for index in stale:
-            canvas.set_hunk(record, index, status="stale")
-        canvas.set_status(record)
-        if record.status == "accepted":
-            for thread in canvas.document.threads.values():
-                if thread.get("suggestion") == record.id and thread["status"] == "open":
-                    thread["status"] = canvas.threads[thread["id"]].status = "resolved"
-    update = written()
-    inserted = [index for index in taken if not record.hunks[index].anchor.quote]
-    if behind := _keep_order(canvas, record, inserted):
-        update = merge_updates(update, behind)
-    canvas.moved(record.page)
-    details = {"status": record.status, "hunks": sorted(taken), "stale": sorted(stale)}
-    return Outcome("accepted", record.id, details, update)
-
-
-def reject(canvas: Canvas, action: actions.Reject, by: Participant) -> Outcome:
-    """Turn a suggestion, or some of its hunks, down; one that is still being written is ended by it."""
-    return _close(canvas, get(canvas, action.suggestion), action, by, "rejected")
-
-
-def withdraw(canvas: Canvas, action: actions.Withdraw, by: Participant) -> Outcome:
-    """Take back a suggestion of one's own, or some of its hunks."""
-    record = get(canvas, action.suggestion)
-    if record.author != by.id:
-        raise Forbidden("Only its author can withdraw a suggestion.", "Reject it instead, if your role allows that.")
-    return _close(canvas, record, action, by, "withdrawn")
+            canvas.set_status(record)
+            appraise(canvas, record)
+            old = canvas.suggestions.get(record.replaces)
+            if old is not None and old.undecided and may_replace(by, old):
+                details |= _replace(canvas, old, by)
+    return Outcome("finished", record.id, {"status": record.status, **details}, written())
 
 
 # -- shared with the other handlers
@@ -199,15 +148,21 @@ def draft(
 
 def put(canvas: Canvas, record: SuggestionRecord) -> None:
     """Inside `change()`: add a suggestion to the document."""
+    if record.status == "open":
+        appraise(canvas, record)
     canvas.suggestions[record.id] = record
     canvas.document.suggestions[record.id] = record.shared()
+    canvas.register.note(record)
 
 
-def get(canvas: Canvas, id: str) -> SuggestionRecord:
-    record = canvas.suggestions.get(id)
-    if record is None:
-        raise NotFound(f"There is no suggestion {id!r} in this canvas.", "Ask for the canvas to see its suggestions.")
-    return record
+def may_replace(by: Participant, old: SuggestionRecord) -> bool:
+    """Whether somebody may withdraw a suggestion by making it anew: its author may; an agent may do so for another
+    agent, once the text under it is gone, for nobody loses anything by that; and a person who could reject it."""
+    if old.author == by.id:
+        return True
+    if by.kind == "agent":
+        return old.author_kind == "agent" and all(old.hunks[index].status == "stale" for index in undecided(old))
+    return by.may("editor")
 
 
 # -- inside
@@ -222,108 +177,22 @@ def _own_streaming(canvas: Canvas, id: str, by: Participant) -> SuggestionRecord
     return record
 
 
-def _finished(canvas: Canvas, id: str) -> SuggestionRecord:
-    record = get(canvas, id)
-    if record.status == "streaming":
+def _to_replace(canvas: Canvas, id: str, by: Participant) -> SuggestionRecord:
+    old = get(canvas, id)
+    if not old.undecided:
+        raise_decided(old, old.hunks[-1])
+    if old.status == "streaming":
         raise Conflict("The suggestion is still being written.", "Wait until it is finished, or stop its run first.")
-    return record
+    if not may_replace(by, old):
+        raise Forbidden(
+            "Only its author can make this suggestion anew, or another agent once its text has changed.",
+            "Make a suggestion of your own, without `replaces`.",
+        )
+    return old
 
 
-def _chosen(record: SuggestionRecord, action: actions.Accept | actions.Reject | actions.Withdraw) -> list[int]:
-    """The hunks a decision is about: those named, else all that are undecided."""
-    if action.hunks is None:
-        chosen = [index for index, hunk in enumerate(record.hunks) if hunk.status in ("open", "stale")]
-        if not chosen:
-            _raise_decided(record, record.hunks[-1])
-        return chosen
-    for index in action.hunks:
-        if not 0 <= index < len(record.hunks):
-            raise Invalid(f"There is no hunk {index}.", f"Hunks are counted from 0 to {len(record.hunks) - 1}.")
-        if record.hunks[index].status not in ("open", "stale"):
-            _raise_decided(record, record.hunks[index])
-    return sorted(set(action.hunks))
-
-
-def _close(
-    canvas: Canvas,
-    record: SuggestionRecord,
-    action: actions.Reject | actions.Withdraw,
-    by: Participant,
-    status: HunkStatus,
-) -> Outcome:
-    chosen = _chosen(record, action)
-    with canvas.document.change() as written:
-        for index in chosen:
-            _decide_hunk(canvas, record, index, status, by)
-        canvas.set_status(record)
-    return Outcome(status, record.id, {"status": record.status, "hunks": chosen}, written())
-
-
-def _decide_hunk(canvas: Canvas, record: SuggestionRecord, index: int, status: HunkStatus, by: Participant) -> None:
-    canvas.set_hunk(record, index, status=status, by=by.id, by_name=by.name, decided=canvas.clock())
-
-
-def _keep_order(canvas: Canvas, accepted: SuggestionRecord, inserted: list[int]) -> bytes:
-    """Put other insertions that hang on the same place behind what was just inserted there, when they came later: two
-    continuations read in the order in which they were made, whichever is taken first."""
-    identity, page = canvas.document.identity, accepted.page
-    text = canvas.page_text(page)
-    later: list[tuple[SuggestionRecord, int, anchors.Anchor]] = []
-    for index in inserted:
-        hunk = accepted.hunks[index]
-        here = identity.locate(hunk.anchor.end)
-        if here is None:
-            continue
-        end = here[1] + len(hunk.replace)
-        for record in canvas.suggestions.values():
-            if record.page != page or not record.undecided or record.status == "streaming":
-                continue
-            for other, waiting in enumerate(record.hunks):
-                same = waiting.status == "open" and not waiting.anchor.quote and waiting.anchor.end == hunk.anchor.end
-                if same and (record.at, record.id, other) > (accepted.at, accepted.id, index):
-                    later.append((record, other, anchors.anchor(identity, page, text, Span(end, end))))
-    if not later:
-        return b""
-    with canvas.document.change() as written:
-        for record, other, anchor in later:
-            canvas.set_anchor(record, other, anchor)
-    return written()
-
-
-def _raise_decided(record: SuggestionRecord, hunk: HunkRecord) -> NoReturn:
-    raise Decided(
-        f"It was already {hunk.status} by {hunk.by_name or 'somebody'}.",
-        "Nothing was changed. Look at the canvas as it is now.",
-        status=record.status,
-        by=hunk.by,
-    )
-
-
-def _raise_stale(canvas: Canvas, record: SuggestionRecord, text: str, stale: list[int]) -> NoReturn:
-    hunk = record.hunks[stale[0]]
-    span = anchors.between(canvas.document.identity, record.page, hunk.anchor.start, hunk.anchor.end)
-    raise Stale(
-        "The text under the suggestion has changed since it was made.",
-        "Nothing was changed. Ask for it again on today's text, or make the change by hand.",
-        hunks=stale,
-        was=hunk.anchor.quote,
-        now=text[span.start : span.end] if span else "",
-    )
-
-
-def _joined(edits: list[TextEdit]) -> list[TextEdit]:
-    """Edits in order, those that touch made one: two insertions at one place must keep their order."""
-    joined: list[TextEdit] = []
-    for part in edits:
-        if joined and joined[-1].end == part.start:
-            last = joined[-1]
-            joined[-1] = TextEdit(last.start, part.end, last.insert + part.insert)
-        else:
-            joined.append(part)
-    return joined
-
-
-def _check_growth(canvas: Canvas, page: str, text: str, edits: Sequence[TextEdit]) -> None:
-    grown = sum(len(part.insert) - (part.end - part.start) for part in edits)
-    if grown > 0:
-        actions.check_length(len(text) + grown, f"The page “{canvas.page(page)['title']}”")
+def _replace(canvas: Canvas, old: SuggestionRecord, by: Participant) -> dict[str, str]:
+    """Inside `change()`: withdraw a suggestion that was made anew. What is told of it."""
+    decision = canvas.new_id()
+    close_in(canvas, [(old, index) for index in undecided(old)], by, "withdrawn", decision, canvas.clock())
+    return {"replaced": old.id, "decision": decision}

@@ -30,6 +30,7 @@ def open_thread(canvas: Canvas, action: actions.Comment, by: Participant) -> Out
     if action.replace is not None and action.replace != anchor.quote:
         hunks = [HunkRecord(anchor, action.replace)]
         fix = draft(canvas, action.page, by, hunks, action.text, action.skill, action.run, action.model)
+        thread.suggestion = fix.id
     with canvas.document.change() as written:
         if fix:
             put(canvas, fix)

@@ -20,7 +20,7 @@ from studiolo.canvas.identity.composing import (
 )
 from studiolo.canvas.identity.decode import Id, Range, Update, decode
 from studiolo.canvas.identity.items import Branch, Item, PageText
-from studiolo.canvas.identity.pieces import Piece, passages, pieces
+from studiolo.canvas.identity.pieces import Piece, gone, passages, pieces
 from studiolo.canvas.identity.store import PAGES_ROOT, Store
 from studiolo.canvas.identity.units import points_before
 
@@ -99,6 +99,10 @@ class Identity:
     def passages(self, taken: list[tuple[int, int, str]]) -> list[list[Piece]]:
         """What has just been `taken` in the order of the text: what stood together is together."""
         return passages(self._store, taken)
+
+    def gone(self, range: Range) -> bool:
+        """Whether all of these ids are of what was deleted."""
+        return gone(self._store, range)
 
     def pieces(self, page: str, start: int, end: int) -> list[Piece]:
         """The characters of a page from one offset to another, by their ids."""
@@ -212,6 +216,31 @@ class Identity:
     def living(self, range: Range) -> list[Living]:
         """Which of these ids are of text that a page shows."""
         return living(self._store, range)
+
+    def moment(self, page: str) -> int:
+        """A number that grows whenever the text of the page changes."""
+        return self._page(page)[1].changed
+
+    def changed_since(self, page: str, moment: int) -> list[tuple[int, int]]:
+        """Where the text has changed since the page's `moment` was that: stretches in code points of now, in order,
+        somewhat longer than what changed. Where something was only deleted, one may be empty."""
+        return self._page(page)[1].changed_since(moment)
+
+    def changed_near(self, page: str, start: object, end: object, moment: int) -> bool:
+        """Whether the text has changed since that moment between two relative positions, or close to them."""
+        branch, text = self._page(page)
+        first, last = self._item_at(start), self._item_at(end)
+        if first is None or last is None or first.parent is not branch or last.parent is not branch:
+            return True
+        return text.changed_near(first, last, moment)
+
+    def _item_at(self, position: object) -> Item | None:
+        """The item of a text that a relative position hangs on."""
+        if not isinstance(position, Mapping):
+            return None
+        id = _id_from(cast("Mapping[str, object]", position).get("item"))
+        item = None if id is None else self._store.find(id)
+        return None if item is None or item.sub is not None else item
 
     def _page(self, page: str) -> tuple[Branch, PageText]:
         return page_of(self._store, page)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, count
 from typing import Final
 
 from studiolo.canvas.identity.decode import Id
 
 _BLOCK_SIZE: Final = 256
+_BLOCK_POINTS: Final = 16_384  # code points in a block; a page that was put in in one go is few items
+_changes = count(1)
 
 
 class Item:
@@ -98,12 +100,15 @@ class Branch:
 class Block:
     """A stretch of a page text: neighbouring items and how many code points of them can be seen."""
 
-    __slots__ = ("items", "number", "points")
+    __slots__ = ("changed", "items", "number", "points", "text")
 
     def __init__(self, items: list[Item]) -> None:
         self.items = items
         self.number = 0
         self.points = sum(len(item.text) for item in items)
+        self.text: str | None = None
+        self.changed = 0
+        """When what can be seen of it changed last, as `PageText.changed` counts."""
 
 
 class PageText:
@@ -114,11 +119,13 @@ class PageText:
     a look at all blocks, then by a look into one.
     """
 
-    __slots__ = ("_blocks", "_numbered", "_starts", "_text", "length", "page")
+    __slots__ = ("_blocks", "_numbered", "_starts", "_text", "changed", "length", "page")
 
     def __init__(self, page: str) -> None:
         self.page = page
         self.length = 0
+        self.changed = 0
+        """When it changed last: later changes, of whatever page, have larger numbers."""
         self._blocks = [Block([])]
         self._numbered = True
         self._starts: list[int] = []
@@ -132,7 +139,10 @@ class PageText:
     @property
     def text(self) -> str:
         if self._text is None:
-            self._text = "".join([item.text for block in self._blocks for item in block.items])
+            for block in self._blocks:
+                if block.text is None:
+                    block.text = "".join([item.text for item in block.items])
+            self._text = "".join([block.text or "" for block in self._blocks])
         return self._text
 
     @property
@@ -171,6 +181,24 @@ class PageText:
         self._number()
         return here.number < there.number
 
+    def changed_since(self, moment: int) -> list[tuple[int, int]]:
+        """The stretches of the text, in code points of now, in which something changed after it had `changed` at
+        `moment`: they are longer than what changed, by some thousand characters."""
+        spans: list[tuple[int, int]] = []
+        for block, start in zip(self._blocks, self._counted(), strict=False):
+            if block.changed > moment:
+                if spans and spans[-1][1] == start:
+                    spans[-1] = (spans[-1][0], start + block.points)
+                else:
+                    spans.append((start, start + block.points))
+        return spans
+
+    def changed_near(self, first: Item, last: Item, moment: int) -> bool:
+        """Whether something changed after that moment from `first` to `last`, or close to them."""
+        self._number()
+        low, high = _block_of(first).number - 1, _block_of(last).number + 2
+        return any(block.changed > moment for block in self._blocks[max(0, low) : high])
+
     def order_of(self, item: Item) -> tuple[int, int]:
         """Where `item` stands among all items of this text, deleted ones too: what comes first is less."""
         block = _block_of(item)
@@ -194,7 +222,7 @@ class PageText:
         item.block = block
         if item.text:
             self._changed(block, len(item.text))
-        if len(block.items) > _BLOCK_SIZE:
+        if len(block.items) > _BLOCK_SIZE or (block.points > _BLOCK_POINTS and len(block.items) > 1):
             self._halve(block)
 
     def grow(self, item: Item, text: str) -> None:
@@ -210,8 +238,9 @@ class PageText:
 
     def cut(self, item: Item, text: str, rest: Item) -> None:
         """`item` was cut in two: it keeps `text`, and `rest` stands behind it with what remains."""
-        self._changed(_block_of(item), len(text) - len(item.text))
-        self._text = None  # a character cut in half changes the text without changing its length
+        block = _block_of(item)
+        self._changed(block, len(text) - len(item.text))
+        self._text = block.text = None  # a character cut in half changes the text without changing its length
         item.text = text
         self.insert(rest)
 
@@ -230,8 +259,9 @@ class PageText:
         if points:
             block.points += points
             self.length += points
-            self._text = None
+            self._text = block.text = None
             self._starts = []
+            self.changed = block.changed = next(_changes)
 
     def _halve(self, block: Block) -> None:
         half = len(block.items) // 2
@@ -240,6 +270,8 @@ class PageText:
             item.block = behind
         del block.items[half:]
         block.points -= behind.points
+        block.text = None
+        behind.changed = block.changed
         self._blocks.insert(self._blocks.index(block) + 1, behind)
         self._numbered = False
         self._starts = []

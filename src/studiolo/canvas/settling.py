@@ -1,0 +1,150 @@
+"""Keeping suggestions in step with the text: stale when theirs is gone, open again when it is back.
+
+Only what a change can have touched is looked at: the hunks that stand where the text has changed since the last
+look, and, of those whose text is gone, the ones whose quote stands there now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from studiolo.canvas import anchors
+from studiolo.canvas.canvas import Canvas, Outcome
+from studiolo.canvas.quotes import Span
+from studiolo.canvas.records import HunkRecord, SuggestionRecord
+
+Spans = list[tuple[int, int]]
+
+
+@dataclass(slots=True)
+class _Change:
+    """What a look at one hunk has found out: its anchor as it should be, or that its text is gone."""
+
+    record: SuggestionRecord
+    index: int
+    anchor: anchors.Anchor
+    gone: bool
+
+
+class Settling:
+    """What is known of when the pages of a canvas were looked at last."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+        self._again: set[tuple[str, int]] = set()
+
+    def look_again(self, record: SuggestionRecord, index: int) -> None:
+        """A hunk was decided and is open again: it must be looked at, wherever the text has changed."""
+        self._again.add((record.id, index))
+
+    def settle(self, canvas: Canvas, pages: Collection[str]) -> Outcome | None:
+        """Look at the suggestions of these pages. None when nothing changed."""
+        changes: list[_Change] = []
+        spans = {page: self._changed(canvas, page) for page in pages}
+        for page, (since, changed) in spans.items():
+            if changed or self._again:
+                changes += self._look(canvas, page, since, changed)
+        moves = _moves(canvas, changes, {page: changed for page, (_, changed) in spans.items() if changed})
+        changes = [change for change in changes if change.record.id not in moves]
+        if not changes and not moves:
+            return None
+        with canvas.document.change() as written:
+            for change in changes:
+                canvas.set_hunk(change.record, change.index, status="stale" if change.gone else "open")
+                canvas.set_anchor(change.record, change.index, change.anchor)
+            for id, (page, found) in moves.items():
+                _carry(canvas, canvas.suggestions[id], page, found)
+            for id in {*moves, *(change.record.id for change in changes)}:
+                if canvas.suggestions[id].status != "streaming":
+                    canvas.set_status(canvas.suggestions[id])
+        return canvas.claimed(Outcome("settled", update=written()))
+
+    def _changed(self, canvas: Canvas, page: str) -> tuple[int, Spans]:
+        """When a page was looked at last, and where it has changed since."""
+        identity = canvas.document.identity
+        since = self._seen.get(page, -1)
+        self._seen[page] = identity.moment(page)
+        return since, identity.changed_since(page, since)
+
+    def _look(self, canvas: Canvas, page: str, since: int, changed: Spans) -> Iterator[_Change]:
+        identity = canvas.document.identity
+        waiting = canvas.register.waiting(page)
+        text = canvas.page_text(page) if waiting else ""
+        for record in waiting:
+            for index, hunk in enumerate(record.hunks):
+                if hunk.status not in ("open", "stale"):
+                    continue
+                again = (record.id, index) in self._again
+                self._again.discard((record.id, index))
+                near = again or identity.changed_near(page, hunk.anchor.start, hunk.anchor.end, since)
+                search = again or hunk.status == "open" or _appears(text, changed, hunk.anchor.quote)
+                if near or (search and hunk.status == "stale"):
+                    change = _find(canvas, record, index, hunk, text, search)
+                    if change is not None:
+                        yield change
+
+
+def _find(
+    canvas: Canvas, record: SuggestionRecord, index: int, hunk: HunkRecord, text: str, search: bool
+) -> _Change | None:
+    identity, returns, anchor = canvas.document.identity, canvas.origins.returns, hunk.anchor
+    span = anchors.find(identity, record.page, text, anchor, returns, search)
+    if span is not None and not anchors.holds(identity, record.page, span, anchor):
+        anchor = anchors.anchor(identity, record.page, text, span)
+    if (span is None) == (hunk.status == "stale") and anchor is hunk.anchor:
+        return None
+    return _Change(record, index, anchor, span is None)
+
+
+def _appears(text: str, spans: Spans, quote: str) -> bool:
+    """Whether a quote stands in one of these stretches of a text, or reaches into it."""
+    return bool(quote) and any(
+        text.find(quote, max(0, low - len(quote)), high + len(quote)) >= 0 for low, high in spans
+    )
+
+
+def _moves(
+    canvas: Canvas, changes: Iterable[_Change], changed: Mapping[str, Spans]
+) -> dict[str, tuple[str, list[Span]]]:
+    """The suggestions whose text has gone to another page: where to, and where there.
+
+    Those whose text has just gone are looked for on all pages, and those that have long lost it where text has come.
+    """
+    moves: dict[str, tuple[str, list[Span]]] = {}
+    gone = {change.record.id: change.record for change in changes if change.gone}
+    for record in gone.values():
+        lost = {change.index for change in changes if change.record is record and change.gone}
+        if len(lost) == len(record.hunks):
+            pages = [page for page in canvas.document.identity.pages() if page != record.page]
+            if (found := _elsewhere(canvas, record, pages)) is not None:
+                moves[record.id] = found
+    for record in canvas.register.waiting_anywhere() if changed else ():
+        if record.id in gone or any(hunk.status != "stale" for hunk in record.hunks):
+            continue
+        quote = record.hunks[0].anchor.quote
+        texts = {page: canvas.page_text(page) for page in changed if page != record.page}
+        pages = [page for page, text in texts.items() if _appears(text, changed[page], quote)]
+        if (found := _elsewhere(canvas, record, pages)) is not None:
+            moves[record.id] = found
+    return moves
+
+
+def _elsewhere(canvas: Canvas, record: SuggestionRecord, pages: Iterable[str]) -> tuple[str, list[Span]] | None:
+    """The one of these pages where all that a suggestion changes stands and is known again, and where there."""
+    found: list[tuple[str, list[Span]]] = []
+    for page in pages:
+        text = canvas.page_text(page)
+        spans = [span for hunk in record.hunks if (span := anchors.moved(text, hunk.anchor)) is not None]
+        if len(spans) == len(record.hunks) and not canvas.page(page).get("removed"):
+            found.append((page, spans))
+    return found[0] if len(found) == 1 else None
+
+
+def _carry(canvas: Canvas, record: SuggestionRecord, page: str, spans: list[Span]) -> None:
+    """Inside `change()`: let a suggestion follow its text to another page."""
+    text = canvas.page_text(page)
+    record.page = canvas.document.suggestions[record.id]["page"] = page
+    for index, span in enumerate(spans):
+        canvas.set_hunk(record, index, status="open")
+        canvas.set_anchor(record, index, anchors.anchor(canvas.document.identity, page, text, span))
