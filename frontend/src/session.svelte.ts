@@ -6,6 +6,7 @@ import * as Y from 'yjs'
 import { ApiError, api, type ActionBody, type Ask, type CanvasInfo, freshKey, type Kind, type Me, type Outcome, type Participant, type Place, type Role, type Run } from './api'
 import { batchRemoteUpdates } from './batch'
 import { type Closed, closedBy } from './closed'
+import { Outbox } from './editor/suggesting/outbox.svelte'
 import { fail } from './notices.svelte'
 import { Runs } from './runs.svelte'
 import { countWords, type Message, type Page, type Suggestion, type Thread, watch } from './views'
@@ -82,15 +83,22 @@ export class Session {
   /** Edits made here that no connection has carried to the studio yet. */
   #waiting = $state(false)
 
-  readonly saved: boolean = $derived(this.online && this.#acked >= this.#sent && !this.#waiting)
+  /** Whether what is typed becomes suggestions, for those who could also write. Kept for this canvas in this browser. */
+  #suggesting = $state(false)
+
+  readonly saved: boolean = $derived.by(() => this.online && this.#acked >= this.#sent && !this.#waiting && this.outbox.waiting === 0)
   readonly state: 'connecting' | 'saving' | 'saved' | 'offline' | 'closed' = $derived(
     this.closed ? 'closed' : this.online ? (this.saved ? 'saved' : 'saving') : this.synced ? 'offline' : 'connecting',
   )
   readonly canComment: boolean = $derived(RANK[this.me.role] >= RANK.commenter)
   readonly canEdit: boolean = $derived(RANK[this.me.role] >= RANK.editor && !this.closed)
+  /** What is typed becomes suggestions: chosen by those who may write, always so for those who may only comment. */
+  readonly suggests: boolean = $derived(this.canComment && !this.closed && (!this.canEdit || this.#suggesting))
   readonly isOwner: boolean = $derived(this.me.role === 'owner')
   readonly livePages: Page[] = $derived(this.pages.filter((page) => !page.removed))
 
+  /** What is typed in suggesting mode, on its way. */
+  readonly outbox: Outbox
   readonly #work = new Runs(() => this.me.id)
   readonly #local: IndexeddbPersistence | null
   readonly #ends: (() => void)[] = []
@@ -108,6 +116,11 @@ export class Session {
     const { id, epoch, role } = info
     this.me = { ...participant(info.you), role }
     this.title = info.title ?? ''
+    this.#suggesting = stored(`studiolo:suggesting:${id}`) === 'yes'
+    this.outbox = new Outbox(`studiolo:outbox:${id}:${this.me.id}`, {
+      send: (action, key) => api.act(id, action, key),
+      ...(typeof localStorage === 'undefined' ? {} : { storage: localStorage }),
+    })
     this.#reload = doors.reload ?? (() => location.reload())
 
     this.#local = typeof indexedDB === 'undefined' ? null : new IndexeddbPersistence(`studiolo:${id}:${epoch}:${this.me.id}`, this.doc)
@@ -296,6 +309,15 @@ export class Session {
     return { page, start, before, after: '' }
   }
 
+  suggest(yes: boolean): void {
+    this.#suggesting = yes
+    try {
+      localStorage.setItem(`studiolo:suggesting:${this.id}`, yes ? 'yes' : 'no')
+    } catch {
+      // Not kept: the next visit begins by writing.
+    }
+  }
+
   suggestionsOn(page: string): Suggestion[] {
     return this.suggestions.filter((suggestion) => suggestion.page === page)
   }
@@ -386,10 +408,19 @@ export class Session {
     this.#ended = true
     for (const end of this.#ends) end()
     this.#work.close()
+    this.outbox.close()
     clearTimeout(this.#counting)
     this.provider.destroy()
     void this.#local?.destroy()
     this.doc.destroy()
+  }
+}
+
+function stored(name: string): string | null {
+  try {
+    return localStorage.getItem(name)
+  } catch {
+    return null
   }
 }
 

@@ -21,7 +21,18 @@ export interface Hunk {
   by?: string
   by_name?: string
   decided?: number
+  /** The decision that it was decided with; `undo` takes that back. */
+  decision?: string
+  /** What its author had proposed, where somebody else amended it. */
+  proposed?: string
+  amended_by?: string
+  amended_by_name?: string
+  policy?: string
+  audit?: string
 }
+
+/** What a change rests on: a passage, a source elsewhere, or a sentence that says it. */
+export interface Evidence { text?: string; page?: string; quote?: string; url?: string }
 
 export type SuggestionStatus = 'streaming' | 'open' | 'accepted' | 'partly_accepted' | 'rejected' | 'withdrawn' | 'stale'
 export interface Suggestion extends Authored {
@@ -33,6 +44,11 @@ export interface Suggestion extends Authored {
   model: string
   status: SuggestionStatus
   hunks: Hunk[]
+  evidence?: Evidence[]
+  kinds?: string[]
+  risk?: string
+  replaces?: string
+  branch?: string
 }
 
 export interface Comment extends Authored { id: string; text: string }
@@ -91,10 +107,12 @@ export function readSuggestion(id: string, map: Raw): Suggestion {
   return {
     id, ...authored(map), page: str(map, 'page'), reason: str(map, 'reason'), skill: str(map, 'skill'), run: str(map, 'run'),
     model: str(map, 'model'), status: str(map, 'status') as SuggestionStatus,
+    ...(map.has('evidence') ? { evidence: list<Evidence>(map, 'evidence') } : {}), ...(map.has('kinds') ? { kinds: list<string>(map, 'kinds') } : {}), ...optional(map, 'risk', 'replaces', 'branch'),
     hunks: maps(map.get('hunks')).map((hunk, index) => ({
       index, start: str(hunk, 'start'), end: str(hunk, 'end'), quote: str(hunk, 'quote'), before: str(hunk, 'before'),
       after: str(hunk, 'after'), replace: str(hunk, 'replace'), status: (str(hunk, 'status') || 'open') as HunkStatus,
-      ...optional(hunk, 'by', 'by_name'), ...(hunk.has('decided') ? { decided: num(hunk, 'decided') } : {}),
+      ...optional(hunk, 'by', 'by_name', 'decision', 'amended_by', 'amended_by_name', 'policy', 'audit'),
+      ...(hunk.has('proposed') ? { proposed: str(hunk, 'proposed') } : {}), ...(hunk.has('decided') ? { decided: num(hunk, 'decided') } : {}),
     })),
   }
 }

@@ -21,13 +21,14 @@ import type { Action } from '../actions.svelte'
 import type { Asking } from '../review/asking.svelte'
 import type { Review } from '../review/review.svelte'
 import type { Session } from '../session.svelte'
+import type { Authorship } from './authorship.svelte'
 import type { Mode } from './language'
 import { bold, italic } from './markdown-keys'
 import { preferences } from './preferences.svelte'
 
-interface Parts { session: Session; review: Review; asking: Asking; view: () => EditorView | null; mode: () => Mode }
+interface Parts { session: Session; review: Review; asking: Asking; authorship: Authorship; view: () => EditorView | null; mode: () => Mode }
 
-export function editorActions({ session, review, asking, view, mode }: Parts): Action[] {
+export function editorActions({ session, review, asking, authorship: who, view, mode }: Parts): Action[] {
   const { smartQuotes: quotes, authorship } = preferences
   const inText = (run: (at: EditorView) => unknown) => () => {
     const at = view()
@@ -63,6 +64,10 @@ export function editorActions({ session, review, asking, view, mode }: Parts): A
     {
       id: 'view.authorship', label: authorship.value ? 'Stop showing who wrote what' : 'Show who wrote what', group: 'View', icon: Fingerprint,
       words: 'authorship agents provenance tint', run: () => (authorship.value = !authorship.value),
+    },
+    {
+      id: 'view.who', label: 'Who wrote this?', group: 'View', icon: Fingerprint, keys: ['Ctrl-Alt-w'],
+      words: 'author origin provenance prompt model selection caret', run: () => who.ask(),
     },
   ]
 }

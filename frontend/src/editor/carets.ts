@@ -9,6 +9,7 @@ import { Decoration, type DecorationSet, EditorView, ViewPlugin, type ViewUpdate
 import type { Awareness } from 'y-protocols/awareness'
 import type * as Y from 'yjs'
 import { locator, position } from './anchors'
+import { toBase, toView } from './suggesting/splice'
 
 export interface Caret { anchor: number; head: number; name: string; color: string; agent: boolean; status: string }
 export type Carets = ReadonlyMap<number, Caret>
@@ -117,7 +118,8 @@ export function carets({ text, page, awareness, elsewhere }: Settings): Extensio
             continue
           }
           const anchor = cursor.anchor === cursor.head ? head : (locate(cursor.anchor) ?? head)
-          carets.set(id, { head, anchor, name: user.name ?? 'Somebody', color: user.color ?? '#606c00', agent: user.kind === 'agent', status })
+          const seen = (at: number) => toView(this.view.state, at)
+          carets.set(id, { head: seen(head), anchor: seen(anchor), name: user.name ?? 'Somebody', color: user.color ?? '#606c00', agent: user.kind === 'agent', status })
         }
         this.changed.clear()
         if (carets.size || old.size) this.view.dispatch({ effects: setCarets.of(carets) })
@@ -130,8 +132,9 @@ export function carets({ text, page, awareness, elsewhere }: Settings): Extensio
       readonly send = () => {
         this.share = undefined
         const { anchor, head } = this.view.state.selection.main
-        const at = position(text, head, 0)
-        awareness.setLocalStateField('cursor', { head: at, anchor: anchor === head ? at : position(text, anchor, 0) })
+        const place = (pos: number) => position(text, toBase(this.view.state, pos), 0)
+        const at = place(head)
+        awareness.setLocalStateField('cursor', { head: at, anchor: anchor === head ? at : place(anchor) })
       }
 
       destroy() {

@@ -6,7 +6,7 @@ import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/sea
 import { Compartment, EditorState, type Extension, StateEffect, StateField } from '@codemirror/state'
 import { Decoration, type DecorationSet, drawSelection, EditorView, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers, placeholder } from '@codemirror/view'
 import type * as Y from 'yjs'
-import { historyKeymap, shared } from './history'
+import { historyKeymap } from './history'
 import { highlighting, languageFor, type Mode, prose } from './language'
 import { livePreview } from './live-preview'
 import { markdownKeys } from './markdown-keys'
@@ -25,6 +25,8 @@ export interface Parts {
   name: string
   look: PageLook
   slashItems: () => SlashItem[]
+  /** What ties the editor to the shared text. */
+  binding: Extension
   extra: Extension
 }
 
@@ -33,6 +35,10 @@ const language = new Compartment()
 const access = new Compartment()
 const labels = new Compartment()
 const writing = new Compartment()
+const binding = new Compartment()
+
+/** Ties the editor to the shared text in another way. */
+export const rebind = (how: Extension): StateEffect<unknown> => binding.reconfigure(how)
 
 const surfaces: Record<Mode, (items: () => SlashItem[]) => Extension> = {
   prose: (items) => [
@@ -62,7 +68,7 @@ const surfaces: Record<Mode, (items: () => SlashItem[]) => Extension> = {
 const accesses = (editable: boolean): Extension => [EditorState.readOnly.of(!editable), EditorView.editable.of(editable)]
 const labelled = (title: string): Extension => EditorView.contentAttributes.of({ 'aria-label': title || 'Untitled page', tabindex: '0' })
 
-export function createEditor({ parent, text, name, look, slashItems, extra }: Parts): EditorView {
+export function createEditor({ parent, text, name, look, slashItems, binding: bound, extra }: Parts): EditorView {
   const doc = text.toString()
   const recalled = recall(name, text)
   const state = EditorState.create({
@@ -71,7 +77,7 @@ export function createEditor({ parent, text, name, look, slashItems, extra }: Pa
       // Pages hold \n only; anything else would put the editor and the shared text out of step.
       EditorState.lineSeparator.of('\n'),
       EditorView.clipboardInputFilter.of((pasted) => pasted.replace(/\r\n?/g, '\n')),
-      shared(text),
+      binding.of(bound),
       access.of(accesses(look.editable)),
       surface.of(surfaces[look.mode](slashItems)),
       language.of(look.mode === 'prose' ? prose() : []),

@@ -6,6 +6,7 @@ import { type Extension, Facet, type StateCommand, Transaction } from '@codemirr
 import { EditorView, type KeyBinding, ViewPlugin } from '@codemirror/view'
 import { ySync, ySyncAnnotation, YSyncConfig, ySyncFacet } from 'y-codemirror.next'
 import * as Y from 'yjs'
+import { outside } from './suggesting/splice'
 
 interface History { sync: YSyncConfig; manager: Y.UndoManager }
 
@@ -25,7 +26,7 @@ export function historyOf(text: Y.Text): History {
 }
 
 /** Whether a transaction brought in what others wrote (or what undo put back) rather than this person's typing. */
-export const foreign = (tr: Transaction): boolean => tr.annotation(ySyncAnnotation) !== undefined
+export const foreign = (tr: Transaction): boolean => tr.annotation(ySyncAnnotation) !== undefined || tr.annotation(outside) === true
 
 const step = (verb: 'undo' | 'redo'): StateCommand => (target) => {
   const history = target.state.facet(manager)

@@ -3,6 +3,7 @@ import { EditorSelection, type EditorState, type StateEffect } from '@codemirror
 import { EditorView } from '@codemirror/view'
 import type * as Y from 'yjs'
 import { locator, position } from './anchors'
+import { toBase } from './suggesting/splice'
 
 interface Spot { anchor: unknown; head: unknown; top: unknown; offset: number }
 
@@ -12,11 +13,12 @@ export function remember(name: string, view: EditorView, text: Y.Text): void {
   const { anchor, head } = view.state.selection.main
   const height = view.scrollDOM.scrollTop
   const block = view.lineBlockAtHeight(height - offsetOf(view))
-  const at = position(text, Math.min(anchor, text.length), 0)
+  const place = (pos: number) => position(text, Math.min(toBase(view.state, pos), text.length), 0)
+  const at = place(anchor)
   const spot: Spot = {
     anchor: at,
-    head: anchor === head ? at : position(text, Math.min(head, text.length), 0),
-    top: position(text, Math.min(block.from, text.length), 0),
+    head: anchor === head ? at : place(head),
+    top: place(block.from),
     offset: height < 8 ? -1 : height - offsetOf(view) - block.top,
   }
   spots.set(name, spot)

@@ -1,7 +1,7 @@
 import { ensureSyntaxTree } from '@codemirror/language'
 import { EditorState } from '@codemirror/state'
 import { describe, expect, it } from 'vitest'
-import { inUtf16 } from './authorship'
+import { inUtf16 } from './authors'
 import { modeOf, prose } from './language'
 import { bold, italic, link } from './markdown-keys'
 import { typographic } from './typography'
@@ -57,7 +57,7 @@ describe('typographic signs', () => {
 
 it('runs of authors are counted in characters by the studio and in UTF-16 here', () => {
   const list = [{ start: 0, length: 3, participant: 'a' }, { start: 3, length: 2, participant: 'b' }]
-  expect(inUtf16('😀é🌊xy', list)).toEqual([{ from: 0, to: 5, participant: 'a' }, { from: 5, to: 7, participant: 'b' }])
+  expect(inUtf16('😀é🌊xy', list)).toMatchObject([{ from: 0, to: 5, participant: 'a' }, { from: 5, to: 7, participant: 'b' }])
 })
 
 it('chapters and notes are prose, files and tables are code', () => {

@@ -76,8 +76,8 @@ export class Asking {
     if (!view) return
     const { main } = view.state.selection
     const place = main.empty || skill === 'continue'
-      ? spot(view.state.doc, text, page, main.to)
-      : passage(view.state.doc, text, page, main.from, main.to)
+      ? spot(view.state, text, page, main.to)
+      : passage(view.state, text, page, main.from, main.to)
     this.close(true)
     view.dispatch({ effects: EditorView.announce.of('Asked. What the agent makes will come as a suggestion.') })
     const model = studio.model?.name

@@ -2,10 +2,11 @@
  * Suggestions drawn as tracked changes over the text: what would go is struck, what would come stands beside it. The
  * text itself is never touched. Comments are a quiet mark under what they are about.
  */
-import { type EditorState, type Extension, type Range, StateEffect, StateField } from '@codemirror/state'
+import { type EditorState, type Extension, Facet, type Range, StateEffect, StateField } from '@codemirror/state'
 import { Decoration, type DecorationSet, EditorView, WidgetType } from '@codemirror/view'
 import { flag } from '../editor/carets'
-import { type PlacedHunk, placements } from './placement'
+import { splice, toView } from '../editor/suggesting/splice'
+import { type PlacedHunk, placements, spanOf } from './placement'
 
 /** The card that is selected or pointed at, and perhaps one hunk of it. */
 export interface Focus { active: string | null; hovered: string | null; hunk: number | null }
@@ -31,6 +32,9 @@ export const draftField = StateField.define<{ from: number; to: number } | null>
     return value
   },
 })
+
+/** Says which changes this person is typing themself: those are in the text already. */
+export const typing = Facet.define<(item: PlacedHunk) => boolean>()
 
 /** New words, as they will read. A real element with selectable text that wraps like the page around it. */
 class Insertion extends WidgetType {
@@ -103,16 +107,19 @@ class Waiting extends WidgetType {
 }
 
 function draw(state: EditorState): DecorationSet {
+  const typed = state.facet(typing)
   const { active, hovered, hunk: only } = state.field(focusField)
   const out: Range<Decoration>[] = []
   for (const item of state.field(placements).items) {
-    const { id, from, to } = item
+    const { id } = item
+    const { from, to } = spanOf(state, item)
     const chosen = id === active || id === hovered
     if (item.kind === 'thread') {
       if (to > from)
         out.push(Decoration.mark({ class: chosen ? 'th-mark lit' : 'th-mark', attributes: { 'data-review': id } }).range(from, to))
       continue
     }
+    if (typed.some((is) => is(item))) continue
     const index = item.hunk.index
     const lit = chosen && (only === null || only === index)
     const attributes = { 'data-review': id, 'data-hunk': String(index) }
@@ -121,9 +128,10 @@ function draw(state: EditorState): DecorationSet {
       continue
     }
     for (const edit of item.edits) {
-      if (edit.to > edit.from)
-        out.push(Decoration.mark({ tagName: 'del', class: lit ? 'sg-del lit' : 'sg-del', attributes }).range(from + edit.from, from + edit.to))
-      if (edit.insert) out.push(Decoration.widget({ widget: new Insertion(item, edit.insert, edit.to > edit.from, lit), side: 1 }).range(from + edit.to))
+      const start = toView(state, item.from + edit.from)
+      const end = edit.to > edit.from ? Math.max(start, toView(state, item.from + edit.to, -1)) : start
+      if (end > start) out.push(Decoration.mark({ tagName: 'del', class: lit ? 'sg-del lit' : 'sg-del', attributes }).range(start, end))
+      if (edit.insert) out.push(Decoration.widget({ widget: new Insertion(item, edit.insert, edit.to > edit.from, lit), side: 1 }).range(end))
     }
     if (item.streaming && !item.hunk.replace) out.push(Decoration.widget({ widget: new Waiting(item), side: 1 }).range(from))
   }
@@ -139,6 +147,7 @@ const overlay = StateField.define<DecorationSet>({
     const same =
       old.field(placements).drawn === state.field(placements).drawn &&
       old.field(focusField) === state.field(focusField) &&
+      !old.field(splice, false) === !state.field(splice, false) &&
       !tr.effects.some((effect) => effect.is(setDraft))
     return same ? (tr.docChanged ? value.map(tr.changes) : value) : draw(state)
   },

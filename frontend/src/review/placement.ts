@@ -2,10 +2,12 @@
  * Where the open suggestions and comments of a page stand in the editor.
  *
  * Anchors are resolved when a record arrives or changes; after that its place is carried along with the edits, and
- * only a record whose own text was touched is judged again.
+ * only a record whose own text was touched is judged again. Places are those of the shared text, `spanOf` says where
+ * that is on the screen.
  */
-import { type ChangeSet, type EditorState, StateEffect, StateField, type Text, type Transaction } from '@codemirror/state'
+import { type ChangeSet, type EditorState, StateEffect, StateField, type Text } from '@codemirror/state'
 import { type Anchored, judge, type Locate, place, type Placing, refind } from '../editor/anchors'
+import { baseChanges, baseDoc, toBase, toView } from '../editor/suggesting/splice'
 import type { Hunk, Suggestion, Thread } from '../session.svelte'
 import { type Edit, growingEdits, wordEdits } from './diff'
 
@@ -87,15 +89,14 @@ export function carry({ from, to }: { from: number; to: number }, quote: string,
   return { from: start, to: Math.max(start, changes.mapPos(to, -1)) }
 }
 
-function move(items: readonly Item[], tr: Transaction): Item[] {
-  const doc = tr.newDoc
+function move(items: readonly Item[], changes: ChangeSet, doc: Text): Item[] {
   let longest = 0
-  tr.changes.iterChanges((_fromA, _toA, _fromB, _toB, insert) => (longest = Math.max(longest, insert.length)))
+  changes.iterChanges((_fromA, _toA, _fromB, _toB, insert) => (longest = Math.max(longest, insert.length)))
   return items.map((item) => {
     const { quote } = item.anchor
-    const at = carry(item, quote, tr.changes)
+    const at = carry(item, quote, changes)
     // An insertion's place also depends on the words around it.
-    const touched = quote ? tr.changes.touchesRange(item.from, item.to) : tr.changes.touchesRange(Math.max(0, item.from - 8), item.to + 8)
+    const touched = quote ? changes.touchesRange(item.from, item.to) : changes.touchesRange(Math.max(0, item.from - 8), item.to + 8)
     let placing: Placing = touched ? judge(doc, at, item.anchor) : { ...at, stale: item.stale }
     if (placing.stale && placing.from === placing.to && quote && longest >= quote.length) placing = refind(doc, item.anchor) ?? placing
     const moved = { ...item, ...placing }
@@ -110,14 +111,15 @@ export const placements = StateField.define<Placements>({
   create: () => ({ items: [], drawn: 0 }),
   update(value, tr) {
     let { items, drawn } = value
-    if (tr.docChanged && items.length) {
-      const moved = move(items, tr)
+    const changes = tr.docChanged && items.length ? baseChanges(tr) : null
+    if (changes && !changes.empty) {
+      const moved = move(items, changes, baseDoc(tr.state))
       if (moved.some((item, i) => item.stale !== items[i]!.stale || (item.kind === 'hunk' && item.edits !== (items[i] as PlacedHunk).edits))) drawn++
       items = moved
     }
     for (const effect of tr.effects) {
       if (!effect.is(setRecords)) continue
-      items = arrive(new Map(items.map((item) => [key(item), item])), tr.newDoc, effect.value)
+      items = arrive(new Map(items.map((item) => [key(item), item])), baseDoc(tr.state), effect.value)
       drawn++
     }
     return items === value.items ? value : { items, drawn }
@@ -126,8 +128,15 @@ export const placements = StateField.define<Placements>({
 
 export const itemsOf = (state: EditorState): readonly Item[] => state.field(placements).items
 
-/** The item at a position: the shortest one around it, suggestions before comments. */
-export function itemAt(state: EditorState, pos: number): Item | undefined {
+/** Where an item is on the screen. New words of one's own stand outside of it wherever that can be. */
+export function spanOf(state: EditorState, item: Pick<Item, 'from' | 'to'>): { from: number; to: number } {
+  const from = toView(state, item.from, 1)
+  return { from, to: item.to > item.from ? Math.max(from, toView(state, item.to, -1)) : from }
+}
+
+/** The item at a position of the screen: the shortest one around it, suggestions before comments. */
+export function itemAt(state: EditorState, at: number): Item | undefined {
+  const pos = toBase(state, at)
   let best: Item | undefined
   for (const item of itemsOf(state)) {
     if (item.from > pos || item.to < pos) continue
@@ -137,7 +146,8 @@ export function itemAt(state: EditorState, pos: number): Item | undefined {
 }
 
 /** The next or previous item from a position, going round at the ends. */
-export function itemFrom(state: EditorState, pos: number, step: 1 | -1): Item | undefined {
+export function itemFrom(state: EditorState, at: number, step: 1 | -1): Item | undefined {
+  const pos = toBase(state, at)
   const items = itemsOf(state)
   if (step > 0) return items.find((item) => item.from > pos) ?? items[0]
   return items.findLast((item) => item.from < pos) ?? items.at(-1)

@@ -6,8 +6,9 @@ import { locator } from '../editor/anchors'
 import { foreign } from '../editor/history'
 import { passage } from '../editor/passage'
 import type { Session, Suggestion, Thread } from '../session.svelte'
-import { draftField, focusField, reviewFields, setDraft, setFocus } from './overlay'
-import { type Item, itemAt, itemFrom, itemsOf, placements, type PlacedHunk, type PlacedThread, setRecords } from './placement'
+import type { Suggesting } from '../editor/suggesting/mode'
+import { draftField, focusField, reviewFields, setDraft, setFocus, typing } from './overlay'
+import { type Item, itemAt, itemFrom, itemsOf, placements, type PlacedHunk, type PlacedThread, setRecords, spanOf } from './placement'
 
 export interface SuggestionCard { kind: 'suggestion'; id: string; top: number; suggestion: Suggestion; hunks: PlacedHunk[]; stale: boolean }
 export interface ThreadCard { kind: 'thread'; id: string; top: number; thread: Thread; item: PlacedThread; fix: SuggestionCard | null }
@@ -37,6 +38,8 @@ export class Review {
   )
 
   view: EditorView | null = null
+  /** The mode of the editor in which one's own suggestions are typed. */
+  suggesting: Suggesting | null = null
   #settling: ReturnType<typeof setTimeout> | undefined
 
   constructor(
@@ -62,6 +65,7 @@ export class Review {
 
   readonly extension: Extension = [
     reviewFields,
+    typing.of((item) => this.suggesting?.shows(item.id, item.hunk) ?? false),
     ViewPlugin.define((view) => this.#attach(view)),
     EditorView.domEventHandlers({
       mouseover: (event) => {
@@ -83,7 +87,7 @@ export class Review {
       // New words take no caret; it goes beside them, unless somebody has just selected some to copy.
       const item = this.#itemOf(id, hunk === undefined ? null : Number(hunk))
       if (!item || !(event.target as Element).closest('.sg-ins') || !view.dom.ownerDocument.getSelection()?.isCollapsed) return
-      view.dispatch({ selection: { anchor: item.to } })
+      view.dispatch({ selection: { anchor: spanOf(view.state, item).to } })
       view.focus()
     }
     const onscroll = () => (this.scrollTop = view.scrollDOM.scrollTop)
@@ -126,7 +130,8 @@ export class Review {
     const { scrollDOM, documentTop } = view
     const offset = documentTop - scrollDOM.getBoundingClientRect().top + scrollDOM.scrollTop
     this.viewHeight = scrollDOM.clientHeight
-    const top = (pos: number) => {
+    const top = (item: { from: number; to: number }) => beside(spanOf(view.state, item).from)
+    const beside = (pos: number) => {
       const block = view.lineBlockAt(pos)
       // In a long paragraph the line of the page is not the line on the screen.
       const inside = block.height > view.defaultLineHeight * 1.8 && pos >= view.viewport.from && pos <= view.viewport.to
@@ -141,16 +146,16 @@ export class Review {
     }
     const suggestion = (hunks: PlacedHunk[]): SuggestionCard => {
       const first = hunks.find(({ hunk, id }) => id === this.active && hunk.index === this.hunk) ?? hunks[0]!
-      return { kind: 'suggestion', id: first.id, suggestion: first.suggestion, hunks, stale: hunks.every(({ stale }) => stale), top: top(first.from) }
+      return { kind: 'suggestion', id: first.id, suggestion: first.suggestion, hunks, stale: hunks.every(({ stale }) => stale), top: top(first) }
     }
     const cards: Card[] = threads.map((item) => {
       const linked = item.thread.suggestion ? groups.get(item.thread.suggestion) : undefined
       if (linked && item.thread.suggestion) groups.delete(item.thread.suggestion)
-      return { kind: 'thread', id: item.id, thread: item.thread, item, fix: linked ? suggestion(linked) : null, top: top(item.from) }
+      return { kind: 'thread', id: item.id, thread: item.thread, item, fix: linked ? suggestion(linked) : null, top: top(item) }
     })
     for (const hunks of groups.values()) cards.push(suggestion(hunks))
     const draft = view.state.field(draftField)
-    if (draft) cards.push({ kind: 'draft', id: 'draft', top: top(draft.from) })
+    if (draft) cards.push({ kind: 'draft', id: 'draft', top: beside(draft.from) })
     return cards.sort((a, b) => a.top - b.top || (a.id < b.id ? -1 : 1))
   }
 
@@ -191,10 +196,11 @@ export class Review {
     if (!view) return
     const item = this.#itemOf(id, hunk)
     if (!item) return
-    const at = view.coordsAtPos(item.from)
+    const { from } = spanOf(view.state, item)
+    const at = view.coordsAtPos(from)
     const window = view.scrollDOM.getBoundingClientRect()
     if (!at || at.top < window.top + 24 || at.bottom > window.bottom - 24)
-      view.dispatch({ effects: EditorView.scrollIntoView(item.from, { y: 'center' }) })
+      view.dispatch({ effects: EditorView.scrollIntoView(from, { y: 'center' }) })
   }
 
   #itemOf(id: string, hunk: number | null): Item | undefined {
@@ -211,7 +217,8 @@ export class Review {
       this.say('There is nothing to review on this page.')
       return false
     }
-    view.dispatch({ selection: { anchor: item.from }, effects: EditorView.scrollIntoView(item.from, { y: 'center' }), userEvent: 'select.review' })
+    const { from } = spanOf(view.state, item)
+    view.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: 'center' }), userEvent: 'select.review' })
     view.focus()
     clearTimeout(this.#settling)
     this.#settling = setTimeout(() => this.select(this.#cardOf(item), hunkOf(item)), SETTLE)
@@ -302,7 +309,7 @@ export class Review {
     const { view } = this
     const draft = view?.state.field(draftField)
     if (!view || !draft) return false
-    const place = passage(view.state.doc, this.text, this.page, draft.from, draft.to)
+    const place = passage(view.state, this.text, this.page, draft.from, draft.to)
     const done = await this.#once('draft', () => this.session.act({ type: 'comment', ...place, text }))
     if (done) {
       view.dispatch({ selection: { anchor: view.state.field(draftField)?.to ?? draft.to } })
