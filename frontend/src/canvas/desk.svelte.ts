@@ -1,13 +1,16 @@
 import { getContext, setContext } from 'svelte'
 import { MediaQuery } from 'svelte/reactivity'
+import type { Draft } from '../budget/policies'
 import { Remembered } from '../remembered.svelte'
 
-export type Dialogs = '' | 'palette' | 'share' | 'help'
+export type Dialogs = '' | 'palette' | 'share' | 'help' | 'budget'
 export type Panel = 'pages' | 'chat'
 
 /** What lies around the text on this person's screen: panels, dialogs, quiet. Nothing here is shared. */
 export class Desk {
   dialog = $state<Dialogs>('')
+  /** A policy that somebody began to make from a suggestion. */
+  draft = $state.raw<Draft | null>(null)
   focus = $state(false)
   /** `auto`: a list of one page says nothing, so it shows from the second page on. */
   readonly #pages = new Remembered<'auto' | 'yes' | 'no'>('pages', 'auto', ['auto', 'yes', 'no'])

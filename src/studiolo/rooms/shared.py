@@ -92,7 +92,10 @@ class SharedRoom(Room):
         if self.failed:
             raise self.failed
         deed = self._do(change, by, answer)
-        await deed.stored
+        try:
+            await deed.stored
+        finally:
+            self.consider()
         return deed.outcome
 
     def speaker(self, client: int, connection: Connection) -> str | None:
