@@ -106,6 +106,7 @@ class Needs:
 
 Viewer = Annotated[Seat, Depends(Needs("viewer"))]
 Commenter = Annotated[Seat, Depends(Needs("commenter"))]
+Editor = Annotated[Seat, Depends(Needs("editor"))]
 Owner = Annotated[Seat, Depends(Needs("owner"))]
 
 

@@ -53,6 +53,13 @@ class _Tomb:
     text: str
     client: int
 
+    def stands_beside(self, after: _Tomb) -> bool:
+        """Whether nothing, not even another tombstone, is between this one and the one after it."""
+        end = self.first + self.units
+        if self.item is after.item:
+            return end == after.first
+        return end == self.item.length and after.first == 0 and self.item.right is after.item
+
 
 class Composer:
     """An update that is being made. Offsets are those of the texts as they are before it.
@@ -118,9 +125,8 @@ class Composer:
         returned: list[Returned] = []
         group: list[_Tomb] = []
         for tomb in tombs:
-            if group and (
-                tomb.client != group[-1].client or text.offset_of(tomb.item) != text.offset_of(group[-1].item)
-            ):
+            # Only what stands right beside it: another tombstone between them may have to come back between them.
+            if group and not (tomb.client == group[-1].client and group[-1].stands_beside(tomb)):
                 returned.append(self._raise(group))
                 group = []
             group.append(tomb)
