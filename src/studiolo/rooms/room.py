@@ -26,6 +26,7 @@ from studiolo.store import Answer, LogRow, Store
 log = logging.getLogger(__name__)
 
 SETTLE_AFTER = 0.3  # seconds of quiet after typing before suggestions are looked at again
+CONSIDER_AGAIN = 5.0  # seconds after which policies look again at what somebody was typing in
 SUMMARY_AFTER = 5.0  # seconds after a change before the list of canvases learns of it
 SNAPSHOT_EVERY = 1_000  # log rows
 MERGED_AT_ONCE = 200  # updates; merging costs grow with the square of their number
@@ -187,6 +188,7 @@ class Room:
             stored = asyncio.get_running_loop().create_future()
             self._enqueue(outcome, by, None, answer(outcome) if answer else None)
             self._batch.waiting.append(stored)
+            self.consider()
             await stored
         return outcome
 
@@ -198,6 +200,19 @@ class Room:
     def settle(self) -> None:
         """Bring the suggestions in step with the text."""
         self._by_itself(self.canvas.settle)
+
+    def consider(self) -> None:
+        """Let the canvas's policies look at the suggestions that were finished since, one after the other."""
+        if self.canvas.fresh:
+            self._by_itself(self._consider_one)
+
+    def _consider_one(self) -> Outcome | None:
+        outcome = self.canvas.consider()
+        if outcome is not None:
+            self._soon("consider", 0.0, self.consider)
+        elif self.canvas.fresh:
+            self._soon("consider again", CONSIDER_AGAIN, self.consider)
+        return outcome
 
     def recover(self, lost: Collection[str]) -> None:
         """End what nobody goes on writing: ids of `Canvas.unfinished`."""
