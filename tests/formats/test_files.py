@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studiolo.canvas.errors import Invalid, TooLarge
-from studiolo.formats import as_files, as_one_text, as_zip, kind_of, read_files, reading, safe_name, splits_when_read
+from studiolo.formats import archives, as_files, as_one_text, as_zip, kind_of, read_files, safe_name, splits_when_read
 
 # What a file can carry: no lone surrogates, no NUL, and the line end a canvas uses.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=200)
@@ -107,7 +107,7 @@ def test_a_zip_skips_what_is_not_text_and_a_bomb_is_refused(monkeypatch: pytest.
     assert [page.text for page in read_files([("b.zip", buffer.getvalue())]).pages] == ["one"]
     with pytest.raises(Invalid, match="cannot be unpacked"):
         read_files([("b.zip", b"PK no")])
-    monkeypatch.setattr(reading, "MOST_BYTES", 2)
+    monkeypatch.setattr(archives, "MOST_BYTES", 2)
     with pytest.raises(TooLarge):
         read_files([("b.zip", buffer.getvalue())])
 
@@ -122,17 +122,17 @@ def zipped(*files: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
 
 def test_all_zips_and_files_of_one_import_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     packed = zipped(("a.md", b"x" * 600), ("b.md", b"y" * 300))
-    monkeypatch.setattr(reading, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(archives, "MOST_BYTES", 1_000)
     assert len(read_files([("1.zip", packed), ("c.md", b"z" * 100)]).pages) == 3
     for more in (("2.zip", packed), ("c.md", b"z" * 101)):
         with pytest.raises(TooLarge):
             read_files([("1.zip", packed), more])
-    monkeypatch.setattr(reading, "MOST_FILES", 3)
+    monkeypatch.setattr(archives, "MOST_FILES", 3)
     with pytest.raises(TooLarge):
         read_files(
             [("1.zip", zipped(("a.md", b"x"), ("b.md", b"y"))), ("2.zip", zipped(("c.md", b"x"), ("d.md", b"y")))]
         )
-    monkeypatch.setattr(reading, "MOST_ENTRIES", 1)
+    monkeypatch.setattr(archives, "MOST_ENTRIES", 1)
     with pytest.raises(TooLarge, match="more than 1 files"):
         read_files([("1.zip", zipped(("a.png", b"x"), ("b.png", b"y")))])
 

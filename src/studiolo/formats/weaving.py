@@ -1,0 +1,117 @@
+"""A page's text and what is proposed for it as one line of pieces, as every format with tracked changes writes it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from studiolo.formats.drafts import Change, PageDraft, Remark
+
+What = Literal["keep", "delete", "insert", "open", "close"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of text that stays, goes or comes; or a place where a remark (its index) opens or closes."""
+
+    what: What
+    text: str = ""
+    change: Change | None = None
+    remark: int = -1
+
+
+def apart(changes: Sequence[Change]) -> list[Change]:
+    """The changes in order and without overlap: of two that would replace the same words the earlier takes them, and
+    what the other puts there stands behind. Those that then do nothing are left out."""
+    kept: list[Change] = []
+    floor = 0
+    for change in sorted(changes, key=lambda one: (one.start, one.end, one.at or 0.0)):
+        start, end = max(change.start, floor), max(change.end, floor)
+        if start < end or change.replace:
+            kept.append(replace(change, start=start, end=end))
+        floor = end
+    return kept
+
+
+def woven(page: PageDraft) -> list[Piece]:
+    """The pieces in order. What stays and what goes, joined, is the page's text; what stays and what comes is the text
+    with everything taken. A remark never begins or ends inside a piece."""
+    changes = apart(page.changes)
+    places = sorted(
+        [
+            *((_outside(changes, remark.start), 1, -remark.end, index) for index, remark in enumerate(page.remarks)),
+            *((_outside(changes, remark.end, after=True), 0, 0, index) for index, remark in enumerate(page.remarks)),
+        ]
+    )
+    # One that covers nothing would close before it opens.
+    points = {
+        index
+        for index, remark in enumerate(page.remarks)
+        if _outside(changes, remark.start) == _outside(changes, remark.end, after=True)
+    }
+    return list(_pieces(page, changes, [place for place in places if place[3] not in points], sorted(points)))
+
+
+def _pieces(
+    page: PageDraft, changes: Sequence[Change], places: Sequence[tuple[int, int, int, int]], points: Sequence[int]
+) -> Iterator[Piece]:
+    events: list[tuple[int, int, int, Piece]] = []
+    for at, opens, _, index in places:
+        # What closes at a place closes before what comes there, what opens there opens before it.
+        events.append((at, 2 if opens else 0, 0, Piece("open" if opens else "close", remark=index)))
+    for index in points:
+        at = _outside(changes, page.remarks[index].start)
+        events.append((at, 1, 0, Piece("open", remark=index)))
+        events.append((at, 1, 1, Piece("close", remark=index)))
+    for number, change in enumerate(changes):
+        events.append((change.start, 3, number, Piece("delete", page.text[change.start : change.end], change)))
+    at = 0
+    for place, _, _, piece in sorted(events, key=lambda event: event[:3]):
+        if place > at:
+            yield Piece("keep", page.text[at:place])
+            at = place
+        if piece.change is None:
+            yield piece
+            continue
+        if piece.text:
+            yield piece
+            at = place + len(piece.text)
+        if piece.change.replace:
+            yield Piece("insert", piece.change.replace, piece.change)
+    if at < len(page.text):
+        yield Piece("keep", page.text[at:])
+
+
+def _outside(changes: Sequence[Change], at: int, after: bool = False) -> int:
+    """A place that lies within a replaced passage, moved to its beginning or its end."""
+    before = bisect_right(changes, at, key=lambda change: change.start) - 1
+    if before >= 0 and changes[before].start < at < changes[before].end:
+        return changes[before].end if after else changes[before].start
+    return at
+
+
+def taken(page: PageDraft) -> PageDraft:
+    """The page with every change taken into its text, and its remarks where they then are."""
+    changes = apart(page.changes)
+    parts: list[str] = []
+    at = 0
+    for change in changes:
+        parts += [page.text[at : change.start], change.replace]
+        at = change.end
+    parts.append(page.text[at:])
+
+    def moved(place: int, after: bool) -> int:
+        place = _outside(changes, place, after)
+        return place + sum(
+            len(change.replace) - (change.end - change.start)
+            for change in changes
+            if change.end < place or (change.end == place and change.start < change.end)
+        )
+
+    remarks: list[Remark] = []
+    for remark in page.remarks:
+        start = moved(remark.start, False)
+        remarks.append(replace(remark, start=start, end=max(start, moved(remark.end, True))))
+    return replace(page, text="".join(parts), changes=(), remarks=tuple(remarks), authors=())
