@@ -1,4 +1,7 @@
 /** The HTTP contract of a studio, typed. Nothing here keeps state. */
+import type { Authors, Provenance, Shares } from './editor/authors'
+import type { Accepted, Policy } from './budget/policies'
+import type { Waiting } from './inbox/items'
 
 export type Role = 'viewer' | 'commenter' | 'editor' | 'owner'
 export type Kind = 'person' | 'agent'
@@ -188,10 +191,32 @@ export const api = {
   ask: (canvas: string, ask: Ask) => send<{ run: string }>('POST', at(canvas, '/ask'), {
       body: { agent: 'co-author', ...ask }, headers: { 'Idempotency-Key': freshKey() }, retries: 2,
     }),
+  authors: (canvas: string, page: string) => send<Authors>('GET', at(canvas, `/pages/${encodeURIComponent(page)}/authors`)),
+  authorShares: (canvas: string, page: string) => send<Shares>('GET', at(canvas, `/pages/${encodeURIComponent(page)}/authors/shares`)),
+  provenance: (canvas: string, page: string, from: number, to?: number) =>
+    send<Provenance>('GET', at(canvas, `/pages/${encodeURIComponent(page)}/provenance?at=${from}${to === undefined ? '' : `&to=${to}`}`)),
+
+  policies: (canvas: string) => send<{ policies: Policy[] }>('GET', at(canvas, '/policies')),
+  acceptedBy: (canvas: string, policy: string) =>
+    send<{ policy: Policy; accepted: Accepted[] }>('GET', at(canvas, `/policies/${encodeURIComponent(policy)}/accepted`)),
+
   runs: (canvas: string) => send<{ runs: Run[] }>('GET', at(canvas, '/runs')),
   run: (run: string) => send<Run>('GET', `/api/runs/${encodeURIComponent(run)}`),
   runEventsUrl: (run: string) => `/api/runs/${encodeURIComponent(run)}/events`,
   stopRun: (run: string) => send<unknown>('POST', `/api/runs/${encodeURIComponent(run)}/stop`, { body: {} }),
+
+  inbox: (query: { canvas?: string; kind?: string; limit?: number; after?: string } = {}) => {
+    const asked = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]))
+    return send<Waiting>('GET', `/api/inbox?${asked}`)
+  },
+  inboxCount: () => send<Pick<Waiting, 'count' | 'kinds'>>('GET', '/api/inbox/count'),
+  redo: (canvas: string, suggestion: string, model?: string) =>
+    send<{ run: string }>('POST', at(canvas, `/suggestions/${encodeURIComponent(suggestion)}/redo`), {
+      body: model ? { model } : {}, headers: { 'Idempotency-Key': freshKey() }, retries: 2,
+    }),
+  again: (run: string) =>
+    send<{ run: string }>('POST', `/api/runs/${encodeURIComponent(run)}/again`, { body: {}, headers: { 'Idempotency-Key': freshKey() }, retries: 2 }),
+  dismiss: (run: string, away: boolean) => send<unknown>('POST', `/api/runs/${encodeURIComponent(run)}/dismiss`, { body: { away } }),
 
   models: () => send<{ models: Model[]; default: string }>('GET', '/api/models'),
   agents: () => send<{ agents: Agent[] }>('GET', '/api/agents'),

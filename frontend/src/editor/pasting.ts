@@ -80,7 +80,7 @@ export function pasting(session: Session, page: string, text: Y.Text): Extension
       }
     }),
     EditorView.updateListener.of((update) => {
-      if (!update.docChanged || !session.canEdit) return
+      if (!update.docChanged || !session.canEdit || session.suggests) return
       for (const tr of update.transactions) {
         const moved = moves(tr)
         if (foreign(tr) || !(moved || pastes(tr))) continue
