@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from studiolo.canvas import Canvas, Outcome, Participant
@@ -137,6 +138,25 @@ def fill(canvas: Canvas, pages: Sequence[tuple[str, PageDraft]], by: Participant
     return {name: number for name, number in counted.items() if number}
 
 
+def filling(
+    drafts: Sequence[PageDraft], by: Participant, source: Mapping[str, Any]
+) -> Callable[[Canvas, Outcome], Outcome]:
+    """What puts into a new canvas of these pages all that is open in them; the row of the ledger says from where."""
+
+    def put(canvas: Canvas, made: Outcome) -> Outcome:
+        ids = [page["id"] for page in made.details["pages"]]
+        counted = fill(canvas, list(zip(ids, drafts, strict=True)), by)
+        entry = dict(made.entry or {})
+        entry["action"] = {**entry["action"], "imported": dict(source)}
+        entry["outcome"] = {**entry["outcome"], **counted}
+        details = {**made.details, **counted}
+        whole = Outcome(made.outcome, made.id, details, canvas.document.update_since(), entry=entry)
+        whole = canvas.claimed(whole)
+        return replace(whole, claims={**made.claims, **whole.claims})
+
+    return put
+
+
 def add_pages(canvas: Canvas, drafts: Sequence[PageDraft], by: Participant, source: Mapping[str, Any]) -> Outcome:
     """Add pages at the end of a canvas, with all that is open in them, as one row of the log and of the ledger."""
     for draft in drafts:  # before anything is changed
@@ -158,8 +178,7 @@ def add_pages(canvas: Canvas, drafts: Sequence[PageDraft], by: Participant, sour
         "outcome": {"outcome": "imported", "id": None, **details},
     }
     whole = canvas.claimed(Outcome("imported", None, details, update, entry=entry))
-    whole.claims = {**claims, **whole.claims}
-    return whole
+    return replace(whole, claims={**claims, **whole.claims})
 
 
 def foreign(name: str, kind: AuthorKind = "person") -> Participant:

@@ -1,20 +1,16 @@
-"""Canvases: making, listing, reading, changing them by actions, importing and exporting."""
+"""Canvases: making, listing, reading, changing them by actions. Files in and out are in `files`."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import PlainTextResponse, Response
-from starlette.concurrency import run_in_threadpool
 
 from studiolo.agents import ENDED
-from studiolo.canvas.errors import Forbidden, Invalid, StudioloError
-from studiolo.formats import as_files, as_zip, read_files, safe_name, splits_when_read
+from studiolo.canvas.errors import Forbidden, StudioloError
 from studiolo.people import Who
 from studiolo.rooms import Room
 from studiolo.web import bodies
@@ -37,16 +33,16 @@ async def maker(who: Caller, studio: Here) -> Who:
 
 
 Maker = Annotated[Who, Depends(maker)]
-Draft = Callable[[], Awaitable[tuple[str, list[dict[str, str]]]]]
+Making = Callable[[], Awaitable[tuple[Room, dict[str, Any]]]]
 
 
-async def create(studio: Studio, who: Who, key: str | None, request: Any, draft: Draft) -> Json:
-    """Make a canvas of the title and pages that `draft` gives, once for each key, and answer 201 with it."""
+async def create(studio: Studio, who: Who, key: str | None, request: Any, making: Making) -> Json:
+    """Make a canvas, once for each key, and answer 201 with it. `making` gives its room, and what else to answer."""
 
     async def work(keep: Keep | None) -> dict[str, Any]:
-        room = await studio.rooms.create(*await draft(), who.participant)
+        room, more = await making()
         made = [{"id": page["id"], "title": page["title"]} for page in room.canvas.outline()]
-        body = {"id": room.id, "title": room.canvas.title, "pages": made}
+        body = {"id": room.id, "title": room.canvas.title, "pages": made, **more}
         if keep:
             answer = keep(body)
             with suppress(StudioloError):  # the canvas is there, and saying otherwise would have it made twice
@@ -69,50 +65,11 @@ async def listing(who: Caller, studio: Here) -> dict[str, Any]:
 async def make(body: bodies.NewCanvas, who: Maker, studio: Here, idempotency_key: IdempotencyKey = None) -> Json:
     """Make a canvas with its first pages."""
 
-    async def draft() -> tuple[str, list[dict[str, str]]]:
-        return body.title.strip() or "Untitled", [page.model_dump() for page in body.pages]
+    async def making() -> tuple[Room, dict[str, Any]]:
+        pages = [page.model_dump() for page in body.pages]
+        return await studio.rooms.create(body.title.strip() or "Untitled", pages, who.participant), {}
 
-    return await create(studio, who, idempotency_key, {"make": body.model_dump()}, draft)
-
-
-@router.post(
-    "/import",
-    status_code=201,
-    openapi_extra={
-        "requestBody": {
-            "content": {
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "properties": {
-                            "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
-                            "title": {"type": "string"},
-                        },
-                    }
-                }
-            }
-        }
-    },
-)
-async def import_files(request: Request, who: Maker, studio: Here, idempotency_key: IdempotencyKey = None) -> Json:
-    """Make a canvas of text files: one book is split at its chapters, several files or a zip give a page each."""
-    form = await request.form(max_files=2000)
-    try:
-        uploads = [value for _, value in form.multi_items() if not isinstance(value, str)]
-        title = form.get("title")
-        files = [(whole(upload.filename or "untitled.md"), await upload.read()) for upload in uploads]
-    finally:
-        await form.close()
-    if title is not None and (not isinstance(title, str) or len(title) > 200):
-        raise Invalid("The title is longer than 200 characters.", "Give a shorter one.")
-    called = whole(title).strip() or None if title else None
-
-    async def draft() -> tuple[str, list[dict[str, str]]]:
-        imported = await run_in_threadpool(read_files, files, called)
-        return imported.title, [page.as_dict() for page in imported.pages]
-
-    asked = {"import": [[name, hashlib.sha256(data).hexdigest()] for name, data in files], "title": called}
-    return await create(studio, who, idempotency_key, asked, draft)
+    return await create(studio, who, idempotency_key, {"make": body.model_dump()}, making)
 
 
 @router.get("/{canvas}")
@@ -178,25 +135,3 @@ async def page_text(page: str, seat: Viewer, studio: Here) -> PlainTextResponse:
     """A page's text now, as UTF-8."""
     room = await studio.rooms.get(seat.canvas)
     return PlainTextResponse(room.canvas.page_text(page))
-
-
-@router.get("/{canvas}/export")
-async def export(seat: Viewer, studio: Here) -> Response:
-    """The pages as files: a zip of `01-title.md`..., or the one file when there is one page."""
-    view = (await studio.rooms.get(seat.canvas)).canvas.view()
-    shown_pages = [page for page in view["pages"] if not page.get("removed")]
-    if len(shown_pages) == 1 and not await run_in_threadpool(splits_when_read, shown_pages[0]):
-        name, data = (await run_in_threadpool(as_files, shown_pages))[0]
-        return _download(name.split("-", 1)[1], data, "text/plain; charset=utf-8")
-    data = await run_in_threadpool(as_zip, view["pages"])
-    return _download(f"{safe_name(view['title'], 'canvas')}.zip", data, "application/zip")
-
-
-def whole(text: str) -> str:
-    """A form's text without halves of surrogate pairs, which an odd `charset` can bring in."""
-    return text.encode(errors="replace").decode()
-
-
-def _download(name: str, data: bytes, kind: str) -> Response:
-    disposition = f"attachment; filename*=UTF-8''{quote(name)}"
-    return Response(data, media_type=kind, headers={"Content-Disposition": disposition})
