@@ -19,6 +19,7 @@ from studiolo.canvas.errors import StudioloError
 from studiolo.canvas.handlers import HANDLERS
 from studiolo.canvas.identity import DecodeError
 from studiolo.canvas.quotes import Span
+from studiolo.canvas.taking import take
 
 from .conftest import ADA, BEN, CAL, MUSE, Make
 
@@ -247,8 +248,13 @@ def test_every_action_arrives(pair: tuple[Canvas, Canvas, str]) -> None:
     refused = do(MUSE, "suggest", page=page, hunks=[{"find": "came", "replace": "went"}])
     do(BEN, "reject", suggestion=refused)
     for type in ("accept_all", "reject_all"):
-        proposed = do(MUSE, "suggest", page=page, hunks=[{"find": "came", "replace": f"came by {type}"}])
+        proposed = do(MUSE, "suggest", page=page, hunks=[{"find": "came", "replace": f"came: {type}"}])
+        do(MUSE, "amend", suggestion=proposed, hunks=[{"replace": f"came, so {type}"}])
         do(BEN, type, suggestions=[proposed])
+    decision = copies[0].suggestions[proposed].hunks[0].decision
+    do(BEN, "undo", decision=decision)
+    other = do(CAL, "suggest", page=page, hunks=[{"find": "came", "replace": "went"}])
+    do(BEN, "merge", takes=[{"suggestion": proposed}, {"suggestion": other}], replace="went away")
     streamed = do(MUSE, "suggest", page=page, hunks=[{"find": "Nobody", "replace": ""}], streaming=True)
     do(MUSE, "extend", suggestion=streamed, text="Every")
     do(MUSE, "extend", suggestion=streamed, text="body 🙂")
@@ -268,6 +274,13 @@ def test_every_action_arrives(pair: tuple[Canvas, Canvas, str]) -> None:
     do(BEN, "remove_page", page=added)
     do(BEN, "restore_page", page=added)
     do(ADA, "retitle", title="The book")
+    policy = do(ADA, "set_policy", kinds=["name"], risk="high", sample=1)
+    allowed = do(MUSE, "suggest", page=page, hunks=[{"find": "Pisa", "replace": "Pistoia"}])
+    record = copies[0].suggestions[allowed]
+    by_policy = take(copies[0], [(record, 0)], ADA, policy=policy, audit={(allowed, 0)}).outcome()
+    copies[1].follow(by_policy.update, copies[0].claimed(by_policy).claims)
+    do(ADA, "audit", suggestion=allowed)
+    do(ADA, "remove_policy", policy=policy)
     assert {model.model_fields["type"].default for model in HANDLERS} == set(done)
 
 

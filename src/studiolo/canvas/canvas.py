@@ -8,7 +8,7 @@ client ids it claims, and, for an action, the ledger's row. Nothing here knows a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from random import Random
 from typing import Any, TypeVar
 
@@ -19,6 +19,8 @@ from studiolo.canvas.document import STUDIO, Document, PlainMap, plain
 from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from studiolo.canvas.identity import DecodeError, Tangled, TextEdit, TooManyParts, decode
 from studiolo.canvas.origins import Origins
+from studiolo.canvas.outcome import Outcome as Outcome
+from studiolo.canvas.outcome import entry_of
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.quotes import Span
 from studiolo.canvas.records import SuggestionRecord, ThreadRecord, write_anchor
@@ -42,27 +44,6 @@ _Record = TypeVar("_Record", SuggestionRecord, ThreadRecord)
 
 class Gap(Exception):
     """An update hangs on others that have not arrived; the sender must synchronise again."""
-
-
-@dataclass(slots=True)  # not frozen: one is made for every key, and that would take three times as long
-class Outcome:
-    """What came of an action or of typing.
-
-    `update` is the change of the document (b"" when nothing changed), `claims` the client ids that appear for the
-    first time and whose they are, `kept` what only the ledger says of it, `entry` the ledger's row, None for typing.
-    """
-
-    outcome: str
-    id: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    update: bytes = b""
-    claims: Mapping[int, str] = field(default_factory=dict[int, str])
-    kept: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    entry: Mapping[str, Any] | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The outcome as every surface shows it: `{outcome, id, ...details}`."""
-        return {"outcome": self.outcome, "id": self.id, **self.details}
 
 
 class Canvas:
@@ -138,7 +119,7 @@ class Canvas:
         entry = {"type": "create", "title": title, "pages": [page.title for page in wanted]}
         details = {"pages": [{"id": id, "title": page.title} for id, page in zip(ids, wanted, strict=True)]}
         update = merge_updates(*filter(None, updates))
-        outcome = Outcome("created", None, details, update, entry=_entry(entry, "created", None))
+        outcome = Outcome("created", None, details, update, entry=entry_of(entry, "created", None))
         return canvas, canvas.claimed(outcome)
 
     # -- the two ways in
@@ -261,7 +242,8 @@ class Canvas:
                 "Ask the canvas's owner for that role.",
             )
         # A word of what is being written is no row of the ledger, and neither is how one types.
-        piece = parsed.type in ("extend", "say_more", "pasted")
+        draft = isinstance(parsed, actions.Amend) and parsed.draft
+        piece = draft or parsed.type in ("extend", "say_more", "pasted")
         recorded = {} if piece else parsed.model_dump(exclude_defaults=True) | {"type": parsed.type}
         typed, self._moved = self._moved, set()
         try:
@@ -276,7 +258,7 @@ class Canvas:
         if piece:
             return self.claimed(outcome)
         details = {**outcome.details, **outcome.kept}
-        return self.claimed(replace(outcome, entry=_entry(recorded, outcome.outcome, outcome.id, details)))
+        return self.claimed(replace(outcome, entry=entry_of(recorded, outcome.outcome, outcome.id, details)))
 
     # -- what happens by itself
 
@@ -377,12 +359,19 @@ class Canvas:
 
     def view(self) -> dict[str, Any]:
         """Everything that a viewer may see, as JSON-ready data; pages carry their text."""
+        from studiolo.canvas.groups import groups  # it knows the canvas
+
         suggestions = plain(self.document.suggestions)
+        for record in self.register.waiting_anywhere():
+            for index, hunk in enumerate(record.hunks):
+                if hunk.status == "stale":
+                    suggestions[record.id]["hunks"][index]["now"] = self.today(record, index)
         return {
             "title": self.title,
             "lens": self.document.meta.get("lens") or "prose",
             "pages": [page | {"text": self.page_text(page["id"])} for page in self.outline()],
             "suggestions": sorted(suggestions.values(), key=lambda record: (record["at"], record["id"])),
+            "groups": [[list(id) for id in group] for group in groups(self)],
             "threads": sorted(plain(self.document.threads).values(), key=lambda thread: (thread["at"], thread["id"])),
             "chat": plain(self.document.chat),
             "facts": plain(self.document.facts),
@@ -407,6 +396,10 @@ class Canvas:
         """The participant that a client id belongs to, if it is known."""
         return self._owners.get(client) or self._unclaimed.get(client)
 
+    def writers(self) -> set[str]:
+        """The ids of all whose text, or whose records, there have ever been."""
+        return {*self._owners.values(), *self._unclaimed.values()}
+
     # -- for the handlers
 
     def new_id(self) -> str:
@@ -424,6 +417,11 @@ class Canvas:
     def find(self, page: str, text: str, anchor: anchors.Anchor) -> Span | None:
         """Where an anchored text is in the page's present text, or None when it was changed or is gone."""
         return anchors.find(self.document.identity, page, text, anchor, self.origins.returns)
+
+    def today(self, record: SuggestionRecord, index: int) -> str:
+        """What stands today where the text of a hunk was, up to the words that stood around it."""
+        text, anchor = self.page_text(record.page), record.hunks[index].anchor
+        return anchors.today(self.document.identity, record.page, text, anchor, self.origins.returns)
 
     def moved(self, page: str) -> None:
         """A page's text changed: `settle` must look at its suggestions."""
@@ -502,9 +500,3 @@ def _renew(
         records.pop(id, None)
     else:
         records[id] = read(plain(kept))
-
-
-def _entry(
-    action: Mapping[str, Any], outcome: str, id: str | None, details: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    return {"action": dict(action), "outcome": {"outcome": outcome, "id": id, **(details or {})}}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-from studiolo.canvas import actions, anchors
+from studiolo.canvas import actions
 from studiolo.canvas.canvas import Canvas, Outcome
 from studiolo.canvas.errors import Conflict, Decided, Forbidden, Invalid, NotFound, Stale
 from studiolo.canvas.participant import Participant
@@ -180,15 +180,9 @@ def raise_stale(canvas: Canvas, stale: Sequence[Chosen]) -> NoReturn:
         suggestion=record.id,
         hunks=[index for other, index in stale if other is record],
         was=hunk.anchor.quote,
-        now=today(canvas, record, index),
+        now=canvas.today(record, index),
         replace=hunk.replace,
     )
-
-
-def today(canvas: Canvas, record: SuggestionRecord, index: int) -> str:
-    """What stands today where the text of a hunk was."""
-    identity, returns = canvas.document.identity, canvas.origins.returns
-    return anchors.today(identity, record.page, canvas.page_text(record.page), record.hunks[index].anchor, returns)
 
 
 # -- inside

@@ -149,6 +149,22 @@ def append(text: Text, more: str) -> None:
     text.insert(len(text), more)  # pycrdt counts a text in UTF-8 bytes on both sides of this
 
 
+def splice(text: Text, old: str, new: str) -> None:
+    """Inside `Document.change`: make `new` of a shared text that only the studio writes and that reads `old`, touching
+    only what differs."""
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    low, high = len(old[:start].encode()), len(old[: len(old) - end].encode())  # pycrdt counts UTF-8 bytes
+    if high > low:
+        del text[low:high]
+    if insert := new[start : len(new) - end]:
+        text.insert(low, insert)
+
+
 def plain(value: PlainMap | PlainArray) -> Any:
     """A shared map or array as plain Python data, texts as strings."""
     return json.loads(str(value))  # written by Rust in one go; `to_py` walks it item by item

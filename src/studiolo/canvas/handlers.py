@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from studiolo.canvas import actions, deciding, paging, pasting, policies, suggesting, talking
+from studiolo.canvas import (
+    actions,
+    amending,
+    deciding,
+    merging,
+    paging,
+    pasting,
+    policies,
+    suggesting,
+    talking,
+    undoing,
+)
 from studiolo.canvas.canvas import Canvas, Outcome
 from studiolo.canvas.participant import Participant, Role
 
@@ -19,7 +30,10 @@ HANDLERS: dict[type, tuple[Role, Handler]] = {
     actions.Accept: ("editor", deciding.accept),
     actions.Reject: ("editor", deciding.reject),
     actions.Withdraw: ("commenter", deciding.withdraw),
+    actions.Merge: ("editor", merging.merge),
+    actions.Undo: ("commenter", undoing.undo),
     actions.Pasted: ("editor", pasting.pasted),
+    actions.Amend: ("commenter", amending.amend),
     actions.AcceptAll: ("editor", deciding.accept_all),
     actions.RejectAll: ("editor", deciding.reject_all),
     actions.SetPolicy: ("owner", policies.set_policy),

@@ -49,12 +49,15 @@ class Returns:
             if low < high:
                 yield (client, low, high - low), (other, there + low - first, high - low)
 
+    def family(self, range: Range) -> Iterator[Range]:
+        """The range, and all that it has ever come back as."""
+        yield range
+        for _, copy in self.copies(range):
+            yield from self.family(copy)
+
     def living(self, identity: Identity, range: Range) -> list[Living]:
         """What of these ids can be seen, under these ids or under those that they have come back as."""
-        found = identity.living(range)
-        for _, copy in self.copies(range):
-            found += self.living(identity, copy)
-        return found
+        return [part for one in self.family(range) for part in identity.living(one)]
 
     def missing(self, identity: Identity, range: Range) -> list[Range]:
         """What of these ids cannot be seen, under no ids."""

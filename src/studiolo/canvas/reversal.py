@@ -38,7 +38,7 @@ def turn_back(
     returned = composer.bring_back(
         page,
         [
-            Return(part, _text_of(range, text, part), canvas.writer(canvas.owner_of(range[0]) or STUDIO))
+            Return(part, text_of(range, text, part), canvas.writer(canvas.owner_of(range[0]) or STUDIO))
             for range, text in restore
             for part in returns.missing(identity, range)
         ],
@@ -75,7 +75,7 @@ def without(ranges: Iterable[Range], others: Iterable[Range]) -> list[Range]:
     return left
 
 
-def _text_of(range: Range, text: str, part: Range) -> str:
+def text_of(range: Range, text: str, part: Range) -> str:
     """The text of a part of a range."""
     start = part[1] - range[1]
     return split_units(split_units(text, start + part[2])[0], start)[1]
