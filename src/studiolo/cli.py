@@ -100,6 +100,21 @@ def parser() -> argparse.ArgumentParser:
 
     command("check", run_check, "See whether everything that is kept is whole; it changes nothing.")
 
+    ledger = commands.add_parser("ledger", help="Take a canvas's ledger along, or see whether anybody changed it.")
+    ledgers = ledger.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    verified = ledgers.add_parser("verify", help="Follow the chain of hashes; it changes nothing.")
+    which = verified.add_mutually_exclusive_group(required=True)
+    which.add_argument("canvas", metavar="CANVAS", nargs="?", help="the canvas's id")
+    which.add_argument("--all", action="store_true", help="every canvas")
+    verified.add_argument("--head", metavar="HASH", help="a hash that was noted earlier: it must be there")
+    verified.set_defaults(run=run_ledger_verify)
+    exported = ledgers.add_parser("export", help="Write the whole ledger of a canvas to a file.")
+    exported.add_argument("canvas", metavar="CANVAS", help="the canvas's id")
+    exported.add_argument("--format", choices=("jsonl", "parquet"), default="jsonl", help="jsonl, or parquet")
+    exported.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the file to write")
+    exported.add_argument("--force", action="store_true", help="replace the file if it is there")
+    exported.set_defaults(run=run_ledger_export)
+
     models = command("models", run_models, "List the language models, or try them.")
     models.add_argument("--test", metavar="NAME", help="ask this model for a few words and say how it went")
     models.add_argument("--test-all", action="store_true", help="try every model")
@@ -308,6 +323,52 @@ def run_check(_given: Any, settings: Settings) -> int:
     if found := asyncio.run(_with_store(settings, work)):
         return fail(f"{found} problem(s) found.", "Put back the newest backup: studiolo restore FILE.")
     print("Everything is whole.", file=sys.stderr)
+    return 0
+
+
+def run_ledger_verify(given: Any, settings: Settings) -> int:
+    from studiolo.store.ledger import verify
+
+    async def work(studio: Any) -> list[tuple[str, Any]]:
+        canvases = [one.id for one in await studio[0].list_canvases()] if given.all else [given.canvas]
+        return [(canvas, await verify(studio[0], canvas, given.head or "")) for canvas in canvases]
+
+    broken = 0
+    found = asyncio.run(_with_store(settings, work))
+    for canvas, chain in found:
+        if chain.whole:
+            print(f"{canvas}  {chain.rows} rows  {chain.head}")
+        else:
+            broken += 1
+            print(f"{canvas}  row {chain.broken} does not follow from row {chain.seq}: one of them was changed")
+    if broken:
+        return fail(f"{broken} ledger(s) were changed.", "Compare with a backup, or with an export from before.")
+    if given.head and not any(chain.seen for _, chain in found):
+        return fail(f"No row has the hash {given.head}.", "Rows were cut off, or it is another canvas's.")
+    return 0
+
+
+def run_ledger_export(given: Any, settings: Settings) -> int:
+    from tempfile import TemporaryDirectory
+
+    from studiolo.canvas.errors import Conflict
+    from studiolo.ledger.export import write_jsonl, write_parquet
+
+    if given.output.exists() and not given.force:
+        raise Conflict(f"{given.output} is already there.", "Choose another name, or replace it with --force.")
+
+    async def work(studio: Any) -> None:
+        await studio[0].canvas(given.canvas)  # raises for one that is not there
+        with TemporaryDirectory(dir=given.output.absolute().parent, prefix=f".{given.output.name}.") as folder:
+            part = Path(folder) / "part"
+            if given.format == "jsonl":
+                await write_jsonl(studio[0], given.canvas, part)
+            else:
+                await write_parquet(studio[0], given.canvas, part, Path(folder))
+            part.replace(given.output)
+
+    asyncio.run(_with_store(settings, work))
+    print(visible(str(given.output)))
     return 0
 
 

@@ -97,13 +97,13 @@ class Receiver:
                     receiver.got.append(Got(self.path, {}, b'{"type": "GET"}'))
                 answers(204)(self)
 
-            def log_message(self, *_: Any) -> None:
+            def log_message(self, format: str, *args: Any) -> None:
                 pass
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
 
-            def handle_error(self, *_: Any) -> None:
+            def handle_error(self, request: Any, client_address: Any) -> None:
                 pass
 
         self._server = Server(("127.0.0.1", 0), Handler)

@@ -65,6 +65,7 @@ class Office:
 
     async def until(self, true: Callable[[dict[str, object]], bool], hook: Hook) -> dict[str, object]:
         """The newest attempt, once it is as it should be."""
+        rows: list[dict[str, object]] = []
         for _ in range(int(WAIT / 0.02)):
             rows = (await self.hooks.recent(hook))["deliveries"]
             if rows and true(rows[0]):

@@ -165,17 +165,24 @@ _LOG = sa.select(
 )
 _ONE = _LOG.where(tables.canvases.c.id == sa.bindparam("id"))
 _THESE = tables.canvases.c.id.in_(sa.bindparam("ids", expanding=True))
-LOGS = _LOG.where(_THESE)
+_LOGS = _LOG.where(_THESE)
 _TURN = sa.select(tables.canvases.c.id).where(_THESE).order_by(tables.canvases.c.id).with_for_update(key_share=True)
 
 
 def _tips(connection: dialect.Plain, canvases: Collection[str]) -> dict[str, int]:
     """The last `seq` of each canvas that is there; nobody else appends to these until the transaction ends."""
-    if not dialect.many_writers(connection):  # no server to go to: the same statement for each is the quickest
-        return dict(row for id in canvases for row in dialect.select(connection, _ONE, id=id))
-    # A statement of its own: one that waits for a lock still counts with what it saw before it waited.
-    dialect.select(connection, _TURN, ids=list(canvases))
-    return dict(dialect.select(connection, LOGS, ids=list(canvases)))
+    if dialect.many_writers(connection):
+        # A statement of its own: one that waits for a lock still counts with what it saw before it waited.
+        dialect.select(connection, _TURN, ids=list(canvases))
+    return last_rows(connection, canvases)
+
+
+def last_rows(connection: dialect.Plain, canvases: Collection[str]) -> dict[str, int]:
+    """Canvas -> the number of the last row of its log, for those of these canvases that are there."""
+    if dialect.many_writers(connection):
+        return dict(dialect.select(connection, _LOGS, ids=list(canvases)))
+    # No server to go to: the same statement for each is the quickest.
+    return dict(row for id in canvases for row in dialect.select(connection, _ONE, id=id))
 
 
 _END = sa.select(

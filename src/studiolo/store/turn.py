@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from studiolo import metrics
 from studiolo.canvas.errors import Conflict, Unavailable
-from studiolo.store import dialect
+from studiolo.store import log
 from studiolo.store.canvas_rows import no_canvas
 from studiolo.store.errors import StorageFailed
-from studiolo.store.log import LOGS, check_entry, insert_rows
+from studiolo.store.log import check_entry, insert_rows
 from studiolo.store.records import LogRow
 from studiolo.store.store import REMEMBERED_FOR, Store
 from studiolo.store.tables import canvases, client_owners, idempotency, updates
@@ -107,7 +107,7 @@ async def rows_after(store: Store, canvas: str, seq: int) -> list[LogRow]:
 
 async def last_rows(store: Store, canvases: Collection[str]) -> dict[str, int]:
     """Canvas -> the number of the last row of its log, for those of these canvases that are there."""
-    return await store.read(lambda connection: dict(dialect.select(connection, LOGS, ids=list(canvases))))
+    return await store.read(lambda connection: log.last_rows(connection, canvases))
 
 
 async def _after(connection: AsyncConnection, canvas: str, seq: int) -> list[LogRow]:

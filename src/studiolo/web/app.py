@@ -19,10 +19,15 @@ from studiolo.web import (
     account,
     asking,
     authorship,
+    branches,
     canvases,
     failures,
+    files,
     frontend,
+    history,
     ledger,
+    policies,
+    record,
     sharing,
     system,
     webhooks,
@@ -74,7 +79,22 @@ def create_app(settings: Settings) -> FastAPI:
     failures.install(app)
     app.add_middleware(BodyLimit)
     app.router.routes.append(WebSocketRoute("/sync/{canvas}", sync))
-    for part in (system, account, canvases, sharing, asking, authorship, ledger, webhooks, frontend):
+    for part in (
+        system,
+        account,
+        files,
+        canvases,
+        sharing,
+        asking,
+        authorship,
+        branches,
+        history,
+            ledger,
+        record,
+        policies,
+        webhooks,
+        frontend,
+    ):
         app.include_router(part.router)
     app.openapi = lambda: described(app)  # type: ignore[method-assign]
     return app

@@ -9,7 +9,9 @@ import secrets
 import time
 
 from studiolo.agents import PERSONAS, Runs
+from studiolo.history import Histories
 from studiolo.ledger.export import sweep
+from studiolo.ledger.record import Records
 from studiolo.models import Models
 from studiolo.people import People
 from studiolo.rooms import Nodes, Rooms
@@ -38,14 +40,17 @@ class Studio:
         self.nodes = nodes
         self.people = People(store)
         self.rooms = Rooms(store, nodes=nodes)
+        self.histories = Histories(store)
         self.models = Models(settings.home, os.environ)
         self.runs = Runs(self.models, store, time.time, new_id, nodes=nodes)
         self.repeats = Repeats(store, nodes)
+        self.records = Records(store, self.histories)
         self.hooks = Hooks(store)
         self.sender = Sender(networks(settings.webhook_networks))
         # Alone it takes up at once what an earlier life of this studio was telling.
         self.courier = Courier(store, self.sender, looker(self.rooms, self.people), nodes.id if nodes else "alone")
         self.exporting = asyncio.Semaphore(1)
+        self.converting = asyncio.Semaphore(2)  # files of other programs, in and out
         self.stopping = asyncio.Event()
 
     @classmethod
@@ -80,6 +85,7 @@ class Studio:
         self.stopping.set()
         await self.courier.close()
         try:
+            self.histories.close()
             await self.runs.close()
         finally:
             try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Sequence
 
@@ -17,9 +18,11 @@ import httpx2
 from studiolo.canvas.errors import Invalid, StudioloError
 
 LONGEST_URL = 2_000
+_HOST = re.compile(rb"[a-z0-9._:-]+", re.IGNORECASE)
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_PROTOCOLS = ipaddress.IPv4Network("192.0.0.0/24")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 
@@ -51,6 +54,7 @@ def is_inside(address: Address) -> bool:
         or address.is_loopback
         or address.is_link_local
         or address.is_unspecified
+        or address in _PROTOCOLS
     )
 
 
@@ -62,8 +66,10 @@ def checked(url: str) -> httpx2.URL:
         raise _invalid(f"the address cannot be read ({error})") from error
     if found.scheme not in ("http", "https"):
         raise _invalid("it begins with neither https:// nor http://")
-    if not found.host:
+    if not found.host or not _HOST.fullmatch(found.raw_host):
         raise _invalid("it names no host")
+    if not 0 < port_of(found) < 65536:
+        raise _invalid("there is no such port")
     if found.userinfo:
         raise _invalid("it holds a name or a password, which would be seen in lists and logs")
     if found.fragment:

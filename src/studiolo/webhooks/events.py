@@ -16,11 +16,13 @@ _SUGGESTIONS = {
     "amend": "suggestion.amended",
 }
 _DECISIONS = {
-    "accepted": "decision.accepted",
-    "merged": "decision.accepted",
-    "rejected": "decision.rejected",
-    "withdrawn": "decision.withdrawn",
-    "undone": "decision.undone",
+    "accept": "decision.accepted",
+    "accept_all": "decision.accepted",
+    "merge": "decision.accepted",
+    "reject": "decision.rejected",
+    "reject_all": "decision.rejected",
+    "withdraw": "decision.withdrawn",
+    "undo": "decision.undone",
 }
 _COMMENTS = {"comment": "comment.made", "reply": "comment.replied", "resolve": "comment.resolved"}
 GROUPS = {
@@ -48,11 +50,7 @@ Look = Callable[[str, Collection[str], Collection[str], str], Awaitable[Scene]]
 def type_of(row: LedgerRow) -> str | None:
     """The type of event that a row of the ledger is, if it is one."""
     kind = row.action.get("type", "")
-    if made := _SUGGESTIONS.get(kind) or _COMMENTS.get(kind):
-        return made
-    if kind in ("edit", "create", "add_page"):  # their outcomes are words of their own
-        return None
-    return _DECISIONS.get(row.outcome.get("outcome", ""))
+    return _SUGGESTIONS.get(kind) or _DECISIONS.get(kind) or _COMMENTS.get(kind)
 
 
 def wanted(type: str, groups: Iterable[str]) -> bool:
@@ -71,10 +69,9 @@ def suggestions_of(row: LedgerRow) -> list[str]:
         return [row.outcome["id"]] if row.outcome.get("id") else []
     if row.action.get("type") == "comment":
         return [row.outcome["suggestion"]] if row.outcome.get("suggestion") else []
-    named = [change["suggestion"] for change in _changes(row) if "suggestion" in change]
-    if not named and row.action.get("suggestion"):
-        named = [row.action["suggestion"]]
-    return list(dict.fromkeys(named))
+    if row.action.get("suggestion"):
+        return [row.action["suggestion"]]
+    return list(dict.fromkeys([*_hunks(row), *(row.outcome.get("suggestions") or [])]))
 
 
 def threads_of(row: LedgerRow) -> list[str]:
@@ -120,17 +117,16 @@ def body_of(canvas: str, row: LedgerRow, type: str, scene: Scene) -> bytes:
 
 def _suggestion(row: LedgerRow, id: str, now: Mapping[str, Any]) -> dict[str, Any]:
     """A suggestion as it was with this row, as far as the row says it; the rest as it is now."""
-    hunks: dict[int, dict[str, Any]] = {}
-    for change in _changes(row):
-        if change.get("suggestion", id) == id:
-            kept = {name: change[name] for name in ("hunk", "was", "now", "proposed") if name in change}
-            hunks[change.get("hunk", 0)] = kept
-    if not hunks:
-        concerned = row.outcome.get("hunks")
-        for index, hunk in enumerate(now.get("hunks") or []):
-            if not isinstance(concerned, list) or index in concerned:
-                hunks[index] = {"hunk": index, "was": hunk["quote"], "now": hunk["replace"]}
-    if row.action.get("type") == "suggest":
+    hunks = {
+        change.get("hunk", 0): {name: change[name] for name in ("hunk", "was", "now", "proposed") if name in change}
+        for change in _changes(row)
+        if change.get("suggestion", id) == id
+    }
+    concerned = _hunks(row).get(id)
+    for index, hunk in enumerate(now.get("hunks") or []):
+        if index not in hunks and (concerned is None or index in concerned):
+            hunks[index] = {"hunk": index, "was": hunk["quote"], "now": hunk["replace"]}
+    if row.action.get("type") == "suggest" and not row.action.get("streaming"):
         for index, hunk in enumerate(row.action.get("hunks") or []):
             was = hunks.get(index, {}).get("was", hunk.get("find", ""))
             hunks[index] = {"hunk": index, "was": was, "now": hunk.get("replace", "")}
@@ -145,3 +141,17 @@ _ABOUT = ("page", "author", "name", "author_kind", "reason", "skill", "run", "mo
 def _changes(row: LedgerRow) -> list[dict[str, Any]]:
     changes = row.outcome.get("changes")
     return [one for one in changes if isinstance(one, dict)] if isinstance(changes, list) else []
+
+
+def _hunks(row: LedgerRow) -> dict[str, list[int]]:
+    """The hunks that a row names, by suggestion: a list of numbers for one suggestion, of pairs for many."""
+    named: dict[str, list[int]] = {}
+    for one in [*_listed(row.outcome.get("hunks")), *((c.get("suggestion"), c.get("hunk", 0)) for c in _changes(row))]:
+        id, index = one if isinstance(one, list | tuple) else (row.action.get("suggestion"), one)
+        if isinstance(id, str):
+            named.setdefault(id, []).append(index)
+    return named
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

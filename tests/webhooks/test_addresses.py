@@ -1,0 +1,135 @@
+"""Webhooks go out into the world, and nowhere else."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Any
+
+import pytest
+
+from studiolo.canvas.errors import Invalid
+from studiolo.webhooks import Sender
+from studiolo.webhooks.addresses import Unreachable, check_reachable, checked, is_inside, networks, resolve
+from studiolo.webhooks.signing import new_secret, signed
+from tests.web.receiver import Receiver
+
+INSIDE = """
+127.0.0.1 127.255.255.254 10.1.2.3 172.16.0.1 172.31.255.255 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 0.1.2.3
+224.0.0.1 239.255.255.250 240.0.0.1 255.255.255.255 192.0.0.8 192.0.2.1 198.18.0.1 198.51.100.7 203.0.113.9
+::1 :: fe80::1 fc00::1 fd12:3456::1 ff02::1 2001:db8::1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:169.254.169.254
+::127.0.0.1 64:ff9b::7f00:1 64:ff9b::a9fe:a9fe 2002:7f00:1:: 2002:a9fe:a9fe::1 2001:0:4136:e378:8000:63bf:3fff:fdd2
+64:ff9b:1::1 100::1
+"""
+OUTSIDE = "1.1.1.1 8.8.8.8 93.184.216.34 172.32.0.1 2606:4700:4700::1111 64:ff9b::808:808 ::ffff:8.8.8.8"
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+@pytest.mark.parametrize("address", words(INSIDE))
+def test_what_is_inside_is_known_in_every_disguise(address: str) -> None:
+    assert is_inside(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize("address", words(OUTSIDE))
+def test_the_world_is_outside(address: str) -> None:
+    assert not is_inside(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("ftp://example.com/", "file:///etc/passwd", "javascript:alert(1)", "//example.com/", "example.com", ""),
+        *("http://", "https:///path", "https://user:secret@example.com/", "https://example.com/#part", "http://[::1"),
+        *("https://example.com:99999/", "http://exa mple.com/", f"https://example.com/{'a' * 2000}", "https://\ud800/"),
+    ],
+)
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(Invalid, match="A webhook cannot go there"):
+        checked(url)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "0", "[::1]", "[::ffff:127.0.0.1]", "localhost"])
+async def test_a_host_inside_is_refused_however_it_is_written(host: str) -> None:
+    with pytest.raises(Invalid, match=r"inside the studio's own network|is not known|cannot be read"):
+        await check_reachable(f"http://{host}:80/", [])
+
+
+async def test_an_operator_can_allow_networks() -> None:
+    assert await resolve("127.0.0.1", 80, networks("10.0.0.0/8,127.0.0.0/8")) == ["127.0.0.1"]
+    with pytest.raises(Unreachable):
+        await resolve("127.0.0.1", 80, networks("127.0.0.2/32"))
+
+
+class Rebinding:
+    """A name server whose answer to the second question is another than to the first."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.real = socket.getaddrinfo
+
+    def __call__(self, host: str, port: int, *more: Any, **named: Any) -> Any:
+        if host != "rebinding.example":
+            return self.real(host, port, *more, **named)
+        return self.real(self.answers.pop(0), port, *more, **named)
+
+
+async def test_a_name_that_comes_to_mean_another_machine_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is connected to is what was judged: the name is not looked up again."""
+    receiver = Receiver()
+    names = Rebinding("192.0.2.1", "127.0.0.1")
+    monkeypatch.setattr(socket, "getaddrinfo", names)
+    answer = await Sender(networks("192.0.2.0/24"), seconds=0.5).post(
+        f"http://rebinding.example:{receiver.port}/", {}, b"{}"
+    )
+    assert not answer.taken
+    assert receiver.got == []
+    assert names.answers == ["127.0.0.1"]
+    answer = await Sender(networks("192.0.2.0/24"), seconds=0.5).post(
+        f"http://rebinding.example:{receiver.port}/", {}, b"{}"
+    )
+    assert answer.said == "its host is inside the studio's own network"
+    assert receiver.got == []
+    receiver.close()
+
+
+async def test_the_name_is_sent_though_the_address_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver = Receiver()
+    monkeypatch.setattr(socket, "getaddrinfo", Rebinding("127.0.0.1"))
+    sender = Sender(networks("127.0.0.0/8"))
+    answer = await sender.post(f"http://rebinding.example:{receiver.port}/a?b=c", {"x-mine": "1"}, b"{}")
+    assert (answer.taken, answer.said) == (True, "204")
+    [got] = receiver.got
+    assert (got.path, got.headers["host"]) == ("/a?b=c", f"rebinding.example:{receiver.port}")
+    assert got.headers["content-type"] == "application/json"
+    assert got.headers["user-agent"].startswith("Studiolo/")
+    await sender.close()
+    receiver.close()
+
+
+async def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver, proxy = Receiver(), Receiver()
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    sender = Sender(networks("127.0.0.0/8"))
+    assert (await sender.post(receiver.url, {}, b"{}")).taken
+    assert (len(receiver.got), proxy.got) == (1, [])
+    await sender.close()
+    for one in (receiver, proxy):
+        one.close()
+
+
+def test_signatures_are_those_of_the_specification() -> None:
+    """Its own example: https://github.com/standard-webhooks/standard-webhooks"""
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    headers = signed(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330.9, b'{"test": 2432232314}')
+    assert headers == {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    assert len({new_secret() for _ in range(100)}) == 100
+    assert all(len(new_secret()) == len("whsec_") + 32 for _ in range(9))
