@@ -398,3 +398,44 @@ def test_an_insertion_at_the_edge_of_what_is_taken_keeps_its_place(make: Make) -
     assert canvas.page_text(page) == "The grey and wise whale swam."
     do(canvas, BEN, "accept", suggestion=word)
     assert canvas.page_text(page) == "The white and wise whale swam."
+
+
+def test_what_comes_from_a_branch_for_words_that_have_changed_is_stale_from_the_start(make: Make) -> None:
+    canvas, page = make(SEA)
+    identity = canvas.document.identity
+    place = {"start": identity.position(page, 4, 0), "end": identity.position(page, 14, -1)}
+    edit(canvas, page, "grey whale", "pale whale")
+    hunk = {"find": "grey whale", "replace": "white shark", "before": "The ", "after": " swam", **place}
+    made = do(canvas, BEN, "suggest", page=page, hunks=[hunk], branch="b1")
+    record = canvas.view()["suggestions"][0]
+    assert (record["status"], record["hunks"][0]["quote"], record["hunks"][0]["now"]) == (
+        "stale",
+        "grey whale",
+        "pale whale",
+    )
+    edit(canvas, page, "pale", "grey")
+    assert states(canvas, made.id or "") == ["open"]
+    with pytest.raises(Conflict):
+        do(canvas, BEN, "suggest", page=page, hunks=[{"find": "blue whale", "replace": "x"}], branch="b1")
+
+
+def test_every_decision_says_in_the_ledger_what_it_changed(make: Make) -> None:
+    canvas, page = make(SEA)
+    id = suggest(canvas, page, "grey", "white")
+    change = {"suggestion": id, "hunk": 0, "was": "grey", "now": "pale"}
+    rows = [
+        do(canvas, MUSE, "amend", suggestion=id, hunks=[{"replace": "pale"}]),
+        rejected := do(canvas, BEN, "reject", suggestion=id),
+        do(canvas, BEN, "undo", decision=rejected.details["decision"]),
+        do(canvas, BEN, "reject_all", suggestions=[id]),
+    ]
+    for row in rows:
+        assert row.entry and "changes" not in row.details
+        (told,) = row.entry["outcome"]["changes"]
+        assert told.items() >= change.items()
+        assert row is rows[0] or row.entry["outcome"]["decision"]
+    hunk = {"find": "", "before": "saw it."}
+    streamed = do(canvas, MUSE, "suggest", page=page, hunks=[hunk], streaming=True).id or ""
+    do(canvas, MUSE, "extend", suggestion=streamed, text=" Never.")
+    ended = do(canvas, MUSE, "finish", suggestion=streamed)
+    assert ended.entry and ended.entry["outcome"]["changes"][0]["now"] == " Never."

@@ -294,7 +294,7 @@ def test_undo_is_one_update_and_one_row(make: Make) -> None:
     for outcome in (taken, undone):
         copy.follow(outcome.update, outcome.claims)
         assert outcome.entry and outcome.entry["action"]["type"] in ("accept_all", "undo")
-    assert undone.entry and [one["status"] for one in undone.entry["outcome"]["undone"]] == ["accepted", "accepted"]
+    assert undone.entry and [one["status"] for one in undone.entry["outcome"]["changes"]] == ["accepted", "accepted"]
     assert copy.view() == canvas.view()
     assert canvas.page_text(second) == "It rained in Siena."
     with pytest.raises(Decided):

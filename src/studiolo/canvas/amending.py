@@ -14,6 +14,7 @@ from studiolo.canvas.overlaps import overlapping
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.quotes import Quote, Span
 from studiolo.canvas.records import SuggestionRecord
+from studiolo.canvas.taking import changes_of
 
 
 def amend(canvas: Canvas, action: actions.Amend, by: Participant) -> Outcome:
@@ -54,8 +55,10 @@ def amend(canvas: Canvas, action: actions.Amend, by: Participant) -> Outcome:
         canvas.set_status(record)
         if not action.draft:
             appraise(canvas, record)
-    details = {"status": record.status, "hunks": sorted(one.hunk for one in action.hunks)}
-    return Outcome("amended", record.id, details, written())
+    hunks = sorted(one.hunk for one in action.hunks)
+    details = {"status": record.status, "hunks": hunks}
+    changes = changes_of((record, index) for index in hunks)
+    return Outcome("amended", record.id, details, written(), kept={"changes": changes})
 
 
 def _amend(canvas: Canvas, record: SuggestionRecord, amended: actions.AmendedHunk, by: Participant, own: bool) -> None:

@@ -15,7 +15,7 @@ from studiolo.canvas.errors import Conflict, Decided, Forbidden, Invalid, NotFou
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.records import HunkRecord, HunkStatus, SuggestionRecord
 from studiolo.canvas.register import HunkId
-from studiolo.canvas.taking import Chosen, Taken, decide, settle_up, take
+from studiolo.canvas.taking import Chosen, Taken, changes_of, decide, settle_up, take
 
 
 def accept(canvas: Canvas, action: actions.Accept, by: Participant) -> Outcome:
@@ -90,7 +90,7 @@ def reject_all(canvas: Canvas, action: actions.RejectAll, by: Participant) -> Ou
     decision, update = close(canvas, chosen, by, "rejected")
     hunks = sorted((record.id, index) for record, index in chosen)
     details = {"decision": decision, "hunks": hunks, "suggestions": sorted({id for id, _ in hunks}), **named}
-    return Outcome("rejected", decision, details, update)
+    return Outcome("rejected", decision, details, update, kept={"changes": changes_of(chosen)})
 
 
 # -- shared with the other ways to decide
@@ -195,9 +195,10 @@ def _close(
     by: Participant,
     status: HunkStatus,
 ) -> Outcome:
-    chosen = chosen_of(record, action)
-    decision, update = close(canvas, [(record, index) for index in chosen], by, status)
-    return Outcome(status, record.id, {"status": record.status, "hunks": chosen, "decision": decision}, update)
+    chosen = [(record, index) for index in chosen_of(record, action)]
+    decision, update = close(canvas, chosen, by, status)
+    details = {"status": record.status, "hunks": [index for _, index in chosen], "decision": decision}
+    return Outcome(status, record.id, details, update, kept={"changes": changes_of(chosen)})
 
 
 def _many(

@@ -18,7 +18,7 @@ from studiolo.canvas.identity import TextEdit
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.quotes import Span
 from studiolo.canvas.records import HunkRecord, SuggestionRecord
-from studiolo.canvas.taking import check_growth
+from studiolo.canvas.taking import changes_of, check_growth
 
 
 def edit(canvas: Canvas, action: actions.Edit, by: Participant) -> Outcome:
@@ -38,7 +38,10 @@ def edit(canvas: Canvas, action: actions.Edit, by: Participant) -> Outcome:
 
 
 def suggest(canvas: Canvas, action: actions.Suggest, by: Participant) -> Outcome:
-    """Propose a change to a page. What it does anew is withdrawn in the same step, once it is finished."""
+    """Propose a change to a page. What it does anew is withdrawn in the same step, once it is finished.
+
+    What comes from a `branch` may be for words that have changed here: it is stale from the start, and shown so.
+    """
     text = canvas.live_page(action.page)
     old = _to_replace(canvas, action.replaces, by) if action.replaces else None
     if action.streaming and len(action.hunks) != 1:
@@ -48,13 +51,17 @@ def suggest(canvas: Canvas, action: actions.Suggest, by: Participant) -> Outcome
             if hunk.find == hunk.replace:
                 raise Invalid(f"Hunk {index} changes nothing.", "Leave it out, or say what to put there.", hunk=index)
     actions.check_length(sum(len(hunk.replace) for hunk in action.hunks), "The suggestion")
-    spans = place_hunks(canvas, action.page, text, action.hunks)
+    lost = [hunk for hunk in action.hunks if action.branch and _is_lost(canvas, action.page, text, hunk)]
+    found = [hunk for hunk in action.hunks if hunk not in lost]
+    spans = iter(place_hunks(canvas, action.page, text, found))
     hunks = [
-        HunkRecord(anchors.anchor(canvas.document.identity, action.page, text, span), hunk.replace)
-        for span, hunk in zip(spans, action.hunks, strict=True)
+        _stale(hunk)
+        if hunk in lost
+        else HunkRecord(anchors.anchor(canvas.document.identity, action.page, text, next(spans)), hunk.replace)
+        for hunk in action.hunks
     ]
     record = draft(canvas, action.page, by, hunks, action.reason, action.skill, action.run, action.model)
-    record.status = "streaming" if action.streaming else "open"
+    record.status = "streaming" if action.streaming else record.overall()
     record.replaces, record.branch = action.replaces, action.branch
     if action.evidence:
         evidence = [one.model_dump(exclude_defaults=True) for one in action.evidence]
@@ -85,6 +92,7 @@ def finish(canvas: Canvas, action: actions.Finish, by: Participant) -> Outcome:
     record = _own_streaming(canvas, action.suggestion, by)
     empty = all(hunk.replace == hunk.anchor.quote for hunk in record.hunks)
     details: dict[str, Any] = {}
+    changes: list[dict[str, Any]] = []
     with canvas.document.change() as written:
         if action.status == "withdrawn" or empty:
             decision = canvas.new_id()
@@ -94,10 +102,12 @@ def finish(canvas: Canvas, action: actions.Finish, by: Participant) -> Outcome:
         else:
             canvas.set_status(record)
             appraise(canvas, record)
+            changes = changes_of((record, index) for index in range(len(record.hunks)))
             old = canvas.suggestions.get(record.replaces)
             if old is not None and old.undecided and may_replace(by, old):
                 details |= _replace(canvas, old, by)
-    return Outcome("finished", record.id, {"status": record.status, **details}, written())
+    details = {"status": record.status, **details}
+    return Outcome("finished", record.id, details, written(), kept={"changes": changes} if changes else {})
 
 
 # -- shared with the other handlers
@@ -148,7 +158,7 @@ def draft(
 
 def put(canvas: Canvas, record: SuggestionRecord) -> None:
     """Inside `change()`: add a suggestion to the document."""
-    if record.status == "open":
+    if record.status != "streaming":
         appraise(canvas, record)
     canvas.suggestions[record.id] = record
     canvas.document.suggestions[record.id] = record.shared()
@@ -177,6 +187,27 @@ def _own_streaming(canvas: Canvas, id: str, by: Participant) -> SuggestionRecord
     return record
 
 
+def _is_lost(canvas: Canvas, page: str, text: str, hunk: actions.HunkSpec) -> bool:
+    """Whether a hunk that comes from a branch, with its place, is for words that are not there any more."""
+    if hunk.start is None or hunk.end is None or not hunk.find:
+        return False
+    start, end = hunk.start.model_dump(exclude_none=True), hunk.end.model_dump(exclude_none=True)
+    if anchors.between(canvas.document.identity, page, start, end) is None:
+        return False
+    try:
+        anchors.place(canvas.document.identity, page, text, hunk.quoted, hunk.start, hunk.end)
+    except Conflict:
+        return True
+    return False
+
+
+def _stale(hunk: actions.HunkSpec) -> HunkRecord:
+    """A hunk that waits to be seen beside the words that stand in its place today."""
+    assert hunk.start is not None and hunk.end is not None
+    start, end = hunk.start.model_dump(exclude_none=True), hunk.end.model_dump(exclude_none=True)
+    return HunkRecord(anchors.Anchor(start, end, hunk.find, hunk.before, hunk.after), hunk.replace, "stale")
+
+
 def _to_replace(canvas: Canvas, id: str, by: Participant) -> SuggestionRecord:
     old = get(canvas, id)
     if not old.undecided:
@@ -195,4 +226,4 @@ def _replace(canvas: Canvas, old: SuggestionRecord, by: Participant) -> dict[str
     """Inside `change()`: withdraw a suggestion that was made anew. What is told of it."""
     decision = canvas.new_id()
     close_in(canvas, [(old, index) for index in undecided(old)], by, "withdrawn", decision, canvas.clock())
-    return {"replaced": old.id, "decision": decision}
+    return {"replaced": old.id, "withdrawal": decision}

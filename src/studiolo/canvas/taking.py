@@ -163,7 +163,7 @@ def put_in(
         settle_up(canvas, {one.record.id: one.record for one in placed}.values(), taken.decision)
     taken.update = written()
     taken.hunks = sorted(one.id for one in placed)
-    taken.changes = [_change(one) for one in sorted(placed, key=lambda one: one.id)]
+    taken.changes = changes_of((one.record, one.index) for one in sorted(placed, key=lambda one: one.id))
     for page in pages:
         canvas.moved(page)
     if behind := _keep_places(canvas, placed, applied):
@@ -175,6 +175,16 @@ def decide(
 ) -> None:
     """Inside `change()`: decide one hunk."""
     canvas.set_hunk(record, index, status=status, by=by.id, by_name=by.name, decided=at, decision=decision)
+
+
+def changes_of(chosen: Iterable[Chosen]) -> list[dict[str, Any]]:
+    """What hunks would change or have changed, as the ledger keeps it, so that it can be read without the canvas."""
+    changes: list[dict[str, Any]] = []
+    for record, index in chosen:
+        hunk = record.hunks[index]
+        change = {"suggestion": record.id, "hunk": index, "was": hunk.anchor.quote, "now": hunk.replace}
+        changes.append(change if hunk.proposed is None else {**change, "proposed": hunk.proposed})
+    return changes
 
 
 def settle_up(canvas: Canvas, records: Iterable[SuggestionRecord], decision: str) -> None:
@@ -236,13 +246,6 @@ def _write(canvas: Canvas, composer: Composer, part: Part) -> list[dict[str, Any
         kept.append({"at": part.at, "del": gone, "ins": come, **({"hand": True} if hand else {})})
         end = part.start  # what it replaces goes with its first words
     return kept
-
-
-def _change(placed: Placed) -> dict[str, Any]:
-    hunk = placed.hunk
-    change: dict[str, Any] = {"suggestion": placed.record.id, "hunk": placed.index}
-    change |= {"was": hunk.anchor.quote, "now": hunk.replace}
-    return change if hunk.proposed is None else {**change, "proposed": hunk.proposed}
 
 
 def _keep_places(canvas: Canvas, placed: Sequence[Placed], applied: Mapping[HunkId, list[dict[str, Any]]]) -> bytes:

@@ -23,10 +23,10 @@ from studiolo.canvas.errors import Conflict, Decided, Forbidden, Invalid, NotFou
 from studiolo.canvas.identity import Range
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.quotes import Span
-from studiolo.canvas.records import HunkRecord, HunkStatus, SuggestionRecord
+from studiolo.canvas.records import HunkStatus, SuggestionRecord
 from studiolo.canvas.register import HunkId
 from studiolo.canvas.reversal import text_of, turn_back, without
-from studiolo.canvas.taking import Chosen
+from studiolo.canvas.taking import Chosen, changes_of
 
 LAST = 50  # decisions about one hunk that are remembered to have been taken back
 
@@ -101,7 +101,11 @@ def undo(canvas: Canvas, action: actions.Undo, by: Participant) -> Outcome:
         _raise_left(left)
     decision = canvas.new_id()
     updates = _turn_back(canvas, accepted, by)
-    changes = [_change(record, index) for record, index in chosen]
+    before = [(record.hunks[index].status, record.hunks[index].decision) for record, index in chosen]
+    changes = [
+        {**change, "status": was, "decision": known}
+        for change, (was, known) in zip(changes_of(chosen), before, strict=True)
+    ]
     with canvas.document.change() as written:
         taken_back = {record.hunks[index].decision for record, index in chosen} - {""}
         for record, index in chosen:
@@ -116,7 +120,7 @@ def undo(canvas: Canvas, action: actions.Undo, by: Participant) -> Outcome:
     hunks = sorted((record.id, index) for record, index in chosen)
     details: dict[str, Any] = {"decision": decision, "hunks": hunks, "left": left}
     update = merge_updates(*updates, written()) if updates else written()
-    return Outcome("undone", decision, details, update, kept={"undone": changes})
+    return Outcome("undone", decision, details, update, kept={"changes": changes})
 
 
 # -- what is meant
@@ -305,8 +309,3 @@ def _follow(canvas: Canvas, deeds: Iterable[_Deed]) -> None:
 def _come(deed: _Deed) -> Iterator[Range]:
     for edit in deed.edits:
         yield from edit.come
-
-
-def _change(record: SuggestionRecord, index: int) -> dict[str, Any]:
-    hunk: HunkRecord = record.hunks[index]
-    return {"suggestion": record.id, "hunk": index, "status": hunk.status, "by": hunk.by, "decision": hunk.decision}
