@@ -37,9 +37,11 @@ class Change:
     behind: Id | None
     beyond: Id | None
 
-    def spec(self) -> dict[str, Any]:
-        """The change as a hunk of the action `suggest`."""
+    def spec(self, page: str) -> dict[str, Any]:
+        """The change as a hunk of the action `suggest` on `page`: by its ids, unless that is another page."""
         spec: dict[str, Any] = {"find": self.find, "replace": self.replace, "before": self.before, "after": self.after}
+        if page != self.page:
+            return spec
         if self.find and self.first and self.last:
             return spec | {"start": position(self.first, 0), "end": position(self.last, -1)}
         if not self.find and self.last:

@@ -159,7 +159,7 @@ async def _suggest(
 ) -> list[str]:
     reason = f"From the branch “{title}”."
     action: dict[str, Any] = {"type": "suggest", "page": page, "branch": branch, "reason": reason}
-    action["hunks"] = [change.spec() for change in hunks]
+    action["hunks"] = [change.spec(page) for change in hunks]
     if not clash:
         try:
             outcome = await parent.apply(action, writer)
@@ -173,14 +173,17 @@ async def _suggest(
 def _suggest_stale(canvas: Canvas, action: dict[str, Any], hunks: list[Change], writer: Participant) -> Outcome:
     """A suggestion whose text is not what it was any more: it shows both side by side, and can be done anew."""
     records: list[HunkRecord] = []
+    page = action["page"]
+    nowhere = canvas.document.identity.position(page, 0)
     for change in hunks:
         first, last = change.first or change.behind, change.last or change.beyond
-        nowhere = canvas.document.identity.position(change.page, 0)
+        if page != change.page:
+            first = last = None
         start = position(first, 0) if first else nowhere
         end = position(last, -1) if last else nowhere
         anchor = Anchor(start, end, change.find, change.before, change.after)
         records.append(HunkRecord(anchor, change.replace, "stale"))
-    record = draft(canvas, action["page"], writer, records, action["reason"])
+    record = draft(canvas, page, writer, records, action["reason"])
     record.branch = action["branch"]
     record.status = record.overall()
     with canvas.document.change() as written:
