@@ -87,7 +87,7 @@ def test_from_a_suggestion_to_a_policy_and_back(studio: ServedStudio, person: Pe
     island.suggest("out...", "out…", "An ellipsis is one sign.")
 
     # The card says in small words what it is, and leads to a policy.
-    card = ada.page.get_by_text("An ellipsis is one sign.").locator("xpath=ancestor::li")
+    card = ada.page.get_by_role("article", name="Suggestion by Line editor").filter(has_text="An ellipsis is one sign.")
     card.get_by_role("button", name="Line editor").click()
     expect(card.get_by_text("typography", exact=True)).to_be_visible()
     expect(card.get_by_text("low risk")).to_be_visible()

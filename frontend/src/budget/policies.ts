@@ -104,3 +104,13 @@ export function draftOf(policy: Policy): Draft {
   // oxlint-disable-next-line unicorn/no-thenable
   return { policy: id, name, agent, skill, kinds: [...kinds], risk, then: policy.then, sample }
 }
+
+/** A few words on either side of a change, of its own paragraph, none of them cut. */
+export function around(before: string, after: string, keep = 28): [string, string] {
+  const left = before.slice(before.lastIndexOf('\n') + 1)
+  const [right = ''] = after.split('\n', 1)
+  return [
+    left.length > keep ? `…${left.slice(-keep).replace(/^\S*/u, '')}` : left,
+    right.length > keep ? `${right.slice(0, keep).replace(/\S*$/u, '')}…` : right,
+  ]
+}
