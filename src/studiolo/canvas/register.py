@@ -54,6 +54,10 @@ class Register:
         every = [record for records in self._waiting.values() for record in records.values()]
         return sorted(every, key=lambda record: (record.at, record.id))
 
+    def stale(self) -> list[SuggestionRecord]:
+        """Those of all pages whose text is gone, in no particular order."""
+        return [record for records in self._waiting.values() for record in records.values() if record.status == "stale"]
+
     def decided(self, decision: str) -> list[HunkId]:
         """The hunks that were decided with a decision, and still are as it left them."""
         return sorted(self._decisions.get(decision, ()))

@@ -70,16 +70,20 @@ class Settling:
     def _look(self, canvas: Canvas, page: str, since: int, changed: Spans) -> Iterator[_Change]:
         identity = canvas.document.identity
         waiting = canvas.register.waiting(page)
-        text = canvas.page_text(page) if waiting else ""
+        if not waiting:
+            return
+        text = canvas.page_text(page)
+        near_changes = identity.near_changes(page, since)
         for record in waiting:
             for index, hunk in enumerate(record.hunks):
                 if hunk.status not in ("open", "stale"):
                     continue
-                again = (record.id, index) in self._again
-                self._again.discard((record.id, index))
-                near = again or identity.changed_near(page, hunk.anchor.start, hunk.anchor.end, since)
+                again = bool(self._again) and (record.id, index) in self._again
+                if again:
+                    self._again.discard((record.id, index))
                 search = again or hunk.status == "open" or _appears(text, changed, hunk.anchor.quote)
-                if near or (search and hunk.status == "stale"):
+                lost = search and hunk.status == "stale"
+                if again or lost or near_changes(hunk.anchor.start, hunk.anchor.end):
                     change = _find(canvas, record, index, hunk, text, search)
                     if change is not None:
                         yield change
@@ -119,7 +123,7 @@ def _moves(
             pages = [page for page in canvas.document.identity.pages() if page != record.page]
             if (found := _elsewhere(canvas, record, pages)) is not None:
                 moves[record.id] = found
-    for record in canvas.register.waiting_anywhere() if changed else ():
+    for record in canvas.register.stale() if changed else ():
         if record.id in gone or any(hunk.status != "stale" for hunk in record.hunks):
             continue
         quote = record.hunks[0].anchor.quote

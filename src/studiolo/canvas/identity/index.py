@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from sys import maxsize
-from typing import cast
+from typing import Any, cast
 
 from studiolo.canvas.identity.change import Change, survey
 from studiolo.canvas.identity.composing import (
@@ -19,7 +19,7 @@ from studiolo.canvas.identity.composing import (
     page_of,
 )
 from studiolo.canvas.identity.decode import Id, Range, Update, decode
-from studiolo.canvas.identity.items import Branch, Item, PageText
+from studiolo.canvas.identity.items import Block, Branch, Item, PageText
 from studiolo.canvas.identity.pieces import Piece, gone, passages, pieces
 from studiolo.canvas.identity.store import PAGES_ROOT, Store
 from studiolo.canvas.identity.units import points_before
@@ -226,21 +226,29 @@ class Identity:
         somewhat longer than what changed. Where something was only deleted, one may be empty."""
         return self._page(page)[1].changed_since(moment)
 
-    def changed_near(self, page: str, start: object, end: object, moment: int) -> bool:
-        """Whether the text has changed since that moment between two relative positions, or close to them."""
+    def near_changes(self, page: str, moment: int) -> Callable[[Mapping[str, Any], Mapping[str, Any]], bool]:
+        """A function that says of two relative positions, as this identity made them, whether the text has changed
+        since that moment between them or close to them. Ask it before the text changes again."""
         branch, text = self._page(page)
-        first, last = self._item_at(start), self._item_at(end)
-        if first is None or last is None or first.parent is not branch or last.parent is not branch:
-            return True
-        return text.changed_near(first, last, moment)
+        changed = text.blocks_changed(moment)
+        strands = self._store.strands
 
-    def _item_at(self, position: object) -> Item | None:
-        """The item of a text that a relative position hangs on."""
-        if not isinstance(position, Mapping):
-            return None
-        id = _id_from(cast("Mapping[str, object]", position).get("item"))
-        item = None if id is None else self._store.find(id)
-        return None if item is None or item.sub is not None else item
+        def block_of(position: Mapping[str, Any]) -> Block | None:
+            id = position.get("item")
+            strand = None if id is None else strands.get(id["client"])
+            if id is None or strand is None or id["clock"] >= strand.end:
+                return None
+            item = strand.at(id["clock"])
+            return item.block if item.parent is branch else None
+
+        def near(start: Mapping[str, Any], end: Mapping[str, Any]) -> bool:
+            last = block_of(end)
+            first = last if start is end else block_of(start)
+            if first is None or last is None or first in changed or last in changed:
+                return True
+            return first is not last and any(block in changed for block in text.between(first, last))
+
+        return near
 
     def _page(self, page: str) -> tuple[Branch, PageText]:
         return page_of(self._store, page)

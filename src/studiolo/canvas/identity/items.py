@@ -100,15 +100,22 @@ class Branch:
 class Block:
     """A stretch of a page text: neighbouring items and how many code points of them can be seen."""
 
-    __slots__ = ("changed", "items", "number", "points", "text")
+    __slots__ = ("changed", "items", "number", "points", "starts", "text")
 
     def __init__(self, items: list[Item]) -> None:
         self.items = items
         self.number = 0
         self.points = sum(len(item.text) for item in items)
         self.text: str | None = None
+        self.starts: list[int] = []
+        """How many code points are shown before each item; empty when that must be counted again."""
         self.changed = 0
         """When what can be seen of it changed last, as `PageText.changed` counts."""
+
+    def counted(self) -> list[int]:
+        if not self.starts:
+            self.starts = list(accumulate([len(item.text) for item in self.items], initial=0))
+        return self.starts
 
 
 class PageText:
@@ -157,21 +164,15 @@ class PageText:
         starts = self._counted()
         number = bisect_right(starts, offset) - 1
         offset -= starts[number]
-        for item in self._blocks[number].items:
-            if offset < len(item.text):
-                return item, offset
-            offset -= len(item.text)
-        raise LookupError("the blocks were counted wrongly")
+        block = self._blocks[number]
+        shown = block.counted()
+        index = bisect_right(shown, offset) - 1
+        return block.items[index], offset - shown[index]
 
     def offset_of(self, item: Item) -> int:
         """How many code points are shown before `item`."""
         block = _block_of(item)
-        offset = self._counted()[block.number]
-        for other in block.items:
-            if other is item:
-                return offset
-            offset += len(other.text)
-        raise LookupError("the item is not in this text")
+        return self._counted()[block.number] + block.counted()[block.items.index(item)]
 
     def in_order(self, first: Item, then: Item) -> bool:
         """Whether `first` comes before `then`; both are in this text."""
@@ -193,11 +194,18 @@ class PageText:
                     spans.append((start, start + block.points))
         return spans
 
-    def changed_near(self, first: Item, last: Item, moment: int) -> bool:
-        """Whether something changed after that moment from `first` to `last`, or close to them."""
+    def blocks_changed(self, moment: int) -> set[Block]:
+        """The blocks in which something changed after that moment, and those beside them."""
+        found: set[Block] = set()
+        for at, block in enumerate(self._blocks):
+            if block.changed > moment:
+                found.update(self._blocks[max(0, at - 1) : at + 2])
+        return found
+
+    def between(self, first: Block, last: Block) -> list[Block]:
+        """The blocks from one to another."""
         self._number()
-        low, high = _block_of(first).number - 1, _block_of(last).number + 2
-        return any(block.changed > moment for block in self._blocks[max(0, low) : high])
+        return self._blocks[first.number : last.number + 1]
 
     def order_of(self, item: Item) -> tuple[int, int]:
         """Where `item` stands among all items of this text, deleted ones too: what comes first is less."""
@@ -219,6 +227,7 @@ class PageText:
             block = _block_of(left)
             index = len(block.items) if block.items[-1] is left else block.items.index(left) + 1
         block.items.insert(index, item)
+        block.starts = []
         item.block = block
         if item.text:
             self._changed(block, len(item.text))
@@ -240,6 +249,7 @@ class PageText:
         """`item` was cut in two: it keeps `text`, and `rest` stands behind it with what remains."""
         block = _block_of(item)
         self._changed(block, len(text) - len(item.text))
+        block.starts = []
         self._text = block.text = None  # a character cut in half changes the text without changing its length
         item.text = text
         self.insert(rest)
@@ -249,6 +259,7 @@ class PageText:
         block = _block_of(right)
         self._changed(block, -len(right.text))
         block.items.remove(right)
+        block.starts = []
         if not block.items and len(self._blocks) > 1:
             self._blocks.remove(block)
             self._numbered = False
@@ -261,6 +272,7 @@ class PageText:
             self.length += points
             self._text = block.text = None
             self._starts = []
+            block.starts = []
             self.changed = block.changed = next(_changes)
 
     def _halve(self, block: Block) -> None:
@@ -271,6 +283,7 @@ class PageText:
         del block.items[half:]
         block.points -= behind.points
         block.text = None
+        block.starts = []
         behind.changed = block.changed
         self._blocks.insert(self._blocks.index(block) + 1, behind)
         self._numbered = False
