@@ -56,7 +56,8 @@ def suggest(canvas: Canvas, page: str, *hunks: tuple[str, str], by: Participant 
 def considered(canvas: Canvas) -> list[Outcome]:
     outcomes: list[Outcome] = []
     while (outcome := canvas.consider()) is not None:
-        outcomes.append(outcome)
+        if outcome.entry is not None:
+            outcomes.append(outcome)
     return outcomes
 
 
@@ -257,7 +258,7 @@ def test_what_a_person_took_back_is_never_accepted_again(sea: tuple[Canvas, str]
     (outcome,) = considered(canvas)
     canvas.apply({"type": "undo", "decision": outcome.details["decision"]}, ADA)
     assert canvas.page_text(page) == SEA
-    canvas.fresh[id] = None  # as if it had just been finished
+    canvas.fresh[id] = 0.0  # as if it had just been finished
     assert considered(canvas) == []
 
 

@@ -45,7 +45,7 @@ class Island:
 
     def ask(self, method: str, path: str, token: str | None = None, **body: Any) -> httpx2.Response:
         with self.studio.client(token) as client:
-            answer = client.request(method, f"/api/canvases/{self.id}{path}", **({"json": body} if body else {}))
+            answer = client.request(method, f"/api/canvases/{self.id}{path}", json=body or None)
         assert answer.is_success, answer.text
         return answer
 

@@ -34,7 +34,7 @@ def appraise(canvas: Canvas, record: SuggestionRecord) -> None:
         for name in ("kinds", "risk"):
             if shared.get(name) != getattr(record, name):
                 shared[name] = getattr(record, name)
-    canvas.fresh[record.id] = None
+    canvas.fresh[record.id] = 0.0
 
 
 def appraisal(canvas: Canvas, record: SuggestionRecord) -> Kinds | None:
@@ -97,12 +97,16 @@ def _joined(text: str, placed: list[tuple[Span, str]]) -> Iterable[tuple[Span, s
 def _apart(text: str, span: Span) -> bool:
     """Whether it stands in a fence, in front matter, in an indented block or within tags whose text is no prose."""
     start = span.start
-    fences = sum(text.count(f"\n{mark}", 0, start) + text.startswith(mark) for mark in ("```", "~~~"))
-    if fences % 2:
-        return True
+    for sign in "`~":
+        if text.find(sign, 0, start) >= 0:  # one sign is found much faster than three, and most texts have none
+            mark = sign * 3
+            if (text.count(f"\n{mark}", 0, start) + text.startswith(mark)) % 2:
+                return True
     if text.startswith("---\n") and start <= max(text.find("\n---", 3), 3):
         return True
-    if any(text.rfind(opens, 0, start) > text.rfind(closes, 0, start) for opens, closes in _APART):
+    if text.find("<", 0, start) >= 0 and any(
+        text.rfind(opens, 0, start) > text.rfind(closes, 0, start) for opens, closes in _APART
+    ):
         return True
     line = text.rfind("\n", 0, start) + 1
     return text.startswith(("    ", "\t"), line) or any(

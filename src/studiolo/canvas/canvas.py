@@ -78,7 +78,7 @@ class Canvas:
         self._writers: dict[str, int] = {}
         self._unclaimed: dict[int, str] = {}
         self._moved: set[str] = set()  # pages whose suggestions are to be settled
-        self.fresh: dict[str, None] = {}  # suggestions that were finished since policies looked at them, in order
+        self.fresh: dict[str, float] = {}  # suggestions that policies have not looked at, and from when they may
         self.policed = bool(self.document.meta.get("policies"))  # whether there is, or was, a policy
         self.typing = TypingNow()
         self._words: dict[str, int] = {}  # in the text of a page, where it was counted since it last changed

@@ -30,9 +30,11 @@ from studiolo.canvas.participant import Participant
 from studiolo.canvas.quotes import Span
 from studiolo.canvas.records import SuggestionRecord
 from studiolo.canvas.taking import take
+from studiolo.canvas.typing_now import LATELY
 
 MOST_POLICIES = 50  # that work at one time
 MINUTE = 60.0
+LOOKED_AT = 20  # suggestions in one go, at some milliseconds each
 MOST_A_MINUTE = 30  # suggestions that one policy accepts before it stops itself
 ANY = "*"
 
@@ -156,24 +158,28 @@ def audit(canvas: Canvas, action: actions.Audit, by: Participant) -> Outcome:
 
 
 def consider(canvas: Canvas) -> Outcome | None:
-    """Accept the first of the suggestions finished since that the policies allow: one decision of one policy. Call it
-    again until it gives None; then all have been looked at, but for those that somebody types in: they stay in
-    `canvas.fresh`."""
+    """Accept the first of the suggestions finished since that the policies allow: one decision of one policy; or look
+    at some, and say that there are more (an outcome that changes nothing). Call it again until it gives None: then all
+    have been looked at, but for those that somebody types in, which stay in `canvas.fresh`."""
     ways = [policy for policy in policies(canvas) if not policy.removed]
     if not any(policy.then == "accept" and not policy.paused for policy in ways):
         canvas.fresh.clear()
         return None
-    for id in list(canvas.fresh):
+    now = canvas.clock()
+    due = [id for id, at in canvas.fresh.items() if at <= now]
+    for id in due[:LOOKED_AT]:
+        del canvas.fresh[id]
         record = canvas.suggestions.get(id)
         policy = None if record is None else allowing(canvas, ways, record)
         if record is None or policy is None:
-            del canvas.fresh[id]
-        elif not typed_in(canvas, record):
-            del canvas.fresh[id]
-            with suppress(StudioloError):  # it does not fit after all; then a person sees it
-                if (outcome := _accept(canvas, policy, record)) is not None:
-                    return outcome
-    return None
+            continue
+        if typed_in(canvas, record):
+            canvas.fresh[id] = now + LATELY
+            continue
+        with suppress(StudioloError):  # it does not fit after all; then a person sees it
+            if (outcome := _accept(canvas, policy, record)) is not None:
+                return outcome
+    return Outcome("considered") if len(due) > LOOKED_AT else None
 
 
 def allowing(canvas: Canvas, ways: Iterable[Policy], record: SuggestionRecord) -> Policy | None:
@@ -189,11 +195,13 @@ def allowing(canvas: Canvas, ways: Iterable[Policy], record: SuggestionRecord) -
     ]
     if not might or not _untouched(canvas, record):
         return None
-    found = appraisal(canvas, record)
-    if found is None:
-        return None
     kept = Kinds(frozenset(json.loads(record.kinds or "[]")), record.risk or "high")  # type: ignore[arg-type]
-    found = Kinds.joined((found, kept))
+    if not any(policy.allows(kept) for policy in might):
+        return None
+    today = appraisal(canvas, record)  # the text around it may have changed since
+    if today is None:
+        return None
+    found = Kinds.joined((today, kept))
     if any(policy.then == "ask" and policy.wants_asking(found) for policy in ways):
         return None
     allowed = next((policy for policy in might if policy.allows(found)), None)
@@ -217,12 +225,17 @@ def overlapped(canvas: Canvas, record: SuggestionRecord) -> bool:
         if other is record:
             continue
         for hunk in other.hunks:
-            if hunk.status != "open" and other.status != "streaming":
+            if hunk.status != "open" or not any(_within_reach(text, mine, hunk.anchor.quote) for mine in own):
                 continue
             span = anchors.between(canvas.document.identity, other.page, hunk.anchor.start, hunk.anchor.end)
             if span is not None and any(_meet(span, mine) for mine in own):
                 return True
     return False
+
+
+def _within_reach(text: str, span: Span, quote: str) -> bool:
+    """Whether a quote could stand so that it meets a span: much faster found out than where it stands."""
+    return not quote or text.find(quote, max(0, span.start - len(quote)), span.end + len(quote)) >= 0
 
 
 def accepted_hunks(record: SuggestionRecord) -> list[int]:

@@ -22,7 +22,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"(?<={_LETTER})(?:---?|[—―])(?=[^\W\d_]|[\"'])"), "—"),
     (re.compile(rf"(?<={_LETTER}){_BLANK}+([;:!?])(?=\s|[\"']|$)"), r"\1"),
 )
-_BETWEEN = re.compile(rf"(?<=(\S)){_BLANK}+(?=(\S))")
+_BETWEEN = re.compile(rf"(?<=(\S))(?: *[\u00a0\u202f\u2009]{_BLANK}*|  +)(?=(\S))")  # other than the one common blank
 
 # What is not prose in a page of prose. A mark that is opened and not closed may reach to the end.
 _PROTECTED = re.compile(
@@ -45,7 +45,7 @@ def protected(text: str) -> list[tuple[int, int]]:
     """Where there are links, addresses, tags, inline code, mathematics, options of a command: spans of what is read by
     machines, in order."""
     spans = [(found.start(), found.end()) for found in _PROTECTED.finditer(text)]
-    for sign in "`$":  # an odd one: nobody knows what it opens
+    for sign in (sign for sign in "`$" if sign in text):  # an odd one: nobody knows what it opens
         outside = [at for at, there in enumerate(text) if there == sign and not _within(spans, at)]
         if outside and (sign == "`" or len(outside) > 1):
             spans.append((outside[0], len(text)))

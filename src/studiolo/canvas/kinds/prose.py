@@ -147,7 +147,7 @@ class _Change:
     def by_a_number(self) -> bool:
         """Whether a digit stands right before or after it, or before or after one blank."""
         near = (self.left[-1:], self.right[:1], self.left.rstrip()[-1:], self.right.lstrip()[:1])
-        return any(numeric(sign) for sign in near)
+        return numeric("".join(near))
 
     @property
     def sentence(self) -> str:
@@ -172,7 +172,7 @@ def _kinds(change: _Change, known: Container[str]) -> list[Kinds]:
         return [Kinds.of("typography", "low", "a capital where a sentence begins")]
     removed, added = change.removed, change.added
     found: list[Kinds] = []
-    if any(numeric(sign) for sign in change.was + change.now) or change.by_a_number:
+    if numeric(change.was + change.now) or change.by_a_number:
         found.append(Kinds.of("number", "high", "a number changes, or what stands beside one"))
     differ = list((Counter(removed) - Counter(added)).elements()) + list((Counter(added) - Counter(removed)).elements())
     if any(says_a_number(word) for word in differ):
@@ -205,7 +205,7 @@ def _wording(change: _Change, removed: list[str], added: list[str]) -> Kinds:
         return Kinds.of(kind, "high", "a hyphen can make another word")
     if len(removed) == len(added) == 1 and affixed(removed[0], added[0]):
         return Kinds.of(kind, "high", f"“{removed[0]}” and “{added[0]}” may be opposites")
-    if any(numeric(sign) for sign in change.sentence) or any(map(says_a_number, tokens(change.sentence))):
+    if numeric(change.sentence) or any(map(says_a_number, tokens(change.sentence))):
         return Kinds.of(kind, "high", "it is in a sentence with a number")
     if max(len(removed), len(added)) > FEW:
         return Kinds.of(kind, "high", "many words change")

@@ -69,6 +69,6 @@ def disguised(word: str, context: str) -> str:
     return ""
 
 
-def numeric(sign: str) -> bool:
-    """Whether a character says a number: digits of every script, fractions, Roman and Chinese numerals."""
-    return bool(sign) and (sign.isnumeric() or sign.isdigit())
+def numeric(text: str) -> bool:
+    """Whether a text has a sign for a number: digits of every script, fractions, Roman and Chinese numerals."""
+    return any(map(str.isnumeric, text))
