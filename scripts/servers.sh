@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests start for themselves and do without otherwise: PostgreSQL, Redis, nginx and strace, as
-# Debian's packages. `servers.sh --find` installs nothing and only says what is not there.
+# Installs what the tests start for themselves and do without otherwise: PostgreSQL, Redis, nginx, strace and
+# LibreOffice's writer without a screen, as Debian's packages. `servers.sh --find` installs nothing and only says what is not there.
 set -euo pipefail
 
 missing() {
@@ -10,6 +10,7 @@ missing() {
   command -v redis-server >/dev/null || echo redis-server
   command -v nginx >/dev/null || echo nginx
   command -v strace >/dev/null || echo strace
+  command -v soffice >/dev/null || echo libreoffice-writer-nogui
 }
 
 say() { printf 'servers: %s\n' "$*" >&2; }

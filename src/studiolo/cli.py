@@ -20,6 +20,7 @@ from studiolo.canvas.errors import Invalid, StudioloError
 from studiolo.settings import Settings
 from studiolo.terminal import safe_json, visible
 
+EXPORTS = ("markdown", "zip", "critic", "docx", "odt", "epub", "pdf", "html", "fountain", "fdx", "studiolo")
 ROLES = ("viewer", "commenter", "editor", "owner")
 
 
@@ -75,14 +76,27 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("--accept", action="store_true", help="take every suggestion without asking")
     ask.add_argument("--json", action="store_true", help="print the suggestions as JSON")
 
-    imports = command("import", run_import, "Make a canvas of text files or a folder; prints its id.")
+    imports = command(
+        "import",
+        run_import,
+        "Make a canvas of files, or of a folder; prints its id. It reads Markdown, text, .docx with its tracked changes "
+        "and comments, .odt, .epub, .rtf, .html, .fountain, .fdx, Scrivener projects, zips, and whole canvases.",
+    )
     imports.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files, a folder or a zip")
     imports.add_argument("--title", help="the canvas's title")
 
-    export = command("export", run_export, "Write a canvas's pages as Markdown files.")
+    export = command("export", run_export, "Write a canvas's pages as files, or as one file of another format.")
     export.add_argument("canvas", metavar="CANVAS", help="the canvas's id")
     export.add_argument(
-        "-o", "--output", metavar="DIR|FILE", type=Path, help="a folder, a .zip, a single .md or .txt, or - for stdout"
+        "-o", "--output", metavar="DIR|FILE", type=Path, help="a folder, a file whose ending says the format, or -"
+    )
+    export.add_argument(
+        "--format",
+        choices=EXPORTS,
+        help="critic: Markdown with CriticMarkup; docx: with tracked changes; studiolo: the canvas with its history",
+    )
+    export.add_argument(
+        "--suggestions", choices=("keep", "accept", "reject"), default="keep", help="what to do with open ones"
     )
 
     backup = command("backup", run_backup, "Write the whole studio to one file, while it is being used.")
@@ -217,59 +231,109 @@ def run_token_revoke(given: Any, settings: Settings) -> int:
 
 
 def run_import(given: Any, settings: Settings) -> int:
-    from studiolo.formats import read_files
+    from studiolo.formats import Imported, kind_of_content, read_files
 
     files, folder = _gather(given.paths)
     title = given.title or (given.paths[0].resolve().name if folder and len(given.paths) == 1 else None)
-    imported = read_files(files, title, folder=folder)
+    whole = len(files) == 1 and kind_of_content(*files[0]) == "canvas"
+    imported = Imported("", []) if whole else read_files(files, title, folder=folder)
 
-    async def work(studio: Any) -> str:
+    async def work(studio: Any) -> tuple[str, str]:
         store, people = studio
         from studiolo.canvas.canvas import THE_STUDIO
+        from studiolo.formats.placing import filling
         from studiolo.rooms import Rooms
 
         owners = [one for one in await people.members("*") if one.role == "owner" and one.kind == "person"]
+        by = owners[0] if owners else THE_STUDIO
+        if whole:
+            return await _bring(store, *files[0], by)
         rooms = Rooms(store)
         try:
-            pages = [page.as_dict() for page in imported.pages]
-            return (await rooms.create(imported.title, pages, owners[0] if owners else THE_STUDIO)).id
+            pages = [{**page.as_dict(), "origin": "imported"} for page in imported.pages]
+            fill = filling(imported.pages, by, {"files": [{"name": name[-200:]} for name, _ in files[:50]]})
+            room = await rooms.create(imported.title[:200], pages, by, fill)
+            return room.id, f"{len(imported.pages)} page(s) as “{imported.title}”"
         finally:
             await rooms.close()
 
-    print(asyncio.run(_with_store(settings, work)))
-    print(f"Imported {len(imported.pages)} page(s) as “{visible(imported.title)}”.", file=sys.stderr)
+    id, what = asyncio.run(_with_store(settings, work))
+    print(id)
+    print(visible(f"Imported {what}."), file=sys.stderr)
+    for note in imported.notes:
+        print(visible(note), file=sys.stderr)
     return 0
 
 
-def run_export(given: Any, settings: Settings) -> int:
-    from studiolo.formats import as_files, as_one_text, as_zip, safe_name
+async def _bring(store: Any, name: str, data: bytes, by: Any) -> tuple[str, str]:
+    """Make a canvas of one that was exported with its history; its id, and what to say of it."""
+    import secrets
 
-    async def work(studio: Any) -> dict[str, Any]:
+    from studiolo.store.canvas_archive import Archive
+
+    now = store.clock()
+    archive = Archive.read(name, data, secrets.token_hex(8), now)
+    brought = await archive.bring(store, by, now)
+    told = "" if brought.whole_ledger else "; its ledger was changed after it was written"
+    return brought.id, f"“{archive.title}” with {brought.rows:,} rows of history{told}"
+
+
+def run_export(given: Any, settings: Settings) -> int:
+    from studiolo.formats import FORMATS, as_files, export, safe_name
+    from studiolo.formats.exporting import one_text
+
+    by_ending = {"." + name: name for name in EXPORTS} | {".htm": "html"}
+    output = given.output
+    chosen = given.format or (by_ending.get(output.suffix.lower(), "") if output else "")
+
+    async def work(studio: Any) -> tuple[str, list[Any], list[str], bytes]:
         import time
         from random import SystemRandom
 
         from studiolo.canvas import Canvas
+        from studiolo.formats.placing import drafts_of
 
         # Read only, and so not through a room: a running server is the one writer of this canvas's log.
         kept = await studio[0].load(given.canvas)
         updates = [*([kept.snapshot] if kept.snapshot else []), *kept.updates]
-        return Canvas(updates, kept.owners, clock=time.time, random=SystemRandom()).view()
+        canvas = Canvas(updates, kept.owners, clock=time.time, random=SystemRandom())
+        if chosen == "studiolo":
+            from studiolo.store.canvas_archive import write_archive
 
-    view = asyncio.run(_with_store(settings, work))
-    output = given.output or Path(safe_name(view["title"], "canvas"))
-    if str(output) == "-":
-        text = as_one_text(view["pages"])
-        sys.stdout.write(visible(text) if sys.stdout.isatty() else text)  # a file gets it as it is
-        return 0
-    if output.suffix.lower() in (".md", ".markdown", ".txt"):
-        output.write_text(as_one_text(view["pages"]), encoding="utf-8", newline="\n")
-    elif output.suffix.lower() == ".zip":
-        output.write_bytes(as_zip(view["pages"]))
+            return canvas.title, [], [], await write_archive(studio[0], given.canvas, as_files(canvas.view()["pages"]))
+        found = [await studio[1].participant(id) for id in sorted(canvas.writers())]
+        drafts, notes = drafts_of(canvas, names={one.id: one.name for one in found if one is not None})
+        return canvas.title, drafts, notes, b""
+
+    title, drafts, notes, data = asyncio.run(_with_store(settings, work))
+    for note in notes:
+        print(visible(note), file=sys.stderr)
+    if not chosen and output and (str(output) == "-" or output.suffix.lower() in (".md", ".markdown", ".txt")):
+        text = one_text(drafts)
+        if str(output) == "-":
+            sys.stdout.write(visible(text) if sys.stdout.isatty() else text)  # a file gets it as it is
+            return 0
+        output.write_text(text, encoding="utf-8", newline="\n")
+    elif chosen:
+        file = None if data else export(title, drafts, chosen, given.suggestions)
+        suffix = Path(file.name).suffix if file else ".studiolo"
+        if str(output) == "-":
+            sys.stdout.buffer.write(file.data if file else data)
+            return 0
+        output = output or Path(safe_name(title, "canvas") + suffix)
+        output.write_bytes(file.data if file else data)
+        if given.suggestions == "keep" and not data and not FORMATS[chosen].keeps_open:
+            left = sum(len(draft.changes) + len(draft.remarks) for draft in drafts)
+            if left:
+                print(
+                    f"Left out {left} suggestion(s) and comment(s): use docx or critic to keep them.", file=sys.stderr
+                )
     else:
+        output = output or Path(safe_name(title, "canvas"))
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
             raise Invalid(f"{output} is already there and is not an empty folder.", "Choose another place with -o.")
         output.mkdir(parents=True, exist_ok=True)
-        for name, data in as_files(view["pages"]):
+        for name, data in as_files([draft.as_dict() for draft in drafts]):
             (output / name).write_bytes(data)
     print(visible(str(output)))
     return 0
@@ -453,25 +517,43 @@ async def _with_people(settings: Settings, work: Callable[[Any], Any]) -> Any:
 
 def _gather(paths: Sequence[Path]) -> tuple[list[tuple[str, bytes]], bool]:
     """The files named, with folders opened; hidden files and those that are no text are left out and said."""
-    from studiolo.formats import is_text_name
+    from studiolo.formats import is_readable_name
 
     files: list[tuple[str, bytes]] = []
     skipped = 0
+    projects = 0
     for path in paths:
         if not path.is_dir():
             files.append((readable(path), path.read_bytes()))
+            continue
+        if any(path.glob("*.scrivx")):
+            files.append((f"{readable(path)}.zip", _zipped(path)))
+            projects += 1
             continue
         for file in sorted(path.rglob("*")):
             inside = file.relative_to(path)
             if not file.is_file() or any(part.startswith(".") for part in inside.parts):
                 continue
-            if is_text_name(file.name):
+            if is_readable_name(file.name):
                 files.append((readable(inside), file.read_bytes()))
             else:
                 skipped += 1
     if skipped:
         print(f"Left out {skipped} file(s) that are not text.", file=sys.stderr)
-    return files, any(path.is_dir() for path in paths)
+    return files, sum(path.is_dir() for path in paths) > projects
+
+
+def _zipped(folder: Path) -> bytes:
+    """A folder as a zip, for a format that is a folder."""
+    import io
+    import zipfile
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                archive.write(file, readable(Path(folder.name) / file.relative_to(folder)))
+    return buffer.getvalue()
 
 
 def readable(path: Path) -> str:
