@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests start for themselves and do without otherwise: PostgreSQL, Redis, nginx, strace and
-# LibreOffice's writer without a screen, as Debian's packages. `servers.sh --find` installs nothing and only says what is not there.
+# LibreOffice's Writer without a screen, as Debian's packages. `servers.sh --find` installs nothing and only says what
+# is not there.
 set -euo pipefail
 
 missing() {
