@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
         "import",
         run_import,
         "Make a canvas of files, or of a folder; prints its id. It reads Markdown, text, .docx with its tracked "
-        "changes and comments, .odt, .epub, .rtf, .html, .fountain, .fdx, Scrivener projects, zips, and whole canvases.",
+        "changes and comments, .odt, .epub, .rtf, .html, .fountain, .fdx, Scrivener projects, zips and whole canvases.",
     )
     imports.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files, a folder or a zip")
     imports.add_argument("--title", help="the canvas's title")
