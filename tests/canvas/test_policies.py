@@ -196,6 +196,19 @@ def test_an_agent_cannot_slip_its_words_into_anothers_suggestion(sea: tuple[Canv
     assert considered(canvas) == [] and canvas.suggestions[id].status == "open"
 
 
+def test_what_was_said_of_a_suggestion_is_not_said_of_what_it_became(sea: tuple[Canvas, str]) -> None:
+    canvas, page = sea
+    id = suggest(canvas, page, QUOTES)
+    assert canvas.suggestions[id].risk == "low"
+    for draft in (True, False):
+        hunks = [{"replace": f'"always", {draft}'}]
+        canvas.apply({"type": "amend", "suggestion": id, "hunks": hunks, "draft": draft}, LINE)
+        shown = next(one for one in canvas.view()["suggestions"] if one["id"] == id)
+        assert shown.get("risk", "") == canvas.suggestions[id].risk == ("" if draft else "high")
+    policy(canvas, "typography")
+    assert considered(canvas) == []
+
+
 def test_people_are_always_asked_about_what_people_suggest(sea: tuple[Canvas, str]) -> None:
     canvas, page = sea
     policy(canvas, "typography")

@@ -53,8 +53,7 @@ def amend(canvas: Canvas, action: actions.Amend, by: Participant) -> Outcome:
                 canvas.set_anchor(record, one.hunk, placed[one.hunk])
                 canvas.set_hunk(record, one.hunk, status="open")
         canvas.set_status(record)
-        if not action.draft:
-            appraise(canvas, record)
+        appraise(canvas, record, action.draft)
     hunks = sorted(one.hunk for one in action.hunks)
     details = {"status": record.status, "hunks": hunks}
     changes = changes_of((record, index) for index in hunks)

@@ -23,18 +23,23 @@ if TYPE_CHECKING:
 _APART = (("<!--", "-->"), ("<pre", "</pre"), ("<script", "</script"), ("<style", "</style"), ("<code", "</code"))
 
 
-def appraise(canvas: Canvas, record: SuggestionRecord) -> None:
+def appraise(canvas: Canvas, record: SuggestionRecord, draft: bool = False) -> None:
     """Inside `change()`: note the kinds and the risk of a suggestion that is finished, and that policies are to look at
-    it. One that is not in the document yet is only given them."""
-    found = appraisal(canvas, record)
+    it. Of a `draft`, and of what does not fit its page, nothing is said: what was said before may not be true of it any
+    more. One that is not in the document yet is only given them."""
+    found = None if draft else appraisal(canvas, record)
     if found is None:
-        return
-    record.kinds, record.risk = json.dumps(sorted(found.kinds)), found.risk
+        record.kinds = record.risk = ""
+        canvas.fresh.pop(record.id, None)
+    else:
+        record.kinds, record.risk = json.dumps(sorted(found.kinds)), found.risk
+        canvas.fresh[record.id] = 0.0
     if (shared := canvas.document.suggestions.get(record.id)) is not None:
-        for name in ("kinds", "risk"):
-            if shared.get(name) != getattr(record, name):
-                shared[name] = getattr(record, name)
-    canvas.fresh[record.id] = 0.0
+        for name, value in (("kinds", record.kinds), ("risk", record.risk)):
+            if value and shared.get(name) != value:
+                shared[name] = value
+            elif not value and shared.get(name):
+                del shared[name]
 
 
 def appraisal(canvas: Canvas, record: SuggestionRecord) -> Kinds | None:
