@@ -70,6 +70,36 @@ export function inUtf16<T extends { start: number; length: number }>(text: strin
   return list.map((run) => ({ ...run, from: to(run.start), to: to(run.start + run.length) }))
 }
 
+/**
+ * The runs as they are drawn: a blank or a sign between two words of one author looks like theirs, though word by word
+ * it stayed somebody else's. What is told of a place is never smoothed.
+ */
+export function smooth<T extends { from: number; to: number; participant: string; how: How }>(text: string, list: readonly T[]): T[] {
+  const drawn: T[] = []
+  list.forEach((run, index) => {
+    const last = drawn.at(-1)
+    const next = list[index + 1]
+    const same = (other: T | undefined) => other !== undefined && last !== undefined && other.participant === last.participant && other.how === last.how
+    const slight = run.to - run.from <= 3 && !/[\p{L}\p{N}]/u.test(text.slice(run.from, run.to)) && !text.slice(run.from, run.to).includes('\n')
+    if (last && (same(run) || (slight && same(next)))) drawn[drawn.length - 1] = { ...last, to: run.to }
+    else drawn.push(run)
+  })
+  return drawn
+}
+
+/** The parts of an answer, those of one author and one change taken together; blanks alone say nothing. */
+export function gathered(parts: readonly Told[]): (Told & { snippets: string[] })[] {
+  const groups = new Map<string, Told & { snippets: string[] }>()
+  for (const part of parts) {
+    if (parts.length > 1 && !part.text.trim()) continue
+    const key = [part.participant, part.how, part.suggestion?.id ?? '', part.came ? `${part.came.via} ${part.came.by} ${Math.round(part.came.at / 60)}` : ''].join(' ')
+    const group = groups.get(key)
+    if (group) group.snippets.push(part.text.trim())
+    else groups.set(key, { ...part, snippets: [part.text.trim()] })
+  }
+  return [...groups.values()]
+}
+
 /** An offset of the editor as the studio counts. */
 export function inPoints(text: string): number {
   let points = text.length

@@ -1,11 +1,12 @@
 /** Who wrote what, shown in the text when it is asked for, and told of any passage. */
-import { type ChangeDesc, type Extension, type Range, RangeSet, RangeValue, StateEffect, StateField, type Transaction } from '@codemirror/state'
+import { type ChangeDesc, ChangeSet, type EditorState, type Extension, type Range, RangeSet, RangeValue, StateEffect, StateField, type Transaction } from '@codemirror/state'
 import { Decoration, type DecorationSet, EditorView, hoverTooltip } from '@codemirror/view'
 import { api } from '../api'
 import { fail } from '../notices.svelte'
 import type { Session } from '../session.svelte'
-import { type Author, inPoints, inUtf16, label, Lines, look, plain, type Provenance, type Run, type Share, sharesOf } from './authors'
+import { type Author, inPoints, inUtf16, label, Lines, look, plain, type Provenance, type Run, type Share, sharesOf, smooth } from './authors'
 import { foreign } from './history'
+import { baseChanges, baseDoc, toBase, toView } from './suggesting/splice'
 
 class Written extends RangeValue {
   constructor(readonly run: Run) {
@@ -62,6 +63,8 @@ export class Authorship {
   told = $state.raw<Partial<Provenance> | null>(null)
   /** Where the answer stands in the scrolled area. */
   at = $state.raw({ left: 0, top: 0, bottom: 0, height: 0 })
+  /** How far the text is scrolled, while there is an answer. */
+  scrolled = $state(0)
   readonly lines = new Lines()
 
   #shown = $state(false)
@@ -93,7 +96,7 @@ export class Authorship {
     shown,
     EditorView.updateListener.of((update) => {
       if (update.docChanged) {
-        this.#since = this.#since?.composeDesc(update.changes.desc) ?? null
+        for (const tr of update.transactions) this.#since = this.#since?.composeDesc(baseChanges(tr).desc) ?? null
         if (this.told) this.close()
       }
       if (!this.#shown) return
@@ -103,10 +106,15 @@ export class Authorship {
       }
       if (update.selectionSet || update.transactions.some((tr) => tr.effects.some((effect) => effect.is(show)))) this.#look(update.view)
     }),
+    EditorView.domEventObservers({
+      scroll: (_event, view) => {
+        if (this.told) this.scrolled = view.scrollDOM.scrollTop
+      },
+    }),
     hoverTooltip(
       (view, pos, side) => {
         const run = this.#shown ? this.#runAt(view, pos, side) : null
-        if (!run || plain(run, this.session.me.id)) return null
+        if (!run || this.told || plain(run, this.session.me.id)) return null
         return {
           pos, above: true,
           create: () => {
@@ -139,19 +147,20 @@ export class Authorship {
     try {
       await this.#stored()
       const began = performance.now()
-      const { doc } = view.state
-      this.#since = view.state.changes([]).desc
+      const doc = baseDoc(view.state)
+      this.#since = ChangeSet.empty(doc.length).desc
       const { runs, participants } = await api.authors(session.id, this.page)
       if (this.view !== view || !this.#shown) return
       const text = doc.toString()
-      const since = this.#since
+      const since = this.#since as ChangeDesc | null
+      this.#since = null
+      if (!since) return // asked twice at once, and answered
       this.authors = participants
       this.shares = sharesOf(runs)
       const covered = runs.at(-1)
       if ((covered ? covered.start + covered.length : 0) !== inPoints(text)) throw new Behind()
-      const next = this.#drawn(inUtf16(text, runs))
-      view.dispatch({ effects: show.of(since ? { runs: next.runs.map(since), marks: next.marks.map(since) } : next) })
-      if (since && !since.empty) this.#again(Math.max(LATER, PATIENCE * (performance.now() - began)))
+      view.dispatch({ effects: show.of(this.#drawn(view.state, text, inUtf16(text, runs), since)) })
+      if (!since.empty) this.#again(Math.max(LATER, PATIENCE * (performance.now() - began)))
     } catch (error) {
       if (error instanceof Behind) this.#again(LATER)
       else if (session.online) fail(error)
@@ -168,11 +177,14 @@ export class Authorship {
     if (!length) return
     const from = main.empty ? Math.max(0, Math.min(main.head - (main.head && this.#after(view, main.head) ? 1 : 0), length - 1)) : main.from
     this.at = place(view, from, main.empty ? from + 1 : main.to)
+    this.scrolled = view.scrollDOM.scrollTop
     this.told = {}
     try {
       await this.#stored()
-      const before = inPoints(view.state.sliceDoc(0, from))
-      const to = main.empty ? undefined : before + inPoints(view.state.sliceDoc(from, main.to))
+      const doc = baseDoc(view.state)
+      const [start, end] = [toBase(view.state, from), toBase(view.state, main.to)]
+      const before = inPoints(doc.sliceString(0, start, '\n'))
+      const to = end > start ? before + inPoints(doc.sliceString(start, end, '\n')) : undefined
       const told = await api.provenance(session.id, this.page, before, to)
       if (asked === this.#asked && this.told) this.told = told
     } catch (error) {
@@ -216,16 +228,18 @@ export class Authorship {
     this.here = this.#runAt(view, head, this.#after(view, head) ? -1 : 1)
   }
 
-  #drawn(list: (Run & { from: number; to: number })[]): Shown {
+  #drawn(state: EditorState, text: string, list: (Run & { from: number; to: number })[], since: ChangeDesc): Shown {
+    // Offsets of the shared text as it was, then as it is, then those of the screen, where one's own proposals stand.
+    const place = <T extends { from: number; to: number }>(run: T): T => ({
+      ...run, from: toView(state, since.mapPos(run.from, 1), 1), to: toView(state, since.mapPos(run.to, -1), -1),
+    })
     // Lines are given out in the order of shares, so that the most of a page has the plainest.
     for (const share of this.shares) if (!plain(share, this.session.me.id)) this.lines.of(share.participant)
+    const runs = list.map(place).filter(({ from, to }) => to > from).map(({ from, to, ...run }) => new Written(run).range(from, to))
     const marks: Range<Decoration>[] = []
-    const runs: Range<Written>[] = []
-    for (const { from, to, ...run } of list) {
-      if (to <= from) continue
-      runs.push(new Written(run).range(from, to))
+    for (const { from, to, ...run } of smooth(text, list).map(place)) {
       const { class: classes, color } = this.look(run)
-      if (classes) marks.push(Decoration.mark({ class: classes, attributes: { style: `--who:${color || 'var(--ink-soft)'}` } }).range(from, to))
+      if (classes && to > from) marks.push(Decoration.mark({ class: classes, attributes: { style: `--who:${color || 'var(--ink-soft)'}` } }).range(from, to))
     }
     return { runs: RangeSet.of(runs), marks: Decoration.set(marks) }
   }
