@@ -31,11 +31,15 @@ class Refusal:
 
 
 class FakeProvider:
-    """Answers every request with `WORDS`, or with `refusal`, and keeps what it was asked in `asked`."""
+    """Answers every request with `WORDS`, or with `refusal`, and keeps what it was asked in `asked`.
+
+    Who asks for a typed answer is given the first of `typed` as the call of its tool, as OpenAI sends it.
+    """
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.refusal: Refusal | None = None
+        self.typed: list[dict[str, Any]] = []
         self.models: list[str] = ["llama3.2", "qwen2.5:1.5b"]
         self.hang_up_after: int | None = None
         self.silence = 0.0  # seconds before the answer
@@ -60,6 +64,9 @@ class FakeProvider:
                 if fake.refusal is not None:
                     answer = json.dumps(fake.refusal.body).encode()
                     self.reply(fake.refusal.status, answer, fake.refusal.headers)
+                    return
+                if not body.get("stream") and body.get("tools"):
+                    self.reply(200, json.dumps(_called(body, fake.typed.pop(0))).encode(), {})
                     return
                 self.send_response(200)
                 self.send_header("content-type", "text/event-stream")
@@ -96,6 +103,21 @@ class FakeProvider:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+def _called(body: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    """The call of the first tool that the request offers, with this answer as its arguments."""
+    name = body["tools"][0]["function"]["name"]
+    call = {"id": "call_1", "type": "function", "function": {"name": name, "arguments": json.dumps(answer)}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": body["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}],
+        "usage": {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13},
+    }
 
 
 def _events(path: str, body: dict[str, Any]) -> Iterable[bytes]:

@@ -13,9 +13,11 @@ from studiolo.rooms.connection import (
     TRY_LATER,
     Connection,
 )
+from studiolo.rooms.inbox import Entry, Inbox
 from studiolo.rooms.nodes import Nodes
 from studiolo.rooms.room import Room
 from studiolo.rooms.rooms import Rooms
+from studiolo.rooms.urgency import Reader
 
 __all__ = [
     "FORBIDDEN",
@@ -25,7 +27,10 @@ __all__ = [
     "SIGNED_OUT",
     "TRY_LATER",
     "Connection",
+    "Entry",
+    "Inbox",
     "Nodes",
+    "Reader",
     "Room",
     "Rooms",
 ]

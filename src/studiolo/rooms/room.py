@@ -21,13 +21,15 @@ from studiolo.canvas.errors import Forbidden, NotFound, Unavailable
 from studiolo.rooms import protocol
 from studiolo.rooms.connection import FORBIDDEN, NO_CANVAS, SIGNED_OUT, TRY_LATER, Connection, Line
 from studiolo.rooms.presence import Presence
-from studiolo.store import Answer, LogRow, Store
+from studiolo.rooms.waiting import Item, waiting
+from studiolo.store import Answer, LogRow, Store, inbox
 
 log = logging.getLogger(__name__)
 
 SETTLE_AFTER = 0.3  # seconds of quiet after typing before suggestions are looked at again
 CONSIDER_AGAIN = 5.0  # seconds after which policies look again at what somebody was typing in
 SUMMARY_AFTER = 5.0  # seconds after a change before the list of canvases learns of it
+RING_AFTER = 0.2  # seconds after a decision before those who read their inbox learn of it
 SNAPSHOT_EVERY = 1_000  # log rows
 MERGED_AT_ONCE = 200  # updates; merging costs grow with the square of their number
 BACKLOG = 8 << 20  # bytes that may wait for the disk before senders are made to wait
@@ -79,7 +81,10 @@ class Room:
         self._caught_up.set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.ring: Callable[[], None] = lambda: None  # something else waits for people now
         self._changed = False  # since the list of canvases was told
+        self._waiting: dict[str, Item] | None = None  # by id; None when it must be looked for again
+        self._told: dict[str, Item] | None = None  # what of that the store was told; None before it was
 
     # -- clients
 
@@ -294,6 +299,7 @@ class Room:
         self, batch: Batch, outcome: Outcome, by: Participant, source: Connection | None, answer: Answer | None
     ) -> None:
         if outcome.update or outcome.entry is not None:
+            self._waiting = None
             entry = dict(outcome.entry) if outcome.entry else None
             now, claims = self.canvas.clock(), dict(outcome.claims)
             batch.add(LogRow(self.id, self._number(), now, by.id, outcome.update, claims, entry, answer), source)
@@ -355,7 +361,10 @@ class Room:
     def _broadcast(self, rows: Sequence[LogRow], sources: Sequence[Connection | None]) -> None:
         """Send to everybody what is stored."""
         self._since_snapshot += len(rows)
-        self._changed |= any(row.data for row in rows)
+        self._changed |= bool(rows)
+        self._waiting = None
+        if any(row.entry or row.participant == THE_STUDIO.id for row in rows):
+            self._soon("ring", RING_AFTER, self.ring)
         for start in range(0, len(rows), MERGED_AT_ONCE):
             updates = [row.data for row in rows[start : start + MERGED_AT_ONCE] if row.data]
             if not updates:
@@ -416,8 +425,14 @@ class Room:
             self._changed = False
             await self.describe()
 
+    def waiting(self) -> dict[str, Item]:
+        """What waits for people here now, by id, in the order of the pages."""
+        if self._waiting is None:
+            self._waiting = {item["id"]: item for item in waiting(self.canvas)}
+        return self._waiting
+
     async def describe(self) -> None:
-        """Tell the list of canvases what this one holds."""
+        """Tell the list of canvases what this one holds, and the inbox what waits in it."""
         pages = [page for page in self.canvas.outline() if not page["removed"]]
         shown = {page["id"] for page in pages}
         summary = {
@@ -426,9 +441,15 @@ class Room:
             "open_suggestions": sum(
                 record.undecided and record.page in shown for record in self.canvas.suggestions.values()
             ),
+            "told": self._seq,
         }
+        items = self.waiting()
+        news = inbox.News.between(self._told, items)
         try:
-            await self._store.touch_canvas(self.id, self.canvas.title, self.canvas.clock(), summary)
+            await self._store.touch_canvas(self.id, self.canvas.title, self.canvas.clock(), summary, news)
+            self._told = items
+            if news:
+                self.ring()
         except StudioloError as error:
             log.warning("The summary of canvas %s was not stored: %s", self.id, error.message)
 

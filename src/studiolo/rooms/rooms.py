@@ -10,9 +10,10 @@ from dataclasses import asdict
 from random import Random, SystemRandom
 from typing import Any
 
-from studiolo.canvas import Canvas, Participant, StudioloError
+from studiolo.canvas import Canvas, Outcome, Participant, StudioloError
 from studiolo.canvas.document import Broken
 from studiolo.canvas.errors import Unavailable
+from studiolo.rooms.bell import Bell
 from studiolo.rooms.nodes import Header, Nodes
 from studiolo.rooms.room import Room
 from studiolo.rooms.shared import SharedRoom
@@ -36,6 +37,8 @@ class Rooms:
         linger: float = LINGER,
         nodes: Nodes | None = None,
     ) -> None:
+        self.bell = Bell()
+        """Rings when what waits for people in a canvas has changed, on whatever node."""
         self._store = store
         self._nodes = nodes
         self._clock = clock
@@ -57,9 +60,18 @@ class Rooms:
             self._nodes.gone.append(self._bury)
             self._nodes.doubts.append(self._look)
 
-    async def create(self, title: str, pages: Iterable[Mapping[str, str]], by: Participant) -> Room:
-        """A new canvas, stored and live."""
+    async def create(
+        self,
+        title: str,
+        pages: Iterable[Mapping[str, str]],
+        by: Participant,
+        fill: Callable[[Canvas, Outcome], Outcome] | None = None,
+    ) -> Room:
+        """A new canvas, stored and live. `fill` puts more into it before anybody sees it, in a thread of its own, and
+        gives the outcome to store in the place of the one that it was given."""
         canvas, made = Canvas.new(title, pages, by=by, clock=self._clock, random=self._random)
+        if fill is not None:
+            made = await asyncio.to_thread(fill, canvas, made)
         id, now = canvas.new_id(), self._clock()
         row = LogRow(id, 1, now, by.id, made.update, dict(made.claims), dict(made.entry or {}))
         epoch = await self._store.create_canvas(id, title, by.id, now, [row])
@@ -118,6 +130,7 @@ class Rooms:
         await self._drop(id)
 
     async def _drop(self, id: str) -> None:
+        self.bell.ring(id)
         if room := self._rooms.pop(id, None):
             room.delete()
             await room.close()
@@ -175,8 +188,15 @@ class Rooms:
 
     def _room(self, id: str, canvas: Canvas, seq: int, epoch: str, rows_since_snapshot: int) -> Room:
         if self._nodes is None:
-            return Room(id, canvas, self._store, seq, epoch, rows_since_snapshot)
-        return SharedRoom(id, canvas, self._store, seq, epoch, rows_since_snapshot, self._nodes)
+            room = Room(id, canvas, self._store, seq, epoch, rows_since_snapshot)
+        else:
+            room = SharedRoom(id, canvas, self._store, seq, epoch, rows_since_snapshot, self._nodes)
+        room.ring = lambda: self._ring(id)
+        return room
+
+    def _ring(self, id: str) -> None:
+        self.bell.ring(id)
+        self._tell({"kind": "ring", "canvas": id})
 
     # -- among other nodes
 
@@ -192,6 +212,8 @@ class Rooms:
                 self._rename(Participant(**header["participant"]))
             case "delete":
                 self._run(self._drop(header["canvas"]))
+            case "ring":
+                self.bell.ring(header["canvas"])
             case _:
                 pass
 

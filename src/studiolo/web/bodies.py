@@ -97,6 +97,16 @@ class Share(Body):
 Option = Annotated[StrictStr, Field(max_length=500)] | Annotated[StrictInt, Field(ge=-(2**53), le=2**53)] | StrictBool
 
 
+class Redo(Body):
+    """With which model; the one of the first time where it can be asked."""
+
+    model: str | None = Field(None, max_length=200)
+
+
+class Dismiss(Body):
+    away: bool = True
+
+
 class AskBody(Body):
     """What an agent is asked to do, and where. The place is named as in an action: by quoting, or by `start`."""
 

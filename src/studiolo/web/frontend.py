@@ -57,6 +57,9 @@ router = APIRouter(include_in_schema=False)
 @router.api_route("/", methods=["GET", "HEAD"])
 @router.api_route("/join/{rest:path}", methods=["GET", "HEAD"])
 @router.api_route("/c/{rest:path}", methods=["GET", "HEAD"])
+@router.api_route("/inbox", methods=["GET", "HEAD"])
+@router.api_route("/record", methods=["GET", "HEAD"])
+@router.api_route("/record/{rest:path}", methods=["GET", "HEAD"])
 async def page(request: Request) -> Response:
     """The one page; its script shows what the address names."""
     index = STATIC / "index.html"

@@ -14,7 +14,8 @@ from studiolo.ledger.export import sweep
 from studiolo.ledger.record import Records
 from studiolo.models import Models
 from studiolo.people import People
-from studiolo.rooms import Nodes, Rooms
+from studiolo.rooms import Inbox, Nodes, Rooms
+from studiolo.rooms.catching_up import catch_up
 from studiolo.settings import Settings
 from studiolo.store import Store
 from studiolo.web.repeats import Repeats
@@ -41,6 +42,7 @@ class Studio:
         self.people = People(store)
         self.rooms = Rooms(store, nodes=nodes)
         self.histories = Histories(store)
+        self.inbox = Inbox(store, self.rooms)
         self.models = Models(settings.home, os.environ)
         self.runs = Runs(self.models, store, time.time, new_id, nodes=nodes)
         self.repeats = Repeats(store, nodes)
@@ -52,6 +54,7 @@ class Studio:
         self.exporting = asyncio.Semaphore(1)
         self.converting = asyncio.Semaphore(2)  # files of other programs, in and out
         self.stopping = asyncio.Event()
+        self._catching_up: asyncio.Task[int] | None = None
 
     @classmethod
     async def open(cls, settings: Settings) -> Studio:
@@ -75,6 +78,7 @@ class Studio:
             for problem in studio.models.problems:
                 log.warning("%s", problem)
             studio.courier.open()
+            studio._catching_up = asyncio.create_task(catch_up(studio.rooms, store), name="catching up")
         except BaseException:
             await studio.close()
             raise
@@ -83,6 +87,9 @@ class Studio:
     async def close(self) -> None:
         """Stop runs and record it, write out what rooms hold, stop the engine, close the store: in that order."""
         self.stopping.set()
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+            await asyncio.gather(self._catching_up, return_exceptions=True)
         await self.courier.close()
         try:
             self.histories.close()

@@ -1,0 +1,112 @@
+"""The inbox: what waits for one reader in all their canvases, what needs them most first.
+
+A canvas that is open here is asked itself, so that what is seen is true now; of all others the store knows what they
+last told it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from studiolo.rooms.rooms import Rooms
+from studiolo.rooms.urgency import Reader, concerns, urgency
+from studiolo.store import Store, inbox
+
+RUNS_FOR = 14 * 86_400.0  # seconds that a failed run waits
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item's place in a reader's inbox."""
+
+    canvas: str
+    id: str
+    kind: str
+    at: float
+    score: int
+    why: str
+    place: int  # among those of its canvas, in the order of the text
+    item: dict[str, Any] | None = None  # where it is at hand
+
+    @property
+    def key(self) -> tuple[int, float, str, str]:
+        """Ascending: the most urgent first, then what has waited longest."""
+        return -self.score, self.at, self.canvas, self.id
+
+
+class Inbox:
+    """What waits for people in the canvases of a studio."""
+
+    def __init__(self, store: Store, rooms: Rooms) -> None:
+        self._store = store
+        self._rooms = rooms
+
+    async def entries(self, readers: Mapping[str, Reader]) -> list[Entry]:
+        """Everything that waits for somebody, in order. `readers`: canvas -> who they are there."""
+        live = {room.id: room for room in self._rooms if room.id in readers and room.failed is None}
+        told = await inbox.facts(self._store, readers.keys() - live.keys())
+        rows: list[tuple[inbox.Waiting, dict[str, Any] | None]] = [(row, None) for row in told]
+        for id, room in live.items():
+            if room.failed is None:
+                rows += [(_as_row(id, item), item) for item in room.waiting().values()]
+        rows += [(_as_row(run["canvas"], item := _failed(run)), item) for run in await self._failed(readers)]
+        found: list[Entry] = []
+        now = self._store.clock()
+        for (canvas, id, kind, at, facts, place), item in rows:
+            reader = readers[canvas]
+            if kind == "run" or concerns(kind, facts, reader):
+                score, why = urgency(kind, facts, at, reader, now)
+                found.append(Entry(canvas, id, kind, at, score, why, place, item))
+        return sorted(found, key=lambda entry: entry.key)
+
+    async def shown(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+        """The items themselves. One that has gone meanwhile is left out."""
+        kept = await inbox.items(self._store, [(entry.canvas, entry.id) for entry in entries if entry.item is None])
+        shown: list[dict[str, Any]] = []
+        for entry in entries:
+            item = entry.item or kept.get((entry.canvas, entry.id))
+            if item is not None:
+                said = {name: value for name, value in item.items() if name != "facts"}
+                about = {"canvas": entry.canvas, "score": entry.score, "why": entry.why, "place": entry.place}
+                shown.append({**said, **about, "rev": _rev(said)})
+        return shown
+
+    async def _failed(self, readers: Mapping[str, Reader]) -> list[dict[str, Any]]:
+        me = next((reader.id for reader in readers.values()), "")
+        since = self._store.clock() - RUNS_FOR
+        return [run for run in await inbox.failed_runs(self._store, me, since) if run["canvas"] in readers]
+
+
+def _as_row(canvas: str, item: dict[str, Any]) -> inbox.Waiting:
+    return inbox.Waiting(canvas, item["id"], item["kind"], item["at"], item["facts"], item["place"])
+
+
+def _failed(run: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": f"r:{run['id']}",
+        "kind": "run",
+        "at": run["finished"] or run["started"],
+        "page": run.get("page") or "",
+        "title": "",
+        "run": {name: run.get(name) for name in ("id", "agent", "skill", "model", "prompt", "error", "results")},
+        "facts": {},
+        "place": 0,
+    }
+
+
+def _rev(item: Mapping[str, Any]) -> str:
+    """A mark that changes when there is something else to decide, and not when the text around it does."""
+    said = [
+        [(option["suggestion"], [_changed(hunk) for hunk in option["hunks"]]) for option in item.get("options", ())],
+        [comment["at"] for comment in item.get("thread", {}).get("comments", ())],
+        item["kind"],
+    ]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
+
+
+def _changed(hunk: Mapping[str, Any]) -> list[Any]:
+    return [hunk.get(name) for name in ("hunk", "was", "now", "today", "gone")]

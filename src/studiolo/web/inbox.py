@@ -1,0 +1,188 @@
+"""The inbox: what waits for the caller in all canvases, and asking agents to do again what has gone stale or failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
+
+from studiolo.agents import Ask, again, redo
+from studiolo.canvas.errors import Forbidden, Invalid, NotFound, StudioloError
+from studiolo.people import Who
+from studiolo.rooms import Entry, Reader, Room
+from studiolo.web import bodies
+from studiolo.web.access import Caller, Commenter, Here, identify
+from studiolo.web.answers import Json
+from studiolo.web.asking import begin, seen
+from studiolo.web.canvases import IdempotencyKey
+from studiolo.web.events import stream
+from studiolo.web.studio import Studio
+
+router = APIRouter(prefix="/api", tags=["inbox"])
+
+Kind = Literal["suggestion", "stale", "question", "run", "audit"]
+MOST = 200
+
+
+@router.get("/inbox")
+async def inbox(
+    who: Caller,
+    studio: Here,
+    canvas: Annotated[str | None, Query(max_length=100)] = None,
+    kind: Kind | None = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+    after: Annotated[str | None, Query(max_length=300)] = None,
+) -> Json:
+    """What waits for the caller, what needs them most first. `next`, given as `after`, goes on where this ends."""
+    canvases, entries = await _entries(studio, who)
+    chosen = [entry for entry in entries if canvas in (None, entry.canvas) and kind in (None, entry.kind)]
+    rest = [entry for entry in chosen if entry.key > _read(after)] if after else chosen
+    page = rest[:limit]
+    items = await studio.inbox.shown(page)
+    for item in items:
+        about = canvases[item["canvas"]]
+        item["canvas"] = {"id": about["id"], "title": about["title"], "role": about["role"]}
+    return Json(
+        {
+            "items": items,
+            "next": _written(page[-1]) if len(rest) > limit else None,
+            **_counted(entries),
+            "canvases": [
+                {"id": id, "title": canvases[id]["title"], "count": number}
+                for id, number in Counter(entry.canvas for entry in entries).most_common()
+            ],
+        }
+    )
+
+
+@router.get("/inbox/count")
+async def count(who: Caller, studio: Here) -> Json:
+    """How much waits for the caller."""
+    _, entries = await _entries(studio, who)
+    return Json(_counted(entries))
+
+
+@router.get("/inbox/events", response_class=StreamingResponse)
+async def events(who: Caller, studio: Here, request: Request) -> StreamingResponse:
+    """Server-sent events `changed` {canvas}: something else may wait for the caller there now. They may come without
+    a cause, and what happened before the connection was made is not told: look once it is open."""
+
+    async def allowed() -> bool:
+        try:
+            return await identify(request) is not None
+        except Forbidden:
+            return False
+        except StudioloError:
+            return True  # the database is busy; the next look will tell
+
+    return StreamingResponse(
+        stream(_changes(studio, who), 0, studio.stopping, allowed=allowed),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+@router.post("/canvases/{canvas}/suggestions/{suggestion}/redo", status_code=202)
+async def redo_suggestion(
+    suggestion: str, body: bodies.Redo, seat: Commenter, studio: Here, idempotency_key: IdempotencyKey = None
+) -> Json:
+    """Ask the agent to make its suggestion anew, for the passage as it reads now, as it was asked the first time. What
+    it makes replaces the old one. Follow the run that is named."""
+
+    async def meant(room: Room) -> Ask:
+        record = room.canvas.suggestions.get(suggestion)
+        run = None
+        if record is not None and record.run:
+            try:
+                run = await studio.runs.find(record.run)
+            except NotFound:
+                run = None
+        ask = redo(room.canvas, suggestion, run)
+        known = {info.name for info in studio.models.list() if info.ready}
+        ask.model = body.model or (record.model if record is not None and record.model in known else None)
+        return ask
+
+    asked = {"redo": suggestion, **body.model_dump(exclude_none=True)}
+    return await begin(studio, seat, idempotency_key, asked, meant)
+
+
+@router.post("/runs/{run}/again", status_code=202)
+async def run_again(
+    run: str, body: bodies.Redo, who: Caller, studio: Here, idempotency_key: IdempotencyKey = None
+) -> Json:
+    """Ask an agent once more what it was asked in a run, and put that run away if it failed."""
+    seat, found = await seen(studio, who, run)
+    if not seat.participant.may("commenter"):
+        raise Forbidden("This needs the role commenter.", "Ask an owner of the canvas for that role.")
+
+    async def meant(room: Room) -> Ask:
+        ask = again(room.canvas, found)
+        known = {info.name for info in studio.models.list() if info.ready}
+        ask.model = body.model or (found["model"] if found["model"] in known else None)
+        return ask
+
+    answer = await begin(studio, seat, idempotency_key, {"again": run, **body.model_dump(exclude_none=True)}, meant)
+    if answer.status_code == 202 and found["by"]["id"] == seat.participant.id:
+        await _put_away(studio, found, away=True)
+    return answer
+
+
+@router.post("/runs/{run}/dismiss")
+async def dismiss(run: str, body: bodies.Dismiss, who: Caller, studio: Here) -> Json:
+    """Put a failed run of one's own out of the inbox, or back into it."""
+    seat, found = await seen(studio, who, run)
+    if found["by"]["id"] != seat.participant.id:
+        raise Forbidden("Somebody else asked for this.", "It waits in their inbox, not in yours.")
+    if found["state"] != "failed":
+        raise Invalid("The run has not failed.", "Only failed runs wait in the inbox.")
+    await _put_away(studio, found, away=body.away)
+    return Json({"run": run, "away": body.away})
+
+
+async def _put_away(studio: Studio, run: dict[str, Any], away: bool) -> None:
+    if run["state"] == "failed":
+        kept = {name: value for name, value in run.items() if name != "dismissed"}
+        await studio.store.save_run(kept | ({"dismissed": studio.store.clock()} if away else {}))
+
+
+async def _entries(studio: Studio, who: Who) -> tuple[dict[str, dict[str, Any]], list[Entry]]:
+    """The canvases that the caller may see, and what waits for them there."""
+    canvases = {canvas["id"]: canvas for canvas in await studio.people.canvases(who)}
+    me = who.participant
+    readers = {id: Reader(me.id, me.name, canvas["role"]) for id, canvas in canvases.items()}
+    return canvases, await studio.inbox.entries(readers)
+
+
+async def _changes(studio: Studio, who: Who) -> AsyncIterator[dict[str, Any]]:
+    with studio.rooms.bell.listening() as listener:
+        yield {"type": "listening"}
+        while True:
+            rung = await listener.rung()
+            visible = {canvas["id"] for canvas in await studio.people.canvases(who)}
+            for canvas in sorted(rung):
+                # One that is gone is told to everybody: its id says nothing, and its items must leave the screen.
+                if canvas in visible or not await _is_there(studio, canvas):
+                    yield {"type": "changed", "canvas": canvas}
+
+
+async def _is_there(studio: Studio, canvas: str) -> bool:
+    return bool(await studio.store.list_canvases([canvas]))
+
+
+def _counted(entries: list[Entry]) -> dict[str, Any]:
+    return {"count": len(entries), "kinds": Counter(entry.kind for entry in entries)}
+
+
+def _written(entry: Entry) -> str:
+    return "~".join((str(entry.score), repr(entry.at), entry.canvas, entry.id))
+
+
+def _read(after: str) -> tuple[int, float, str, str]:
+    try:
+        score, at, canvas, id = after.split("~", 3)
+        return -int(score), float(at), canvas, id
+    except ValueError:
+        raise Invalid("`after` is none that this studio gave.", "Give the `next` of the page before.") from None
