@@ -65,9 +65,9 @@ def studio(start_studio: StartStudio) -> ServedStudio:
     return start_studio()
 
 
-def sit_down(person: Person, studio: ServedStudio) -> tuple[Desk, Island]:
+def sit_down(person: Person, studio: ServedStudio, **device: Any) -> tuple[Desk, Island]:
     """Ada, who owns the studio, at her desk."""
-    ada = person(**DESKTOP)
+    ada = person(**(device or DESKTOP))
     ada.set_up(f"{studio.url}/?setup={studio.setup}", "Ada")
     island = Island(studio)
     ada.open(f"{studio.url}/c/{island.id}")
@@ -144,12 +144,17 @@ def test_from_a_suggestion_to_a_policy_and_back(studio: ServedStudio, person: Pe
     expect(dialog).to_be_hidden()
 
 
-def test_a_policy_that_could_accept_nothing_says_so(studio: ServedStudio, person: Person) -> None:
-    ada, _ = sit_down(person, studio)
+@pytest.mark.parametrize("device", [DESKTOP | {"color_scheme": "dark"}, PHONE], ids=["desktop", "phone"])
+def test_a_policy_that_could_accept_nothing_says_so(
+    studio: ServedStudio, person: Person, device: dict[str, Any]
+) -> None:
+    ada, _ = sit_down(person, studio, **device)
     dialog = open_budget(ada)
     dialog.get_by_role("button", name="New policy").click()
     dialog.get_by_role("checkbox", name="spelling").check()
     expect(dialog.get_by_text("No change of spelling is called less than medium risk")).to_be_visible()
+    assert complaints(ada.page) == []
+    shot(ada.page, f"never-{'phone' if device is PHONE else 'desktop'}")
     dialog.get_by_role("radio", name="Medium").check()
     expect(dialog.get_by_text("is called less than")).to_be_hidden()
     expect(dialog.get_by_text("Accept typography and spelling by any agent at once, up to medium risk")).to_be_visible()
