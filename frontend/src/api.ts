@@ -1,7 +1,10 @@
 /** The HTTP contract of a studio, typed. Nothing here keeps state. */
 import type { Authors, Provenance, Shares } from './editor/authors'
 import type { Accepted, Policy } from './budget/policies'
+import type { Branch, BranchChanges, PageMark, Parent, PastPage, Preview, Timeline, Version } from './history/past'
 import type { Waiting } from './inbox/items'
+import type { Chain, Change, Recorded } from './record/record'
+import type { Delivery, Group, Ping, Webhook } from './webhooks/webhooks'
 
 export type Role = 'viewer' | 'commenter' | 'editor' | 'owner'
 export type Kind = 'person' | 'agent'
@@ -21,7 +24,10 @@ export interface CanvasSummary {
   open_suggestions: number
 }
 
-export interface CanvasInfo { id: string; title: string; role: Role; epoch: string; you: Participant }
+/** `parent`: the canvas that this one is a branch of. */
+export interface CanvasInfo { id: string; title: string; role: Role; epoch: string; you: Participant; parent?: string }
+/** What came of files: pages, and what could not be kept of them. */
+export interface Brought { pages: { id: string; title: string }[]; notes?: string[]; suggestions?: number; threads?: number }
 /** A link that lets others in. Its address is only known when it is made. */
 export interface Share { id: string; role: Role; url?: string; made?: number; expires?: number | null }
 export type Member = Me
@@ -151,6 +157,9 @@ export function freshKey(): string {
 
 const at = (canvas: string, rest = '') => `/api/canvases/${encodeURIComponent(canvas)}${rest}`
 
+const asked = (query: Record<string, number | undefined>) =>
+  new URLSearchParams(Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])))
+
 export const api = {
   me: () => send<{ participant: Participant; role: Role | null }>('GET', '/api/me'),
   changeMe: (body: { name?: string; color?: string }) => send<{ participant: Participant }>('PATCH', '/api/me', { body }),
@@ -172,12 +181,27 @@ export const api = {
     const body = new FormData()
     for (const file of files) body.append('files', file, file.name)
     if (title) body.append('title', title)
-    return send<{ id: string; pages: { id: string; title: string }[] }>('POST', '/api/canvases/import', { body })
+    return send<Brought & { id: string }>('POST', '/api/canvases/import', { body, headers: { 'Idempotency-Key': freshKey() } })
+  },
+  importPages: (canvas: string, files: File[]) => {
+    const body = new FormData()
+    for (const file of files) body.append('files', file, file.name)
+    return send<Brought>('POST', at(canvas, '/import'), { body, headers: { 'Idempotency-Key': freshKey() } })
   },
   deleteCanvas: (canvas: string) => send<void>('DELETE', at(canvas)),
   canvas: (canvas: string) => send<{ pages: { id: string; text: string }[] }>('GET', at(canvas)),
   seat: (canvas: string) => send<CanvasInfo>('GET', at(canvas, '/seat')),
-  exportUrl: (canvas: string) => at(canvas, '/export'),
+  exportFile: async (canvas: string, query: Record<string, string>): Promise<{ blob: Blob; name: string; notes: string }> => {
+    let response: Response
+    try {
+      response = await fetch(`${at(canvas, '/export')}?${new URLSearchParams(query)}`, { credentials: 'same-origin' })
+    } catch {
+      throw new ApiError('unreachable', 'The studio cannot be reached.', 'Try again when the line is back.')
+    }
+    if (!response.ok) return read(response)
+    const name = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get('Content-Disposition') ?? '')?.[1]
+    return { blob: await response.blob(), name: decodeURIComponent(name ?? 'canvas'), notes: decodeURIComponent(response.headers.get('X-Studiolo-Notes') ?? '') }
+  },
 
   act: (canvas: string, action: ActionBody, key: string) =>
     send<Outcome>('POST', at(canvas, '/actions'), { body: action, headers: { 'Idempotency-Key': key }, retries: 2 }),
@@ -200,10 +224,43 @@ export const api = {
   acceptedBy: (canvas: string, policy: string) =>
     send<{ policy: Policy; accepted: Accepted[] }>('GET', at(canvas, `/policies/${encodeURIComponent(policy)}/accepted`)),
 
+  /** Of one canvas, or with "" of all that one may see. */
+  record: (canvas: string, since: number) => send<Recorded>('GET', `${canvas ? at(canvas, '/record') : '/api/record'}?since=${since}`),
+  recordChanges: (canvas: string, asked: Record<string, string | number>) =>
+    send<{ changes: Change[]; count: number }>('GET', at(canvas, `/record/changes?${new URLSearchParams(Object.entries(asked).map(([name, value]) => [name, String(value)]))}`)),
+  chain: (canvas: string, head = '') => send<Chain>('GET', at(canvas, `/ledger/verify?head=${encodeURIComponent(head)}`)),
+  ledgerUrl: (canvas: string, format: 'jsonl' | 'parquet') => at(canvas, `/ledger?format=${format}`),
+
+  webhooks: (canvas: string) => send<{ webhooks: Webhook[] }>('GET', at(canvas, '/webhooks')),
+  makeWebhook: (canvas: string, url: string, events: Group[]) => send<Webhook>('POST', at(canvas, '/webhooks'), { body: { url, events } }),
+  pingWebhook: (canvas: string, hook: string) => send<Ping>('POST', at(canvas, `/webhooks/${encodeURIComponent(hook)}/test`), { body: {} }),
+  deliveries: (canvas: string, hook: string) =>
+    send<{ deliveries: Delivery[]; waiting: number }>('GET', at(canvas, `/webhooks/${encodeURIComponent(hook)}/deliveries`)),
+  deleteWebhook: (canvas: string, hook: string) => send<void>('DELETE', at(canvas, `/webhooks/${encodeURIComponent(hook)}`)),
+
   runs: (canvas: string) => send<{ runs: Run[] }>('GET', at(canvas, '/runs')),
   run: (run: string) => send<Run>('GET', `/api/runs/${encodeURIComponent(run)}`),
   runEventsUrl: (run: string) => `/api/runs/${encodeURIComponent(run)}/events`,
   stopRun: (run: string) => send<unknown>('POST', `/api/runs/${encodeURIComponent(run)}/stop`, { body: {} }),
+
+  history: (canvas: string) => send<Timeline>('GET', at(canvas, '/history')),
+  pastPage: (canvas: string, page: string, between: { old?: number; new?: number }) =>
+    send<PastPage>('GET', at(canvas, `/history/pages/${encodeURIComponent(page)}?${asked(between)}`)),
+  compareHistory: (canvas: string, between: { old?: number; new?: number }) =>
+    send<{ pages: PageMark[] }>('GET', at(canvas, `/history/compare?${asked(between)}`)),
+  nameVersion: (canvas: string, body: { name: string; seq: number }) => send<Version>('POST', at(canvas, '/history/versions'), { body }),
+  renameVersion: (canvas: string, version: string, name: string) => send<Version>('PATCH', at(canvas, `/history/versions/${version}`), { body: { name } }),
+  deleteVersion: (canvas: string, version: string) => send<void>('DELETE', at(canvas, `/history/versions/${version}`)),
+  turnBack: (canvas: string, what: 'restore' | 'take-back' | 'undo', body: Record<string, unknown>) =>
+    send<Outcome>('POST', at(canvas, `/history/${what}`), { body }),
+  previewBack: (canvas: string, what: 'restore' | 'take-back' | 'undo', body: Record<string, unknown>) =>
+    send<{ pages: Preview[]; seen: number | null }>('POST', at(canvas, `/history/${what}`), { body: { ...body, preview: true } }),
+  branches: (canvas: string) => send<{ branches: Branch[]; parent: Parent | null }>('GET', at(canvas, '/branches')),
+  makeBranch: (canvas: string, body: { name: string; at?: number; pages?: string[] }) =>
+    send<{ id: string; title: string }>('POST', at(canvas, '/branches'), { body }),
+  branchChanges: (canvas: string, branch: string) => send<BranchChanges>('GET', at(canvas, `/branches/${encodeURIComponent(branch)}/changes`)),
+  bringBack: (canvas: string, branch: string, pages: string[]) =>
+    send<{ suggestions: string[]; withdrawn: string[]; pages: unknown[] }>('POST', at(canvas, `/branches/${encodeURIComponent(branch)}/propose`), { body: { pages } }),
 
   inbox: (query: { canvas?: string; kind?: string; limit?: number; after?: string } = {}) => {
     const asked = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]))

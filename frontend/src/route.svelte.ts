@@ -3,6 +3,8 @@ export type Route =
   | { name: 'home'; setup: string }
   | { name: 'join'; token: string }
   | { name: 'canvas'; canvas: string; page: string }
+  | { name: 'inbox' }
+  | { name: 'record'; canvas: string }
   | { name: 'lost' }
 
 export function parse(address: Pick<URL, 'pathname' | 'searchParams'>): Route {
@@ -17,6 +19,8 @@ export function parse(address: Pick<URL, 'pathname' | 'searchParams'>): Route {
   if (!parts.length) return { name: 'home', setup: address.searchParams.get('setup') ?? '' }
   if (first === 'join' && second && parts.length === 2) return { name: 'join', token: second }
   if (first === 'c' && second && parts.length <= 3) return { name: 'canvas', canvas: second, page: third }
+  if (first === 'inbox' && parts.length === 1) return { name: 'inbox' }
+  if (first === 'record' && parts.length <= 2) return { name: 'record', canvas: second }
   return { name: 'lost' }
 }
 
@@ -44,5 +48,6 @@ class Router {
 
 export const router = new Router()
 export const { go } = router
+export const recordPath = (canvas = '') => `/record${canvas ? `/${encodeURIComponent(canvas)}` : ''}`
 export const canvasPath = (canvas: string, page = '') =>
   `/c/${encodeURIComponent(canvas)}${page ? `/${encodeURIComponent(page)}` : ''}`

@@ -1,8 +1,13 @@
 import BookOpen from '@lucide/svelte/icons/book-open'
+import ChartNoAxesColumn from '@lucide/svelte/icons/chart-no-axes-column'
 import Download from '@lucide/svelte/icons/download'
+import FileUp from '@lucide/svelte/icons/file-up'
 import FilePlus from '@lucide/svelte/icons/file-plus'
 import Focus from '@lucide/svelte/icons/focus'
+import Inbox from '@lucide/svelte/icons/inbox'
+import History from '@lucide/svelte/icons/history'
 import Keyboard from '@lucide/svelte/icons/keyboard'
+import ListChecks from '@lucide/svelte/icons/list-checks'
 import MessageSquare from '@lucide/svelte/icons/message-square'
 import PanelLeft from '@lucide/svelte/icons/panel-left'
 import ScrollText from '@lucide/svelte/icons/scroll-text'
@@ -12,10 +17,11 @@ import Square from '@lucide/svelte/icons/square'
 import SquarePen from '@lucide/svelte/icons/square-pen'
 import SunMoon from '@lucide/svelte/icons/sun-moon'
 import Trash2 from '@lucide/svelte/icons/trash-2'
+import Webhook from '@lucide/svelte/icons/webhook'
 import type { Action } from '../actions.svelte'
-import { api } from '../api'
 import { toast } from '../notices.svelte'
-import { go } from '../route.svelte'
+import { addFiles } from '../files/adding'
+import { go, recordPath } from '../route.svelte'
 import type { Session } from '../session.svelte'
 import { studio } from '../studio.svelte'
 import { theme } from '../theme.svelte'
@@ -41,6 +47,7 @@ export function commands(session: Session, desk: Desk): Action[] {
     { id: 'chat.ask', label: 'Ask or talk', words: 'chat conversation message agent', group: 'Agents', icon: MessageSquare, keys: ['Ctrl-Alt-c'], run: () => { desk.open('chat'); requestAnimationFrame(() => document.getElementById('composer')?.focus()) } },
     { id: 'agent.critique', label: 'Ask for a critique of this page', words: 'feedback review comments', group: 'Agents', icon: ScrollText, when: () => session.canComment && session.page !== '', run: critique },
     { id: 'agent.stop', label: `Stop ${agent()}`, words: 'cancel agents runs', group: 'Agents', icon: Square, keys: ['Mod-.'], when: () => session.activeRuns.length > 0, run: () => Promise.all(session.activeRuns.map((run) => session.stop(run))) },
+    { id: 'write.suggest', label: session.suggests ? 'Write: what you type is text at once' : 'Suggest: what you type becomes suggestions', words: 'suggesting mode writing track changes propose', group: 'Write', icon: SquarePen, keys: ['Ctrl-Alt-s'], when: () => session.canEdit, run: () => { session.suggest(!session.suggests); session.editor?.focus() } },
     { id: 'page.add', label: 'Add a page', words: 'new chapter file', group: 'Pages', icon: FilePlus, when: () => session.canEdit, run: () => addPage(session) },
     { id: 'page.next', label: 'Go to the next page', group: 'Pages', keys: ['Ctrl-Alt-ArrowDown'], when: () => session.livePages.length > 1, run: () => pageAt(1) },
     { id: 'page.previous', label: 'Go to the previous page', group: 'Pages', keys: ['Ctrl-Alt-ArrowUp'], when: () => session.livePages.length > 1, run: () => pageAt(-1) },
@@ -52,7 +59,13 @@ export function commands(session: Session, desk: Desk): Action[] {
     { id: 'canvas.save', label: 'Save', words: 'saved', group: 'Canvas', keys: ['Mod-s'], run: () => toast(session.saved ? 'Everything is saved. It always is.' : 'The studio cannot be reached. Your edits are kept in this browser and follow by themselves.') },
     { id: 'canvas.rename', label: 'Rename the canvas', words: 'title', group: 'Canvas', icon: SquarePen, when: () => session.isOwner, run: () => document.getElementById('canvas-title')?.focus() },
     { id: 'canvas.share', label: 'Share', words: 'invite link people', group: 'Canvas', icon: Share2, when: () => session.isOwner, run: () => (desk.dialog = 'share') },
-    { id: 'canvas.export', label: 'Download as Markdown', words: 'export save file', group: 'Canvas', icon: Download, run: () => location.assign(api.exportUrl(session.id)) },
+    { id: 'canvas.budget', label: 'Review budget', words: 'policy policies auto accept audit agents', group: 'Review', icon: ListChecks, run: () => (desk.dialog = 'budget') },
+    { id: 'canvas.history', label: 'History', words: 'versions timeline restore branch undo back time', group: 'Canvas', icon: History, keys: ['Ctrl-Alt-h'], run: () => (desk.history = !desk.history) },
+    { id: 'canvas.export', label: 'Download…', words: 'export save file word docx pdf epub markdown odt html fountain', group: 'Canvas', icon: Download, run: () => (desk.dialog = 'download') },
+    { id: 'canvas.import', label: 'Add pages from files…', words: 'import open word docx markdown upload', group: 'Canvas', icon: FileUp, when: () => session.canEdit, run: () => addFiles(session) },
+    { id: 'canvas.inbox', label: 'Go to the inbox', words: 'review waiting suggestions questions', group: 'Canvas', icon: Inbox, run: () => go('/inbox') },
+    { id: 'canvas.record', label: 'Record: what became of suggestions', words: 'ledger statistics accepted rejected survived agents', group: 'Review', icon: ChartNoAxesColumn, run: () => go(recordPath(session.id)) },
+    { id: 'canvas.webhooks', label: 'Webhooks', words: 'integration notify http events', group: 'Canvas', icon: Webhook, when: () => session.isOwner, run: () => (desk.dialog = 'webhooks') },
     { id: 'canvas.library', label: 'Go to the library', words: 'home canvases', group: 'Canvas', icon: BookOpen, run: () => go('/') },
     { id: 'help', label: 'Keys and help', words: 'shortcuts keyboard', group: 'Canvas', icon: Keyboard, keys: ['?', 'F1'], run: () => (desk.dialog = 'help') },
   ]

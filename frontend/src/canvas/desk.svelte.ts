@@ -3,7 +3,7 @@ import { MediaQuery } from 'svelte/reactivity'
 import type { Draft } from '../budget/policies'
 import { Remembered } from '../remembered.svelte'
 
-export type Dialogs = '' | 'palette' | 'share' | 'help' | 'budget'
+export type Dialogs = '' | 'palette' | 'share' | 'help' | 'budget' | 'webhooks' | 'download'
 export type Panel = 'pages' | 'chat'
 
 /** What lies around the text on this person's screen: panels, dialogs, quiet. Nothing here is shared. */
@@ -12,6 +12,8 @@ export class Desk {
   /** A policy that somebody began to make from a suggestion. */
   draft = $state.raw<Draft | null>(null)
   focus = $state(false)
+  /** Whether the canvas is shown as it was, in the place of its text. */
+  history = $state(false)
   /** `auto`: a list of one page says nothing, so it shows from the second page on. */
   readonly #pages = new Remembered<'auto' | 'yes' | 'no'>('pages', 'auto', ['auto', 'yes', 'no'])
   readonly #chat = new Remembered<boolean>('chat', true)
@@ -33,7 +35,7 @@ export class Desk {
   }
 
   shows(panel: Panel): boolean {
-    if (this.focus) return false
+    if (this.focus || this.history) return false
     if (this.phone) return this.sheet === panel
     if (panel === 'chat') return this.#chat.value
     if (this.narrow && this.#chat.value) return false
@@ -41,7 +43,7 @@ export class Desk {
   }
 
   open(panel: Panel): void {
-    this.focus = false
+    this.focus = this.history = false
     if (this.phone) this.sheet = panel
     else {
       if (panel === 'chat') this.#chat.value = true
