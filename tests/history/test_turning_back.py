@@ -127,6 +127,16 @@ def test_taking_back_what_one_typed_keeps_every_character_of_the_others(
     assert (book.text(), book.whose()) == (text, whose)
 
 
+def test_what_others_did_after_it_was_looked_at_is_left_alone() -> None:
+    book = Book("One. Two. Three.")
+    book.write(BEN, "Two.", "Zwei.")
+    seen = len(book.rows)
+    book.write(BEN, "Three.", "Three. Four.")
+    book.write(BEN, "One. ", "")
+    book.do(ADA, "restore", to_moment(book.look(), book.page, 1, seen=seen), to=1)
+    assert book.text() == "Two. Three. Four."
+
+
 def test_what_was_brought_back_and_deleted_again_on_purpose_stays_deleted() -> None:
     book = Book("A lamp and a rope.")
     gone = book.write(BEN, " and a rope", "")

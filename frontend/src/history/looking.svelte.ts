@@ -58,7 +58,8 @@ export class Looking {
     const { moment, timeline, against } = this
     if (!moment || !timeline) return {}
     if (against === 'nothing') return { new: moment.seq }
-    const other = against === 'now' ? timeline.tip : against === 'session' ? timeline.sessions[moment.session]!.from - 1 : Number(against.slice(4))
+    // What a canvas was made with is no change of the first session.
+    const other = against === 'now' ? timeline.tip : against === 'session' ? Math.max(1, timeline.sessions[moment.session]!.from - 1) : Number(against.slice(4))
     return { old: Math.min(other, moment.seq), new: Math.max(other, moment.seq) }
   }
 

@@ -103,6 +103,9 @@ export function span(began: number, ended: number): string {
 /** A moment in words: `Today, 14:32`. */
 export const when = (at: number, now?: number): string => `${dayOf(at, now)}, ${hour(at)}`
 
+/** The same inside of a sentence: `today, 14:32`. */
+export const whenIn = (at: number, now?: number): string => when(at, now).replace(/^(Today|Yesterday)/, (day) => day.toLowerCase())
+
 export interface Day { name: string; sessions: { session: PastSession; number: number }[] }
 
 /** Sessions by day, the last one first: what one looks for is mostly near. */

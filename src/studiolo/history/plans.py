@@ -2,6 +2,7 @@
 
 Nothing here changes a canvas. A plan names characters by their ids: those that are to go, as far as they are still
 there, and those that are to come back where they stood. What anybody writes after the plan was made has other ids.
+`seen` is the last row that whoever asks has seen: what was written or deleted after it is left alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from studiolo.canvas.errors import Invalid
 from studiolo.canvas.identity.decode import Range
 from studiolo.canvas.identity.units import split_units, units_before
-from studiolo.history.archive import Archive, Piece
+from studiolo.history.archive import NEVER, Archive, Piece
 from studiolo.history.intervals import Ids
 
 Test = Callable[[Piece], bool]
@@ -40,7 +41,7 @@ class Passage:
     end: int
 
 
-def to_moment(archive: Archive, page: str, seq: int, passage: Passage | None = None) -> Plan:
+def to_moment(archive: Archive, page: str, seq: int, passage: Passage | None = None, seen: int = NEVER - 1) -> Plan:
     """What makes a page, or a passage of it, read as it did after row `seq`.
 
     Raises `Invalid` for a passage that lies outside the text of that moment.
@@ -53,9 +54,9 @@ def to_moment(archive: Archive, page: str, seq: int, passage: Passage | None = N
         for root in archive.root(piece.client, piece.clock, piece.units):
             wanted.add(root)
         if not piece.alive:
-            _bring_back(archive, plan, archive.newest(piece.client, piece.clock, piece.units))
+            _bring_back(archive, plan, archive.newest(piece.client, piece.clock, piece.units), seen)
     for piece in pieces:
-        if piece.alive and not piece.there(seq):
+        if piece.alive and not piece.there(seq) and piece.born <= seen:
             clock = piece.clock
             for root in archive.root(piece.client, piece.clock, piece.units):
                 for part, known in wanted.split(root):
@@ -98,7 +99,7 @@ def _cut(piece: Piece, start: int, end: int) -> Piece:
     return Piece(piece.client, piece.clock + low, high - low, piece.text[start:end], piece.born, piece.died)
 
 
-def taken_back(archive: Archive, page: str, came: Test, went: Test) -> Plan:
+def taken_back(archive: Archive, page: str, came: Test, went: Test, seen: int = NEVER - 1) -> Plan:
     """What undoes that some text `came`, and that other text `went`.
 
     Text that was brought back since counts as what it was at first; what was deleted again by somebody else, for
@@ -111,18 +112,18 @@ def taken_back(archive: Archive, page: str, came: Test, went: Test) -> Plan:
         elif went(piece):
             for ids, root in _rooted(archive, piece):
                 if not came(root):
-                    _bring_back(archive, plan, archive.uncopied(*ids))
+                    _bring_back(archive, plan, archive.uncopied(*ids), seen)
     return plan
 
 
-def undone(archive: Archive, page: str, deed: int) -> Plan:
+def undone(archive: Archive, page: str, deed: int, seen: int = NEVER - 1) -> Plan:
     """What takes back the one row `deed`, which brought some text and took other away."""
     plan = Plan(page)
     for piece in archive.weave(page):
         if piece.alive and piece.born == deed:
             plan.delete.append((piece.client, piece.clock, piece.units))
         elif piece.died == deed and piece.born < deed:
-            _bring_back(archive, plan, archive.uncopied(piece.client, piece.clock, piece.units))
+            _bring_back(archive, plan, archive.uncopied(piece.client, piece.clock, piece.units), seen)
     return plan
 
 
@@ -138,11 +139,11 @@ def _rooted(archive: Archive, piece: Piece) -> Iterator[tuple[Range, Piece]]:
             clock += first.units
 
 
-def _bring_back(archive: Archive, plan: Plan, ids: Iterable[Range]) -> None:
+def _bring_back(archive: Archive, plan: Plan, ids: Iterable[Range], seen: int) -> None:
     """Add to a plan what of these ids is gone."""
     for one in ids:
         for piece in archive.pieces(*one):
-            if piece.text and not piece.alive:
+            if piece.text and piece.died <= seen:
                 plan.restore.append(((piece.client, piece.clock, piece.units), piece.text))
 
 
@@ -163,24 +164,25 @@ def outcome_of(archive: Archive, plan: Plan) -> str:
     return "".join(shown)
 
 
-def page_changes(archive: Archive, seq: int, pages: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
+def page_changes(archive: Archive, seq: int, seen: int = NEVER - 1) -> dict[str, dict[str, Any]]:
     """What must be set of the pages themselves (title, order, removed) for the list of them to be as after row `seq`.
 
     A page that was made since is taken out of the list; nothing of it is lost.
     """
-    then, now = archive.outline(seq), archive.outline(archive.seq)
+    then, now, known = archive.outline(seq), archive.outline(archive.seq), archive.outline(seen)
     wanted: dict[str, dict[str, Any]] = {}
     for id, page in now.items():
-        if pages is not None and id not in pages:
-            continue
         was = then.get(id)
-        fields: dict[str, Any] = {}
+        if id not in known:
+            continue
         if was is None:
-            fields = {} if page.removed else {"removed": True}
+            fields: dict[str, Any] = {} if page.removed else {"removed": True}
         else:
-            for name in ("title", "order", "removed"):
-                if getattr(was, name) != getattr(page, name):
-                    fields[name] = getattr(was, name)
+            fields = {
+                name: getattr(was, name)
+                for name in ("title", "order", "removed")
+                if getattr(was, name) != getattr(page, name)
+            }
         if fields:
             wanted[id] = fields
     return wanted

@@ -1,6 +1,7 @@
 """Turning back, as people ask for it: to a moment, what one person typed, what one agent brought in, an earlier deed.
 
-Each gives a `Turn`, which can be looked at before it is done.
+Each gives a `Turn`, which can be looked at before it is done. `seen` is the last row that whoever asks has seen: what
+others did after it is left alone.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Turn:
         return not (self.plans or self.pages)
 
 
-def restoring(past: Past, to: int, page: str | None = None, passage: Passage | None = None) -> Turn:
+def restoring(past: Past, seen: int, to: int, page: str | None = None, passage: Passage | None = None) -> Turn:
     """To the moment after row `to`: the whole canvas, a page, or a passage of it. Raises `NotFound`, `Invalid`."""
     archive = past.archive
     check_moment(past, to)
@@ -43,16 +44,16 @@ def restoring(past: Past, to: int, page: str | None = None, passage: Passage | N
             raise NotFound("There was no such page at that moment.", "Choose a later one.")
         action = {"type": "restore", "to": to, "page": page}
         if passage:
-            plan = to_moment(archive, page, to, passage)
+            plan = to_moment(archive, page, to, passage, seen)
             return _turn(action | {"passage": [passage.start, passage.end]}, [plan])
         here = archive.outline(archive.seq).get(page)
         back = {page: {"removed": False}} if here and here.removed and not archive.outline(to)[page].removed else {}
-        return _turn(action, [to_moment(archive, page, to)], back)
-    plans = [to_moment(archive, id, to) for id in archive.outline(to)]
-    return _turn({"type": "restore", "to": to}, plans, page_changes(archive, to))
+        return _turn(action, [to_moment(archive, page, to, seen=seen)], back)
+    plans = [to_moment(archive, id, to, seen=seen) for id in archive.outline(to)]
+    return _turn({"type": "restore", "to": to}, plans, page_changes(archive, to, seen))
 
 
-def taking_back(past: Past, participant: str, first: int, last: int) -> Turn:
+def taking_back(past: Past, seen: int, participant: str, first: int, last: int) -> Turn:
     """Everything that one participant typed from row `first` to row `last`.
 
     What came by accepting suggestions is a decision and no typing, and so is an earlier turning back: each of them can
@@ -74,7 +75,7 @@ def taking_back(past: Past, participant: str, first: int, last: int) -> Turn:
         return theirs(piece.born) and past.owner(piece.client) == participant
 
     plans = [
-        taken_back(past.archive, page, came, lambda piece: theirs(piece.died))
+        taken_back(past.archive, page, came, lambda piece: theirs(piece.died), seen)
         for page in past.archive.outline(past.archive.seq)
     ]
     return _turn({"type": "take_back", "participant": participant, "from": first, "to": last}, plans)
@@ -96,13 +97,13 @@ def withdrawing(past: Past, action: Mapping[str, Any], came: Sequence[Range], we
     return _turn(action, plans)
 
 
-def undoing(past: Past, deed: int) -> Turn:
+def undoing(past: Past, seen: int, deed: int) -> Turn:
     """An earlier deed, named by its row. Raises `NotFound`, and `Conflict` when it has been undone already."""
     note = past.note(deed)
     if note is None or note.type not in DEEDS:
         raise NotFound("Nothing was turned back at that moment.", "Look at the history for what can be undone.")
     live = past.archive.outline(past.archive.seq)
-    plans = [undone(past.archive, page, deed) for page in note.about.get("pages", ()) if page in live]
+    plans = [undone(past.archive, page, deed, seen) for page in note.about.get("pages", ()) if page in live]
     pages: dict[str, dict[str, Any]] = {}
     for id, was in note.about.get("was", {}).items():
         now = note.about["now"].get(id, {})

@@ -55,9 +55,11 @@ class VersionName(_Body):
 
 
 class _Deed(_Body):
-    """With `preview` nothing is done, and what would be done is shown."""
+    """With `preview` nothing is done, and what would be done is shown, with the last row that was `seen` for it. Sent
+    back with the request to do it, that row says what others have done since: it is left alone."""
 
     preview: bool = False
+    seen: Moment | None = None
 
 
 class Span(_Body):
@@ -213,13 +215,13 @@ async def _mine(studio: Studio, seat: Seat, id: str) -> None:
 async def restore(body: Restore, seat: Editor, studio: Here) -> Json:
     """Make the canvas, a page or a passage read as it did, as a new edit that keeps what others type meanwhile."""
     passage = Passage(body.passage.start, body.passage.end) if body.passage else None
-    return await _turn(studio, seat, body, lambda past: restoring(past, body.to, body.page, passage))
+    return await _turn(studio, seat, body, lambda past, seen: restoring(past, seen, body.to, body.page, passage))
 
 
 @router.post("/undo")
 async def undo(body: UndoDeed, seat: Editor, studio: Here) -> Json:
     """Undo a restoration, a taking back, or an undoing of either."""
-    return await _turn(studio, seat, body, lambda past: undoing(past, body.deed))
+    return await _turn(studio, seat, body, lambda past, seen: undoing(past, seen, body.deed))
 
 
 @router.post("/take-back")
@@ -229,8 +231,8 @@ async def take_back(body: TakeBack, seat: Editor, studio: Here) -> Json:
     if body.participant is not None:
         whose = body.participant
 
-        def typed(past: Past) -> Turn:
-            return taking_back(past, whose, body.first or 1, body.to or past.archive.seq)
+        def typed(past: Past, seen: int) -> Turn:
+            return taking_back(past, seen, whose, body.first or 1, body.to or seen)
 
         return await _turn(studio, seat, body, typed)
     check_may(seat.participant)
@@ -241,7 +243,7 @@ async def take_back(body: TakeBack, seat: Editor, studio: Here) -> Json:
         return Json((await room.apply(action, seat.participant)).as_dict())
     came, went = _brought(room, body)
     pages = await studio.histories.ask(seat.canvas, lambda past: shown(past, withdrawing(past, action, came, went)))
-    return Json({"pages": pages})
+    return Json({"pages": pages, "seen": body.seen})
 
 
 def _brought(room: Room, body: TakeBack) -> tuple[list[Range], list[Range]]:
@@ -258,13 +260,23 @@ def _brought(room: Room, body: TakeBack) -> tuple[list[Range], list[Range]]:
     return came, went
 
 
-async def _turn(studio: Studio, seat: Seat, body: _Deed, plan: Callable[[Past], Turn]) -> Json:
+async def _turn(studio: Studio, seat: Seat, body: _Deed, plan: Callable[[Past, int], Turn]) -> Json:
     """Show what a plan would do, or do it."""
     check_may(seat.participant)
+
+    def planned(past: Past) -> tuple[Turn, int]:
+        seen = min(body.seen or past.archive.seq, past.archive.seq)
+        return plan(past, seen), seen
+
     if body.preview:
-        return Json({"pages": await studio.histories.ask(seat.canvas, lambda past: shown(past, plan(past)))})
+
+        def looked(past: Past) -> dict[str, Any]:
+            turn, seen = planned(past)
+            return {"pages": shown(past, turn), "seen": seen}
+
+        return Json(await studio.histories.ask(seat.canvas, looked))
     room = await studio.rooms.get(seat.canvas)
-    turn: Turn = await studio.histories.ask(seat.canvas, plan)
+    turn, _ = await studio.histories.ask(seat.canvas, planned)
     if turn.empty:
         return Json({"outcome": "unchanged", "id": None, "pages": []})
     done = await room.perform(
