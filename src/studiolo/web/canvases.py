@@ -13,6 +13,7 @@ from studiolo.agents import ENDED
 from studiolo.canvas.errors import Forbidden, StudioloError
 from studiolo.people import Who
 from studiolo.rooms import Room
+from studiolo.store.branches import branch
 from studiolo.web import bodies
 from studiolo.web.access import MAKERS, Caller, Here, Owner, Seat, Viewer, studio_role
 from studiolo.web.account import shown
@@ -82,7 +83,9 @@ async def read(seat: Viewer, studio: Here) -> Json:
 @router.get("/{canvas}/seat")
 async def seat_here(seat: Viewer, studio: Here) -> Json:
     """Who the caller is at a canvas, without what is in it: a client that synchronises gets that from `/sync`."""
-    return Json(_seat(seat, await studio.rooms.get(seat.canvas)))
+    began = await branch(studio.store, seat.canvas)
+    of = {"parent": began.parent} if began else {}
+    return Json({**_seat(seat, await studio.rooms.get(seat.canvas)), **of})
 
 
 def _seat(seat: Seat, room: Room) -> dict[str, Any]:
@@ -105,6 +108,7 @@ async def delete(seat: Owner, studio: Here) -> Response:
         if run["state"] not in ENDED:
             await studio.runs.stop(run["id"])
     await studio.rooms.delete(seat.canvas)
+    studio.histories.forget(seat.canvas)
     return Response(status_code=204)
 
 
