@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -299,6 +300,39 @@ def test_what_is_to_be_looked_at_waits_until_somebody_says_that_it_is_good(sea: 
         canvas.apply({"type": "audit", "suggestion": "0"}, ADA)
 
 
+def test_a_second_look_can_only_say_no(sea: tuple[Canvas, str]) -> None:
+    canvas, page = sea
+    policy(canvas, "wording", "typography", risk="medium", second_look=True)
+    plain = suggest(canvas, page, DASH)
+    asked = suggest(canvas, page, ("The dog slept", "The hound slept"))
+    doubted = suggest(canvas, page, ("lay still", "lay quiet"))
+    number = suggest(canvas, page, ("1912", "1913"))
+    considered(canvas)
+    assert canvas.suggestions[plain].status == "accepted"  # where the risk is low nobody needs to look
+    wanted = canvas.second_looks.take()
+    assert list(wanted) == [asked, doubted] and canvas.second_looks.take() == {}
+    paragraph = 'He said "never" and went home. The dog slept. It was late.'
+    assert wanted[asked] == ((paragraph, paragraph.replace("dog", "hound")),)
+    # Yes to two of them, of which one the code does not let pass.
+    for id in (asked, number):
+        canvas.second_looks.found_same(id, wanted.get(id, ()))
+        canvas.fresh[id] = 0.0
+    considered(canvas)
+    assert [canvas.suggestions[id].status for id in (asked, doubted, number)] == ["accepted", "open", "open"]
+
+
+def test_an_answer_holds_for_the_passage_that_was_looked_at(sea: tuple[Canvas, str], clock: Clock) -> None:
+    canvas, page = sea
+    policy(canvas, "wording", risk="medium", second_look=True)
+    id = suggest(canvas, page, ("The dog slept", "The hound slept"))
+    considered(canvas)
+    ((_, passages),) = canvas.second_looks.take().items()
+    canvas.apply({"type": "edit", "page": page, "hunks": [{"find": "It was late.", "replace": "It was a cat."}]}, BEN)
+    canvas.second_looks.found_same(id, passages)
+    canvas.fresh[id] = 0.0
+    assert considered(canvas) == [] and list(canvas.second_looks.take()) == [id]  # asked again, on today's text
+
+
 def test_a_flood_trips_the_breaker(clock: Clock) -> None:
     text = "\n\n".join(f"The dog number {'abcdefghij'[i % 10] * (i // 10 + 1)} slept..." for i in range(60))
     canvas, made = Canvas.new("B", [{"title": "One", "text": text}], by=ADA, clock=clock, random=Random(3))
@@ -415,5 +449,5 @@ def test_no_policy_ever_accepts_more_than_it_allows(
         assert RISKS.index(record.risk) <= RISKS.index(risk)  # type: ignore[arg-type]
         digits = [c for c in text if c.isdigit()]
         assert [c for c in canvas.page_text(page) if c.isdigit()] == digits
-        assert canvas.page_text(page).count("Anna") == text.count("Anna")
-        assert canvas.page_text(page).count("not") == text.count("not")
+        for word in ("Anna", "not"):
+            assert len(re.findall(rf"\b{word}\b", canvas.page_text(page))) == len(re.findall(rf"\b{word}\b", text))

@@ -96,3 +96,32 @@ async def test_a_policy_that_stopped_itself_is_stopped_after_a_restart_too(store
     canvas = (await again.get(room.id)).canvas
     assert find(canvas, policy).paused and canvas.page_text(page).count("…") == 30
     await again.close()
+
+
+async def test_a_second_look_is_taken_beside_what_goes_on(rooms: Rooms) -> None:
+    asked: list[Any] = []
+
+    async def judge(passages: Any) -> bool:
+        asked.append(passages)
+        if "shining" in passages[0][1]:
+            raise RuntimeError("the model has gone")
+        return "burned" in passages[0][1]
+
+    rooms.judge = judge
+    room, page = await opened(rooms)
+    await room.apply({"type": "set_policy", "kinds": ["wording"], "risk": "medium", "second_look": True}, ADA)
+    doubted = await suggest(room, page, "island", "house")
+    failed = await suggest(room, page, "The lamp", "The shining")
+    same = await suggest(room, page, "went", "burned")
+    await until(lambda: room.canvas.suggestions[same].status == "accepted")
+    assert len(asked) == 3
+    assert [room.canvas.suggestions[id].status for id in (doubted, failed)] == ["open", "open"]
+
+
+async def test_without_a_judge_a_person_is_asked(rooms: Rooms) -> None:
+    room, page = await opened(rooms)
+    await room.apply({"type": "set_policy", "kinds": ["wording"], "risk": "medium", "second_look": True}, ADA)
+    id = await suggest(room, page, "island", "house")
+    assert (
+        room.canvas.suggestions[id].status == "open" and not room.canvas.fresh and room.canvas.second_looks.wanted == {}
+    )

@@ -248,7 +248,8 @@ Risk = Literal["low", "medium", "high"]
 class SetPolicy(_Action):
     """Say what may be accepted without asking: changes of these kinds, of at most this risk, by one agent ("*": any).
 
-    Of those that are accepted one in `sample` is shown to a person afterwards; 0: none.
+    Of those that are accepted one in `sample` is shown to a person afterwards; 0: none. With `second_look` a model must
+    find, too, that what is of more than low risk says the same as before; where none can tell, a person is asked.
     """
 
     type: Literal["set_policy"] = "set_policy"
@@ -260,6 +261,7 @@ class SetPolicy(_Action):
     risk: Risk = "low"
     then: Literal["accept", "ask"] = "accept"
     sample: Annotated[int, Field(ge=0, le=1_000)] = 0
+    second_look: bool = False
     paused: bool = False
 
 

@@ -15,6 +15,7 @@ from studiolo.canvas.kinds import LONGEST_CONTEXT, Kinds, kinds_of
 from studiolo.canvas.kinds.verdict import PageKind
 from studiolo.canvas.quotes import Span
 from studiolo.canvas.records import SuggestionRecord
+from studiolo.canvas.second_looks import Passages, passage
 
 if TYPE_CHECKING:
     from studiolo.canvas.canvas import Canvas
@@ -46,16 +47,8 @@ def appraisal(canvas: Canvas, record: SuggestionRecord) -> Kinds | None:
     """What the undecided hunks of a suggestion would change in the page as it is now, all of them taken; None when
     they no longer fit there, or fit into each other."""
     text = canvas.page_text(record.page)
-    placed: list[tuple[Span, str]] = []
-    for hunk in record.hunks:
-        if hunk.status != "open":
-            continue
-        span = canvas.find(record.page, text, hunk.anchor)
-        if span is None:
-            return None
-        placed.append((span, hunk.replace))
-    placed.sort(key=lambda one: one[0])
-    if any(one[0].end > other[0].start for one, other in pairwise(placed)):
+    placed = _placed(canvas, record, text)
+    if placed is None:
         return None
     page = canvas.page(record.page)
     kind: PageKind = page["kind"]
@@ -64,6 +57,27 @@ def appraisal(canvas: Canvas, record: SuggestionRecord) -> Kinds | None:
         for span, now in (_joined(text, placed) if kind == "code" else _by_paragraph(text, placed))
     ]
     return Kinds.joined(found)
+
+
+def passages(canvas: Canvas, record: SuggestionRecord) -> Passages:
+    """Each paragraph that a suggestion changes, as it reads now and as it would read."""
+    text = canvas.page_text(record.page)
+    placed = _placed(canvas, record, text) or []
+    return tuple(passage(text, span, now) for span, now in _by_paragraph(text, placed))
+
+
+def _placed(canvas: Canvas, record: SuggestionRecord, text: str) -> list[tuple[Span, str]] | None:
+    """Where its undecided hunks are, in order, and what each puts there; None when they do not fit."""
+    placed: list[tuple[Span, str]] = []
+    for hunk in record.hunks:
+        if hunk.status == "open":
+            span = canvas.find(record.page, text, hunk.anchor)
+            if span is None:
+                return None
+            placed.append((span, hunk.replace))
+    placed.sort(key=lambda one: one[0])
+    meet = any(one[0].end > other[0].start for one, other in pairwise(placed))
+    return None if meet else placed
 
 
 def _look(canvas: Canvas, text: str, span: Span, now: str, kind: PageKind, title: str) -> Kinds:

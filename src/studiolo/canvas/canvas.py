@@ -26,6 +26,7 @@ from studiolo.canvas.quotes import Span
 from studiolo.canvas.records import SuggestionRecord, ThreadRecord, write_anchor
 from studiolo.canvas.register import Register
 from studiolo.canvas.removed import LONG_ENOUGH, Removed
+from studiolo.canvas.second_looks import SecondLooks
 from studiolo.canvas.typing_now import TypingNow
 
 MOST_PARTS = 300_000  # structs and deleted ranges of one update; years of work on a book, merged, are 20,000
@@ -81,6 +82,7 @@ class Canvas:
         self.fresh: dict[str, float] = {}  # suggestions that policies have not looked at, and from when they may
         self.policed = bool(self.document.meta.get("policies"))  # whether there is, or was, a policy
         self.typing = TypingNow()
+        self.second_looks = SecondLooks()
         self._words: dict[str, int] = {}  # in the text of a page, where it was counted since it last changed
         self._claim(self.document.client, STUDIO)
 

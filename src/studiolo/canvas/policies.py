@@ -21,7 +21,7 @@ from typing import Any
 
 from studiolo.canvas import actions, anchors
 from studiolo.canvas.actions import ChangeKind, Risk
-from studiolo.canvas.appraising import appraisal
+from studiolo.canvas.appraising import appraisal, passages
 from studiolo.canvas.canvas import Canvas, Outcome
 from studiolo.canvas.document import STUDIO
 from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound, StudioloError
@@ -57,6 +57,7 @@ class Policy:
     makers: tuple[str, ...]
     paused: str = ""  # why it accepts nothing at present
     removed: float = 0.0
+    second_look: bool = False  # whether a model must agree, too, where the risk is not low
 
     def about(self, record: SuggestionRecord) -> bool:
         """Whether it speaks of suggestions of this agent and skill at all."""
@@ -125,6 +126,7 @@ def set_policy(canvas: Canvas, action: actions.SetPolicy, by: Participant) -> Ou
         at=canvas.clock(),
         makers=tuple(dict.fromkeys((*(known.makers if known else ()), by.id))),
         paused="paused" if action.paused else "",
+        second_look=action.second_look,
     )
     update = _keep(canvas, made)
     return Outcome("policy_set", made.id, {"policy": made.id, "name": made.name, "paused": action.paused}, update)
@@ -170,20 +172,25 @@ def consider(canvas: Canvas) -> Outcome | None:
     for id in due[:LOOKED_AT]:
         del canvas.fresh[id]
         record = canvas.suggestions.get(id)
-        policy = None if record is None else allowing(canvas, ways, record)
-        if record is None or policy is None:
+        allowed = None if record is None else allowing(canvas, ways, record)
+        if record is None or allowed is None:
             continue
+        policy, found = allowed
         if typed_in(canvas, record):
             canvas.fresh[id] = now + LATELY
             continue
+        wants = policy.second_look and found.risk != "low"
+        if wants and not canvas.second_looks.says_the_same(id, passages(canvas, record)):
+            continue  # somebody looks; when it says the same, it is fresh again
         with suppress(StudioloError):  # it does not fit after all; then a person sees it
             if (outcome := _accept(canvas, policy, record)) is not None:
                 return outcome
     return Outcome("considered") if len(due) > LOOKED_AT else None
 
 
-def allowing(canvas: Canvas, ways: Iterable[Policy], record: SuggestionRecord) -> Policy | None:
-    """The policy that allows a suggestion as the page reads now, if one does and none wants it asked about."""
+def allowing(canvas: Canvas, ways: Iterable[Policy], record: SuggestionRecord) -> tuple[Policy, Kinds] | None:
+    """The policy that allows a suggestion as the page reads now, if one does and none wants it asked about; and what
+    was found out about it."""
     ways = [policy for policy in ways if policy.about(record)]
     might = [
         policy
@@ -205,7 +212,7 @@ def allowing(canvas: Canvas, ways: Iterable[Policy], record: SuggestionRecord) -
     if any(policy.then == "ask" and policy.wants_asking(found) for policy in ways):
         return None
     allowed = next((policy for policy in might if policy.allows(found)), None)
-    return None if allowed is None or overlapped(canvas, record) else allowed
+    return None if allowed is None or overlapped(canvas, record) else (allowed, found)
 
 
 def typed_in(canvas: Canvas, record: SuggestionRecord) -> bool:

@@ -21,6 +21,7 @@ from studiolo.canvas.errors import Forbidden, NotFound, Unavailable
 from studiolo.rooms import protocol
 from studiolo.rooms.connection import FORBIDDEN, NO_CANVAS, SIGNED_OUT, TRY_LATER, Connection, Line
 from studiolo.rooms.presence import Presence
+from studiolo.rooms.second_looks import Looking
 from studiolo.rooms.waiting import Item, waiting
 from studiolo.store import Answer, LogRow, Store, inbox
 
@@ -81,6 +82,7 @@ class Room:
         self._caught_up.set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.looking = Looking(canvas, self.consider)
         self.ring: Callable[[], None] = lambda: None  # something else waits for people now
         self._changed = False  # since the list of canvases was told
         self._waiting: dict[str, Item] | None = None  # by id; None when it must be looked for again
@@ -217,6 +219,7 @@ class Room:
             self._soon("consider", 0.0, self.consider)
         elif self.canvas.fresh:
             self._soon("consider again", CONSIDER_AGAIN, self.consider)
+        self.looking.ask()
         return outcome
 
     def recover(self, lost: Collection[str]) -> None:
@@ -269,6 +272,7 @@ class Room:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self.looking.stop()
         self.presence.close()
         for connection in list(self.connections):
             connection.close(TRY_LATER, reason)

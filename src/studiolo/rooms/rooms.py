@@ -16,6 +16,7 @@ from studiolo.canvas.errors import Unavailable
 from studiolo.rooms.bell import Bell
 from studiolo.rooms.nodes import Header, Nodes
 from studiolo.rooms.room import Room
+from studiolo.rooms.second_looks import Judge
 from studiolo.rooms.shared import SharedRoom
 from studiolo.store import LogRow, StorageFailed, Store
 from studiolo.store.turn import last_rows
@@ -39,6 +40,8 @@ class Rooms:
     ) -> None:
         self.bell = Bell()
         """Rings when what waits for people in a canvas has changed, on whatever node."""
+        self.judge: Judge | None = None
+        """Takes the second look at what policies accept where they want one."""
         self._store = store
         self._nodes = nodes
         self._clock = clock
@@ -192,6 +195,7 @@ class Rooms:
         else:
             room = SharedRoom(id, canvas, self._store, seq, epoch, rows_since_snapshot, self._nodes)
         room.ring = lambda: self._ring(id)
+        room.looking.judge = self.judge
         return room
 
     def _ring(self, id: str) -> None:

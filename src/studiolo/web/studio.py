@@ -9,6 +9,7 @@ import secrets
 import time
 
 from studiolo.agents import PERSONAS, Runs
+from studiolo.agents.judging import Judge
 from studiolo.history import Histories
 from studiolo.ledger.export import sweep
 from studiolo.ledger.record import Records
@@ -44,6 +45,7 @@ class Studio:
         self.histories = Histories(store)
         self.inbox = Inbox(store, self.rooms)
         self.models = Models(settings.home, os.environ)
+        self.rooms.judge = Judge(self.models)
         self.runs = Runs(self.models, store, time.time, new_id, nodes=nodes)
         self.repeats = Repeats(store, nodes)
         self.records = Records(store, self.histories)
