@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from studiolo.canvas.errors import Invalid
-from studiolo.webhooks import Sender
+from studiolo.webhooks import GROUPS, Sender
 from studiolo.webhooks.addresses import Unreachable, check_reachable, checked, is_inside, networks, resolve
 from studiolo.webhooks.signing import new_secret, signed
 from tests.web.receiver import Receiver
@@ -133,3 +136,24 @@ def test_signatures_are_those_of_the_specification() -> None:
     }
     assert len({new_secret() for _ in range(100)}) == 100
     assert all(len(new_secret()) == len("whsec_") + 32 for _ in range(9))
+
+
+def test_the_program_in_the_page_knows_what_is_from_the_studio() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
+    [program] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(program, names)  # noqa: S102
+    check = names["is_from_the_studio"]
+    secret, body = new_secret(), '{"é": 1}'.encode()
+    headers = signed(secret, "msg_1", time.time(), body)
+    assert check(secret, headers, body)
+    assert not check(secret, headers, body + b" ")
+    assert not check(new_secret(), headers, body)
+    assert not check(secret, {**headers, "webhook-id": "msg_2"}, body)
+    assert not check(secret, signed(secret, "msg_1", time.time() - 600, body), body)
+
+
+def test_every_type_of_event_is_in_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
+    for type in [type for group in GROUPS.values() for type in group]:
+        assert f"`{type}`" in page
