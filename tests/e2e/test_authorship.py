@@ -146,6 +146,7 @@ def test_what_comes_from_elsewhere_is_shown_as_pasted_and_what_is_dragged_is_not
     mouse = ben.page.mouse
     mouse.move(box["x"] + 30, box["y"] + box["height"] / 2)
     mouse.down()
+    mouse.move(box["x"] + 36, box["y"] + box["height"] / 2, steps=6)  # a little, until the browser takes it for a drag
     mouse.move(goal["x"] + 100, goal["y"] + goal["height"] / 2, steps=8)
     mouse.move(goal["x"] + 4, goal["y"] + goal["height"] / 2, steps=4)
     mouse.up()

@@ -17,6 +17,7 @@ const MOST = 200
 const PAUSE = 150
 
 interface Put { start: unknown; end: unknown }
+interface Id { client: number; clock: number }
 
 /** Whether a transaction puts in text from a clipboard, or from elsewhere in the page. */
 const moves = (tr: Transaction) => tr.isUserEvent('move') || tr.isUserEvent('input.copyline') || tr.isUserEvent('input.drop')
@@ -25,13 +26,18 @@ const pastes = (tr: Transaction) => tr.isUserEvent('input.paste')
 export function pasting(session: Session, page: string, text: Y.Text): Extension {
   const { manager } = historyOf(text)
   const waiting: Put[] = []
+  /** Clocks of this client that may stand for others' words. */
+  const told: [number, number][] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   let pause = PAUSE
   let gone = false
 
   const put = (from: number, to: number) => {
     if (waiting.length >= MOST) return
-    waiting.push({ start: position(text, from, 0), end: position(text, to, -1) })
+    const next = { start: position(text, from, 0), end: position(text, to, -1) }
+    waiting.push(next)
+    const [first, last] = [next.start, next.end].map((place) => (place as { item?: Id }).item)
+    if (first && last && first.client === last.client && first.client === text.doc?.clientID) told.push([first.clock, last.clock])
     timer ??= setTimeout(() => void tell(), PAUSE)
   }
 
@@ -65,7 +71,7 @@ export function pasting(session: Session, page: string, text: Y.Text): Extension
       else stretches.push([at, at + insert.length])
       at += insert.length
     }
-    const others = returns(transaction)
+    const others = returns(transaction, ({ client, clock }) => client !== transaction.doc.clientID || told.some(([low, high]) => low <= clock && clock <= high))
     for (const [from, to] of stretches) if (others || to - from >= LONG_ENOUGH) put(from, to)
   }
 
@@ -95,15 +101,15 @@ export function pasting(session: Session, page: string, text: Y.Text): Extension
   ]
 }
 
-/** Whether a transaction of the undo manager brings back what another client had written: it puts it before the dead. */
-function returns(transaction: Y.Transaction): boolean {
+/** Whether a transaction of the undo manager brings back such words: it puts what returns before the dead of that id. */
+function returns(transaction: Y.Transaction, others: (id: Id) => boolean): boolean {
   const { clientID, store } = transaction.doc
   const before = transaction.beforeState.get(clientID) ?? 0
   const structs = store.clients.get(clientID) ?? []
   for (let at = structs.length - 1; at >= 0; at--) {
     const struct = structs[at]!
     if (struct.id.clock + struct.length <= before) return false
-    if (struct instanceof Y.Item && struct.rightOrigin && struct.rightOrigin.client !== clientID) return true
+    if (struct instanceof Y.Item && struct.rightOrigin && others(struct.rightOrigin)) return true
   }
   return false
 }
