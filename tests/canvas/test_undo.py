@@ -299,3 +299,22 @@ def test_undo_is_one_update_and_one_row(make: Make) -> None:
     assert canvas.page_text(second) == "It rained in Siena."
     with pytest.raises(Decided):
         do(copy, BEN, "undo", decision=taken.details["decision"])
+
+
+def test_what_was_accepted_as_one_goes_back_as_one(make: Make) -> None:
+    canvas, page = make("The grey whale swam. It rained.")
+    both = [insert(canvas, page, "rained.", " Hard.", by) for by in (MUSE, ECHO)]
+    accept(canvas, *both)
+    merged = [
+        suggest(canvas, page, ("grey whale", "white shark")),
+        suggest(canvas, page, ("whale swam", "eel sat"), by=ECHO),
+    ]
+    takes = [{"suggestion": id} for id in merged]
+    do(canvas, BEN, "merge", takes=takes, replace="white eel sat")
+    assert canvas.page_text(page) == "The white eel sat. It rained. Hard."
+    do(canvas, ADA, "undo", author="muse")
+    assert canvas.page_text(page) == "The grey whale swam. It rained."
+    assert states(canvas, both[0], merged[0]) == ["withdrawn", "withdrawn"]
+    assert states(canvas, both[1], merged[1]) == ["open", "open"]
+    accept(canvas, both[1])
+    assert canvas.page_text(page) == "The grey whale swam. It rained. Hard."

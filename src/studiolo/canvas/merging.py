@@ -41,7 +41,7 @@ def merge(canvas: Canvas, action: actions.Merge, by: Participant) -> Outcome:
     if taken.stale:
         raise_stale(canvas, [(record, index) for record, index in chosen if (record.id, index) in taken.stale])
     parts = _merged(canvas, placed) if action.replace is None else _written(canvas, placed, action.replace, by)
-    put_in(canvas, taken, parts, placed, by, {"policy": ""})
+    put_in(canvas, taken, parts, placed, by, joint={one.id: taken.decision for one in placed})
     return replace(taken.outcome(), outcome="merged")
 
 

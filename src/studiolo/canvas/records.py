@@ -38,6 +38,7 @@ class HunkRecord:
     applied: str = ""  # JSON: the ids that accepting it deleted and inserted, see `deciding`
     policy: str = ""  # the policy that accepted it
     audit: str = ""  # "wanted" | "good": one of those that are looked at afterwards
+    joint: str = ""  # shared by hunks that were accepted as one: they said the same, or were merged
     undone: str = ""  # the ids of decisions about it that were taken back, with blanks between
 
     def shared(self) -> PlainMap:
@@ -102,7 +103,17 @@ _SUGGESTION_FIELDS = (
     "id", "page", "author", "name", "author_kind", "color", "at", "reason", "skill", "run", "model", "status",
 )  # fmt: skip
 _SUGGESTION_EXTRAS = ("evidence", "replaces", "branch", "kinds", "risk")  # kept where they say something
-_HUNK_EXTRAS = ("decision", "proposed", "amended_by", "amended_by_name", "applied", "policy", "audit", "undone")
+_HUNK_EXTRAS = (
+    "decision",
+    "proposed",
+    "amended_by",
+    "amended_by_name",
+    "applied",
+    "policy",
+    "audit",
+    "joint",
+    "undone",
+)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from pycrdt import merge_updates
@@ -96,8 +97,9 @@ def take(
     if not placed:
         return taken
     parts = [part for one in placed for part in parts_of(one)]
-    marks = {"policy": policy}
-    put_in(canvas, taken, parts, [*placed, *same], by, marks, audit)
+    placed += [one for group in same for one in group[1:]]
+    joint = {one.id: f"{taken.decision}:{number}" for number, group in enumerate(same) for one in group}
+    put_in(canvas, taken, parts, placed, by, policy, audit, joint)
     return taken
 
 
@@ -139,10 +141,12 @@ def put_in(
     parts: Sequence[Part],
     placed: Sequence[Placed],
     by: Participant,
-    marks: Mapping[str, str],
+    policy: str = "",
     audit: Collection[HunkId] = (),
+    joint: Mapping[HunkId, str] = MappingProxyType({}),
 ) -> None:
-    """Make the edits of `parts`, which are of `placed` and apart from each other, and decide all of `placed`."""
+    """Make the edits of `parts`, which are of `placed` and apart from each other, and decide all of `placed`; those
+    with the same `joint` as one."""
     ordered = sorted(parts, key=lambda part: (part.placed.record.page, part.start, part.end, part.placed.age))
     pages: defaultdict[str, int] = defaultdict(int)
     for part in ordered:
@@ -158,8 +162,10 @@ def put_in(
         canvas.document.write(composer)
         for one in placed:
             decide(canvas, one.record, one.index, "accepted", by, taken.decision, at)
-            extras = {"applied": json.dumps(applied[one.id], separators=(",", ":")), **marks}
-            canvas.set_hunk(one.record, one.index, **extras, audit="wanted" if one.id in audit else "")
+            did = json.dumps(applied[one.id], separators=(",", ":"))
+            wanted = "wanted" if one.id in audit else ""
+            together = joint.get(one.id, "")
+            canvas.set_hunk(one.record, one.index, applied=did, policy=policy, audit=wanted, joint=together)
         settle_up(canvas, {one.record.id: one.record for one in placed}.values(), taken.decision)
     taken.update = written()
     taken.hunks = sorted(one.id for one in placed)
@@ -209,20 +215,21 @@ def check_growth(canvas: Canvas, page: str, grown: int) -> None:
         actions.check_length(length, f"The page “{canvas.page(page)['title']}”")
 
 
-def _apart(placed: Sequence[Placed], taken: Taken) -> tuple[list[Placed], list[Placed]]:
-    """Those that can be taken together, and those that say just what one of them says. The others are named."""
+def _apart(placed: Sequence[Placed], taken: Taken) -> tuple[list[Placed], list[list[Placed]]]:
+    """Those that can be taken together, and the groups of those that say the same as one of them, which comes first.
+    The others are named."""
     pages: defaultdict[str, list[tuple[Span, Placed]]] = defaultdict(list)
     for one in placed:
         pages[one.record.page].append((one.span, one))
     free: list[Placed] = []
-    same: list[Placed] = []
+    same: list[list[Placed]] = []
     for spans in pages.values():
         for group in overlapping(spans):
             members = sorted((one for _, one in group), key=lambda one: one.age)
             if len({one.record.id for one in members}) > 1:
                 if len({(one.span, one.hunk.replace) for one in members}) == 1:
                     free.append(members[0])
-                    same += members[1:]
+                    same.append(members)
                 else:
                     taken.overlapping += [one.id for one in members]
                 continue

@@ -39,7 +39,7 @@ class _Edit:
     come: list[Range] = field(default_factory=list[Range])
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Deed:
     """An accepted hunk and the edits that accepting it made."""
 
@@ -50,6 +50,10 @@ class _Deed:
     @property
     def id(self) -> HunkId:
         return self.record.id, self.index
+
+    @property
+    def joint(self) -> str:
+        return self.record.hunks[self.index].joint
 
 
 class _Ids:
@@ -77,15 +81,19 @@ def undo(canvas: Canvas, action: actions.Undo, by: Participant) -> Outcome:
     """Take back a decision, or all that was accepted by a policy, from a run or of an author, as one set.
 
     What a decision was about is open again; what is taken back as a set is withdrawn, for nobody wants to decide
-    about all of it once more. Hunks that must be left are named in `left`.
+    about all of it once more. What was accepted as one with any of it goes back, too, and is open again. Hunks that
+    must be left are named in `left`.
     """
     if by.kind == "agent":
         raise Forbidden("An agent cannot take a decision back.", "Leave that to a person.")
     chosen, status = _chosen(canvas, action)
+    joined = _joined(canvas, chosen)
     if not by.may("editor") and any(not _own_withdrawal(by, record, index) for record, index in chosen):
         raise Forbidden(
             "A commenter may take back only withdrawals of their own.", "Ask an editor to take the decision back."
         )
+    meant = {(record.id, index) for record, index in chosen}
+    chosen += joined
     accepted = [_deed(canvas, record, index) for record, index in chosen if record.hunks[index].status == "accepted"]
     removed = [deed for deed in accepted if canvas.page(deed.record.page).get("removed")]
     accepted = [deed for deed in accepted if not canvas.page(deed.record.page).get("removed")]
@@ -109,7 +117,7 @@ def undo(canvas: Canvas, action: actions.Undo, by: Participant) -> Outcome:
     with canvas.document.change() as written:
         taken_back = {record.hunks[index].decision for record, index in chosen} - {""}
         for record, index in chosen:
-            _reopen(canvas, record, index, status, by, decision)
+            _reopen(canvas, record, index, status if (record.id, index) in meant else "open", by, decision)
         for record in {record.id: record for record, _ in chosen}.values():
             canvas.set_status(record)
         for thread in canvas.threads.values():
@@ -159,6 +167,19 @@ def _chosen(canvas: Canvas, action: actions.Undo) -> tuple[list[Chosen], HunkSta
     if not chosen:
         raise NotFound(f"Nothing of the {name} {value!r} was accepted.", "Look at the canvas to see what was.")
     return chosen, "withdrawn"
+
+
+def _joined(canvas: Canvas, chosen: Sequence[Chosen]) -> list[Chosen]:
+    """The hunks that were accepted as one with some of these: they go back with them, and wait again."""
+    meant = {(record.id, index) for record, index in chosen}
+    joined: dict[HunkId, Chosen] = {}
+    for record, index in chosen:
+        hunk = record.hunks[index]
+        for id in canvas.register.decided(hunk.decision) if hunk.joint else ():
+            other = canvas.suggestions[id[0]]
+            if id not in meant and other.hunks[id[1]].joint == hunk.joint:
+                joined[id] = (other, id[1])
+    return list(joined.values())
 
 
 def _own_withdrawal(by: Participant, record: SuggestionRecord, index: int) -> bool:
@@ -227,8 +248,9 @@ def _free(canvas: Canvas, deeds: Sequence[_Deed]) -> tuple[list[_Deed], list[tup
                 if id not in going
             )
             if (other := next(ids, None)) is not None:
-                built_on.append((deed, other))
-                free.remove(deed)
+                bound = [one for one in free if one is deed or (one.joint and one.joint == deed.joint)]
+                built_on += [(one, other) for one in bound]
+                free = [one for one in free if one not in bound]
                 break
         else:
             return free, built_on
@@ -275,12 +297,14 @@ def _reopen(
     hunk = record.hunks[index]
     undone = " ".join([*hunk.undone.split(), hunk.decision][-LAST:])
     if status == "open":
-        canvas.set_hunk(record, index, status=status, by="", by_name="", decision="", applied="", undone=undone)
+        canvas.set_hunk(
+            record, index, status=status, by="", by_name="", decision="", applied="", joint="", undone=undone
+        )
         canvas.settling.look_again(record, index)
         canvas.moved(record.page)
     else:
         whose = {"by": by.id, "by_name": by.name, "decision": decision}
-        canvas.set_hunk(record, index, status=status, **whose, applied="", undone=undone)
+        canvas.set_hunk(record, index, status=status, **whose, applied="", joint="", undone=undone)
 
 
 def _follow(canvas: Canvas, deeds: Iterable[_Deed]) -> None:
