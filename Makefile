@@ -67,6 +67,7 @@ bench: ## measure every performance claim beside its peer
 	@scripts/setup.sh dev
 	@for script in bench/*.py; do $(BIN)/python "$$script" || exit 1; done
 	@$(BIN)/python -m bench.rooms --out bench/results/rooms.md
+	@STUDIOLO_BROWSER="$$(scripts/browser.sh)" $(BIN)/python -m bench.review --out bench/results/review.md
 
 clean: ## forget everything that was installed and built
 	rm -rf .venv frontend/node_modules src/studiolo/web/static build dist

@@ -14,133 +14,37 @@ Run: `STUDIOLO_BROWSER="$(scripts/browser.sh)" .venv/bin/python bench/open_moby_
 
 from __future__ import annotations
 
-import functools
-import http.server
-import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from bench.browser import bare_page, browser_path, opened, percentile, typed  # noqa: E402
 from studiolo import __version__  # noqa: E402
 from tests.conftest import ServedStudio, serve  # noqa: E402
 from tests.e2e import novel  # noqa: E402
 from tests.e2e.conftest import QUIET  # noqa: E402
-from tests.e2e.desk import Desk, until  # noqa: E402
+from tests.e2e.desk import Desk  # noqa: E402
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 KEYS = int(sys.argv[2]) if len(sys.argv) > 2 else 100
 SENTENCE = "What the white whale was to Ahab, has been hinted"
 RESULTS = ROOT / "bench" / "results" / "open_moby_dick.md"
 
-WATCH = """
-(() => {
-  const look = () => {
-    if (document.querySelector('.cm-content')?.textContent.includes(SENTENCE)) {
-      // The frame that holds it is drawn after this one's callbacks.
-      const after = new MessageChannel()
-      after.port1.onmessage = () => { window.shownAt = performance.now() }
-      after.port2.postMessage(0)
-    } else requestAnimationFrame(look)
-  }
-  requestAnimationFrame(look)
-  window.keyTimes = []
-  addEventListener('keydown', (event) => {
-    requestAnimationFrame(() => {
-      const after = new MessageChannel()
-      after.port1.onmessage = () => window.keyTimes.push(performance.now() - event.timeStamp)
-      after.port2.postMessage(0)
-    })
-  }, true)
-})()
-""".replace("SENTENCE", json.dumps(SENTENCE))
 
-BARE = """
-import { defaultKeymap } from '@codemirror/commands'
-import { markdown } from '@codemirror/lang-markdown'
-import { EditorState } from '@codemirror/state'
-import { EditorView, keymap } from '@codemirror/view'
-import { yCollab } from 'y-codemirror.next'
-import { WebsocketProvider } from 'y-websocket'
-import * as Y from 'yjs'
-
-const at = new URLSearchParams(location.search)
-const doc = new Y.Doc()
-const options = { params: { token: at.get('token') }, disableBc: true }
-const provider = new WebsocketProvider(at.get('url'), at.get('canvas'), doc, options)
-provider.once('sync', () => {
-  const text = doc.getMap('pages').get(at.get('page')).get('text')
-  new EditorView({
-    parent: document.body,
-    state: EditorState.create({
-      doc: text.toString(),
-      extensions: [keymap.of(defaultKeymap), markdown(), EditorView.lineWrapping, yCollab(text, provider.awareness)],
-    }),
-  })
-})
-"""
-
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Bare</title>
-<style>html, body { height: 100%; margin: 0 } .cm-editor { height: 100%; max-width: 40rem; margin: auto }</style>
-<body><script type="module" src="/main.js"></script></body></html>"""
-
-
-class Files(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def bare_page(folder: Path) -> Iterator[str]:
-    """Build the peer from the page's own packages and serve it; its address."""
-    (folder / "main.js").write_text(BARE)
-    (folder / "index.html").write_text(PAGE)
-    (folder / "package.json").write_text('{"type": "module"}')
-    (folder / "node_modules").symlink_to(ROOT / "frontend" / "node_modules")
-    vite = ROOT / "frontend" / "node_modules" / ".bin" / "vite"
-    subprocess.run([vite, "build", "--logLevel", "error"], cwd=folder, check=True)
-    handler = functools.partial(Files, directory=str(folder / "dist"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-
-
-def opened(context: BrowserContext, url: str) -> tuple[Page, float]:
-    """A new tab at an address, and the milliseconds until the chapter stood there."""
-    page = context.new_page()
-    page.add_init_script(WATCH)
-    page.goto(url, wait_until="commit")
-    return page, until(lambda: page.evaluate("window.shownAt ?? 0"), 60)
-
-
-def typed(page: Page) -> list[float]:
-    """Milliseconds from key to paint, typing into the middle of the chapter."""
+def typed_in_chapter(page: Page) -> list[float]:
     page.locator(".cm-content").focus()
     page.keyboard.press("Control+Home")
     for _ in range(12):
         page.keyboard.press("ArrowDown")
-    page.wait_for_timeout(1500)
-    page.evaluate("window.keyTimes.length = 0")
-    page.keyboard.type(("The sea was flat and grey. " * KEYS)[:KEYS], delay=60)
-    until(lambda: page.evaluate("window.keyTimes.length") >= KEYS)
-    return page.evaluate("window.keyTimes")
-
-
-def percentile(values: list[float], part: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(part * len(values)))]
+    return typed(page, KEYS)
 
 
 def parts_of(page: Page) -> dict[str, float]:
@@ -177,13 +81,13 @@ def measure(studio: ServedStudio, browser: Browser, bare: str) -> str:
             context = browser.new_context(
                 viewport={"width": 1360, "height": 860}, storage_state=signed_in if name == "Studiolo" else None
             )
-            tab, shown = opened(context, url)
+            tab, shown = opened(context, url, SENTENCE)
             times[name]["first"].append(shown)
             if name == "Studiolo":
                 spent.append(parts_of(tab))
-            times[name]["key"] += typed(tab)
+            times[name]["key"] += typed_in_chapter(tab)
             tab.close()
-            tab, shown = opened(context, url)
+            tab, shown = opened(context, url, SENTENCE)
             times[name]["again"].append(shown)
             context.close()
     return table(times, spent, browser.version)
@@ -216,10 +120,6 @@ def table(times: dict[str, dict[str, list[float]]], spent: list[dict[str, float]
 
 
 def main() -> None:
-    path = os.environ.get("STUDIOLO_BROWSER")
-    if not path:
-        found = subprocess.run([ROOT / "scripts" / "browser.sh", "--find"], capture_output=True, text=True, check=False)
-        path = found.stdout.strip() or None
     with (
         tempfile.TemporaryDirectory() as home,
         tempfile.TemporaryDirectory() as folder,
@@ -227,7 +127,7 @@ def main() -> None:
         sync_playwright() as playwright,
     ):
         studio = serve(Path(home))
-        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=QUIET)
         try:
             result = measure(studio, browser, bare)
         finally:
