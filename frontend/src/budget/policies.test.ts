@@ -13,6 +13,12 @@ describe('a policy in a sentence', () => {
       'Accept typography by Muse, from the skill “proofread” at once, whatever the risk; show me each.',
     )
   })
+  it('says that a model has to agree', () => {
+    expect(sentence({ ...blank(), kinds: ['wording'], risk: 'medium', second_look: true, sample: 0 }, 'Muse')).toBe(
+      'Accept wording by Muse at once, up to medium risk and when a model finds that it says the same.',
+    )
+    expect(sentence({ ...blank(), second_look: true, sample: 0 }, 'Muse')).toBe('Accept typography by Muse at once, where the risk is low.')
+  })
   it('says what is asked', () => {
     expect(sentence({ ...blank(), kinds: ['name', 'number'], then: 'ask' }, 'any agent')).toBe('Always ask me about names and numbers by any agent.')
   })

@@ -16,6 +16,8 @@ export interface Policy {
   then: 'accept' | 'ask'
   /** Of those accepted one in so many is shown to a person; 0: none. */
   sample: number
+  /** Whether a model must agree, too, where the risk is not low. */
+  second_look: boolean
   by_name: string
   at: number
   /** Why it accepts nothing at present. */
@@ -24,7 +26,7 @@ export interface Policy {
   counts: Counts
 }
 /** What a person fills in to make a policy, or to change one. */
-export type Draft = Pick<Policy, 'agent' | 'skill' | 'kinds' | 'risk' | 'then' | 'sample' | 'name'> & { policy?: string }
+export type Draft = Pick<Policy, 'agent' | 'skill' | 'kinds' | 'risk' | 'then' | 'sample' | 'second_look' | 'name'> & { policy?: string }
 
 export interface Accepted {
   suggestion: string
@@ -84,7 +86,8 @@ export function sentence(policy: Draft, who: string): string {
     return `Always ask me about ${kinds} by ${who}${skill}${above}.`
   }
   const upTo = policy.risk === 'low' ? 'where the risk is low' : policy.risk === 'medium' ? 'up to medium risk' : 'whatever the risk'
-  return `Accept ${kinds} by ${who}${skill} at once, ${upTo}${policy.sample ? `; show me ${oneIn(policy.sample)}` : ''}.`
+  const agreed = policy.second_look && policy.risk !== 'low' ? ' and when a model finds that it says the same' : ''
+  return `Accept ${kinds} by ${who}${skill} at once, ${upTo}${agreed}${policy.sample ? `; show me ${oneIn(policy.sample)}` : ''}.`
 }
 
 /** Those of the kinds of which nothing is ever of so little risk: the policy would not accept any. */
@@ -96,13 +99,13 @@ export function unreachable(draft: Draft): ChangeKind[] {
 /** What to begin with; nothing is chosen that a person did not choose. */
 // `then` is a word of the action, and no function.
 // oxlint-disable-next-line unicorn/no-thenable
-export const blank = (): Draft => ({ name: '', agent: '*', skill: '', kinds: ['typography'], risk: 'low', then: 'accept', sample: 10 })
+export const blank = (): Draft => ({ name: '', agent: '*', skill: '', kinds: ['typography'], risk: 'low', then: 'accept', sample: 10, second_look: false })
 
 /** What there is of a policy to change. */
 export function draftOf(policy: Policy): Draft {
-  const { id, name, agent, skill, kinds, risk, sample } = policy
+  const { id, name, agent, skill, kinds, risk, sample, second_look } = policy
   // oxlint-disable-next-line unicorn/no-thenable
-  return { policy: id, name, agent, skill, kinds: [...kinds], risk, then: policy.then, sample }
+  return { policy: id, name, agent, skill, kinds: [...kinds], risk, then: policy.then, sample, second_look }
 }
 
 /** A few words on either side of a change, of its own paragraph, none of them cut. */
