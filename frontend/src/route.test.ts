@@ -9,6 +9,8 @@ it('reads addresses', () => {
   expect(at('/join/tok')).toEqual({ name: 'join', token: 'tok' })
   expect(at('/c/x/y')).toEqual({ name: 'canvas', canvas: 'x', page: 'y' })
   expect(at('/c/x/')).toEqual({ name: 'canvas', canvas: 'x', page: '' })
+  expect(at('/inbox')).toEqual({ name: 'inbox' })
+  expect(at('/inbox/x')).toEqual({ name: 'lost' })
   expect(at('/c')).toEqual({ name: 'lost' })
   expect(at('/c/x/y/z')).toEqual({ name: 'lost' })
   expect(at('/c/%E0%A4%A')).toEqual({ name: 'canvas', canvas: '%E0%A4%A', page: '' })

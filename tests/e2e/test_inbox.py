@@ -217,6 +217,27 @@ def test_alternatives_are_chosen_by_number_and_merged(studio: ServedStudio, pers
     expect(reading(page).get_by_role("radio")).to_have_count(2)
 
 
+def test_what_cannot_be_merged_by_itself_is_put_by_the_reader(studio: ServedStudio, person: Person) -> None:
+    muse, other = agent(studio), agent(studio, "Line editor")
+    made = studio.canvas("The rope was wet and heavy in the hand.\n\nIt was cold by then.\n", title="Merging")
+    page_id = made["pages"][0]["id"]
+    do(studio, muse, made["id"], "suggest", page=page_id, hunks=[{"find": "was wet and heavy", "replace": "hung wet"}])
+    do(studio, other, made["id"], "suggest", page=page_id, hunks=[{"find": "was wet", "replace": "lay wet"}])
+    ada = invited(studio, person, [made])
+    page = ada.page
+    page.keyboard.press("m")
+    field = page.get_by_label("What to put there")
+    expect(field).to_be_focused()
+    reading(page).get_by_role("button", name="Line editor").click()
+    expect(field).to_have_value("lay wet and heavy")
+    field.fill("lay cold and heavy")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
+    until(lambda: text(studio, made["id"]).startswith("The rope lay cold and heavy in the hand."))
+    page.keyboard.press("u")
+    until(lambda: text(studio, made["id"]).startswith("The rope was wet and heavy in the hand."))
+
+
 def test_questions_are_answered_and_resolved_from_it(studio: ServedStudio, person: Person) -> None:
     muse = agent(studio)
     made = studio.canvas("She set the bread down as if it were a letter.\n", title="Questions")

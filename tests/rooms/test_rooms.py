@@ -438,13 +438,15 @@ async def test_whoever_loses_access_is_sent_away(rooms: Rooms) -> None:
 
 async def test_the_list_of_canvases_learns_what_changed(rooms: Rooms, store: Store) -> None:
     room, page = await opened(rooms)
-    assert (await store.canvas(room.id)).summary == {"pages": 1, "words": 5, "open_suggestions": 0}
+    about = {"pages": 1, "words": 5, "open_suggestions": 0}
+    assert (await store.canvas(room.id)).summary == {**about, "told": 1}
     await room.apply({"type": "suggest", "page": page, "hunks": [{"find": "Once", "replace": "Twice"}]}, MUSE)
     await room.apply({"type": "add_page", "title": "Two", "text": "two words"}, ADA)
     await room.apply({"type": "retitle", "title": "Novel"}, ADA)
     await rooms.close()
     record = await store.canvas(room.id)
-    assert record.title == "Novel" and record.summary == {"pages": 2, "words": 7, "open_suggestions": 1}
+    about = {"pages": 2, "words": 7, "open_suggestions": 1}
+    assert record.title == "Novel" and record.summary == {**about, "told": 4}
 
 
 async def test_the_answer_to_a_retry_is_stored_with_what_was_done(rooms: Rooms, store: Store) -> None:

@@ -220,6 +220,9 @@ async def test_the_inbox_is_known_after_a_restart_without_opening_a_canvas(rooms
     await rooms.close()
     again = Rooms(store)
     assert await of(store, again, ADA, *ids) == seen and again.live == 0
+    told, counted = Inbox(store, again), {"suggestion": 3}
+    assert await told.counts({id: reader(ADA) for id in ids}) == counted
+    assert await told.counts({id: reader(BEN) for id in ids}) == {}
 
 
 async def test_an_open_canvas_answers_for_itself(rooms: Rooms, store: Store) -> None:

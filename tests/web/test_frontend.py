@@ -24,7 +24,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
 
 def test_every_address_of_the_page_gives_the_page(client: TestClient) -> None:
     (frontend.STATIC / "index.html").write_text("<!doctype html>the page")
-    for path in ("/", "/?setup=x", "/join/some-token", "/c/canvas", "/c/canvas/page"):
+    for path in ("/", "/?setup=x", "/join/some-token", "/c/canvas", "/c/canvas/page", "/inbox"):
         answer = client.get(path)
         assert answer.status_code == 200 and answer.text.endswith("the page")
         assert answer.headers["cache-control"] == "no-cache"

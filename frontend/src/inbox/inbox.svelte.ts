@@ -5,7 +5,7 @@
 import { type ActionBody, api, ApiError, freshKey, type Outcome } from '../api'
 import { announce, fail, toast } from '../notices.svelte'
 import { Remembered } from '../remembered.svelte'
-import { byCanvas, decides, type Group, type Item, type Kind, keyOf, markOf, matches, rivals, takes, type Waiting } from './items'
+import { byCanvas, type Clash, decides, type Group, type Item, type Kind, keyOf, markOf, matches, rivals, takes, type Waiting } from './items'
 
 const PAGE = 100
 /** So long after a decision another node may still say what was before it, in milliseconds. */
@@ -270,20 +270,20 @@ export class Inbox {
     }
   }
 
-  /** Takes what overlaps together. Answers with both texts when their words cannot be merged. */
-  async merge(item: Item, replace?: string): Promise<string[] | null> {
-    let both: string[] | null = null
+  /** Takes what overlaps together. Answers with the texts when their words cannot be merged. */
+  async merge(item: Item, replace?: string): Promise<Clash | null> {
+    let clash: Clash | null = null
     this.#decide([item], 'Merged.', async () => {
       try {
         const outcome = await this.#act(item, { type: 'merge', takes: takes(item), ...(replace === undefined ? {} : { replace }) })
         return () => this.#undo(item, [decisionOf(outcome)])
       } catch (error) {
-        if (error instanceof ApiError && error.code === 'conflict' && Array.isArray(error.details['texts'])) both = error.details['texts'].map(String)
+        if (error instanceof ApiError && Array.isArray(error.details['texts'])) clash = error.details as unknown as Clash
         throw error
       }
     })
     await this.steps.at(-1)?.done
-    return both
+    return clash
   }
 
   /** Takes a change as the reader has put it. Where its text has changed it is put on today's text. */

@@ -125,6 +125,9 @@ export function matches(item: Item, words: string): boolean {
   return wanted.every((word) => all.includes(word))
 }
 
+/** What each of those that overlap would have, when their words cannot be put together. */
+export interface Clash { was: string; texts: { name: string; text: string }[] }
+
 export interface Group { id: string; title: string; items: Item[] }
 
 /** By canvas, those with the most urgent item first, and inside in the order of the text. */

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from studiolo.canvas import Canvas, actions
-from studiolo.canvas.anchors import Anchor, Position, anchor, find, place
+from studiolo.canvas.anchors import Anchor, Position, anchor, place
 from studiolo.canvas.errors import Invalid, NotFound, Stale
 from studiolo.canvas.quotes import Quote, Span
 
@@ -90,7 +90,7 @@ def now(canvas: Canvas, where: Place) -> Span:
     text = canvas.page_text(where.page)
     if text == where.text:
         return where.span
-    span = find(canvas.document.identity, where.page, text, where.anchor)
+    span = canvas.find(where.page, text, where.anchor)
     if span is None:
         raise Stale(
             "The passage was changed while the agent was working on it.",

@@ -25,6 +25,8 @@ async def catch_up(rooms: Rooms, store: Store, pause: float = PAUSE) -> int:
     for canvas in await inbox.behind(store):
         began = time.monotonic()
         try:
+            if not await inbox.behind(store, canvas):
+                continue  # another node, or somebody's visit, has seen to it
             await (await rooms.get(canvas)).describe()
             caught_up += 1
         except NotFound:

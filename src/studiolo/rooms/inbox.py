@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from studiolo.rooms.room import Room
 from studiolo.rooms.rooms import Rooms
 from studiolo.rooms.urgency import Reader, concerns, urgency
 from studiolo.store import Store, inbox
 
+TO_DECIDE = ("suggestion", "stale", "audit")
 RUNS_FOR = 14 * 86_400.0  # seconds that a failed run waits
 
 
@@ -47,8 +50,27 @@ class Inbox:
 
     async def entries(self, readers: Mapping[str, Reader]) -> list[Entry]:
         """Everything that waits for somebody, in order. `readers`: canvas -> who they are there."""
-        live = {room.id: room for room in self._rooms if room.id in readers and room.failed is None}
-        told = await inbox.facts(self._store, readers.keys() - live.keys())
+        live = self._live(readers)
+        return await self._sorted(readers, live, await inbox.facts(self._store, readers.keys() - live.keys()))
+
+    async def counts(self, readers: Mapping[str, Reader]) -> dict[str, int]:
+        """How much waits for somebody, by kind. Who decides in a canvas is concerned by all that is to be decided
+        there, so that of most items nothing needs to be read."""
+        live = self._live(readers)
+        closed = readers.keys() - live.keys()
+        deciding = {canvas for canvas in closed if readers[canvas].decides}
+        counts = Counter(await inbox.counts(self._store, deciding, TO_DECIDE))
+        told = await inbox.facts(self._store, deciding, "question")
+        told += await inbox.facts(self._store, closed - deciding)
+        counts.update(entry.kind for entry in await self._sorted(readers, live, told))
+        return dict(counts)
+
+    def _live(self, readers: Mapping[str, Reader]) -> dict[str, Room]:
+        return {room.id: room for room in self._rooms if room.id in readers and room.failed is None}
+
+    async def _sorted(
+        self, readers: Mapping[str, Reader], live: Mapping[str, Room], told: Sequence[inbox.Waiting]
+    ) -> list[Entry]:
         rows: list[tuple[inbox.Waiting, dict[str, Any] | None]] = [(row, None) for row in told]
         for id, room in live.items():
             if room.failed is None:

@@ -101,7 +101,9 @@ class _Desk:
                 id = leader[id]
             return id
 
-        for group in (group for page in spans.values() for group in overlapping(page) if len(group) > 1):
+        for group in (group for page in spans.values() for group in overlapping(page)):
+            if len({id for _, (id, _) in group}) < 2:
+                continue
             number = len(self.groups)
             self.groups |= dict.fromkeys((hunk for _, hunk in group), number)
             for _, (id, _) in group[1:]:

@@ -3,6 +3,7 @@ query and opens none of them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -69,12 +70,25 @@ def note(connection: dialect.Plain, canvas: str, news: News) -> None:
         dialect.insert(connection, inbox, rows)
 
 
-async def facts(store: Store, of: Collection[str]) -> list[Waiting]:
-    """What waits in these canvases, as it is sorted."""
+async def counts(store: Store, of: Collection[str], kinds: Collection[str]) -> dict[str, int]:
+    """How many items of these kinds wait in these canvases, by kind."""
+    found: Counter[str] = Counter()
+    query = sa.select(inbox.c.kind, sa.func.count()).where(inbox.c.kind.in_(list(kinds))).group_by(inbox.c.kind)
+    async with store.reading() as connection:
+        for some in _portions(of):
+            for kind, number in await connection.execute(query.where(inbox.c.canvas.in_(some))):
+                found[kind] += number
+    return dict(found)
+
+
+async def facts(store: Store, of: Collection[str], kind: str | None = None) -> list[Waiting]:
+    """What waits in these canvases, of one kind or of all, as it is sorted."""
     found: list[Waiting] = []
     query = sa.select(
         inbox.c.canvas, inbox.c.id, inbox.c.kind, inbox.c.at, inbox.c.item["facts"], inbox.c.item["place"]
     )
+    if kind is not None:
+        query = query.where(inbox.c.kind == kind)
     async with store.reading() as connection:
         for some in _portions(of):
             rows = await connection.execute(query.where(inbox.c.canvas.in_(some)))
@@ -110,8 +124,9 @@ async def failed_runs(store: Store, participant: str, since: float, limit: int =
         return list(await connection.scalars(query))
 
 
-async def behind(store: Store) -> list[str]:
-    """The canvases that have not said what waits in them since they last changed, the last changed first."""
+async def behind(store: Store, canvas: str | None = None) -> list[str]:
+    """The canvases that have not said what waits in them since they last changed, the last changed first; or whether
+    this one is one of them."""
     last = (
         sa.select(updates.c.seq)
         .where(updates.c.canvas == canvases.c.id)
@@ -120,6 +135,8 @@ async def behind(store: Store) -> list[str]:
         .scalar_subquery()
     )
     query = sa.select(canvases.c.id, canvases.c.summary["told"].as_integer(), last)
+    if canvas is not None:
+        query = query.where(canvases.c.id == canvas)
     async with store.reading() as connection:
         found = await connection.execute(query.order_by(canvases.c.updated.desc(), canvases.c.id))
         return [id for id, told, seq in found if told != seq]

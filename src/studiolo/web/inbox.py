@@ -37,7 +37,8 @@ async def inbox(
     after: Annotated[str | None, Query(max_length=300)] = None,
 ) -> Json:
     """What waits for the caller, what needs them most first. `next`, given as `after`, goes on where this ends."""
-    canvases, entries = await _entries(studio, who)
+    canvases, readers = await _readers(studio, who)
+    entries = await studio.inbox.entries(readers)
     chosen = [entry for entry in entries if canvas in (None, entry.canvas) and kind in (None, entry.kind)]
     rest = [entry for entry in chosen if entry.key > _read(after)] if after else chosen
     page = rest[:limit]
@@ -49,7 +50,8 @@ async def inbox(
         {
             "items": items,
             "next": _written(page[-1]) if len(rest) > limit else None,
-            **_counted(entries),
+            "count": len(entries),
+            "kinds": Counter(entry.kind for entry in entries),
             "canvases": [
                 {"id": id, "title": canvases[id]["title"], "count": number}
                 for id, number in Counter(entry.canvas for entry in entries).most_common()
@@ -61,8 +63,9 @@ async def inbox(
 @router.get("/inbox/count")
 async def count(who: Caller, studio: Here) -> Json:
     """How much waits for the caller."""
-    _, entries = await _entries(studio, who)
-    return Json(_counted(entries))
+    _, readers = await _readers(studio, who)
+    kinds = await studio.inbox.counts(readers)
+    return Json({"count": sum(kinds.values()), "kinds": kinds})
 
 
 @router.get("/inbox/events", response_class=StreamingResponse)
@@ -148,12 +151,11 @@ async def _put_away(studio: Studio, run: dict[str, Any], away: bool) -> None:
         await studio.store.save_run(kept | ({"dismissed": studio.store.clock()} if away else {}))
 
 
-async def _entries(studio: Studio, who: Who) -> tuple[dict[str, dict[str, Any]], list[Entry]]:
-    """The canvases that the caller may see, and what waits for them there."""
+async def _readers(studio: Studio, who: Who) -> tuple[dict[str, dict[str, Any]], dict[str, Reader]]:
+    """The canvases that the caller may see, and who they are in each."""
     canvases = {canvas["id"]: canvas for canvas in await studio.people.canvases(who)}
     me = who.participant
-    readers = {id: Reader(me.id, me.name, canvas["role"]) for id, canvas in canvases.items()}
-    return canvases, await studio.inbox.entries(readers)
+    return canvases, {id: Reader(me.id, me.name, canvas["role"]) for id, canvas in canvases.items()}
 
 
 async def _changes(studio: Studio, who: Who) -> AsyncIterator[dict[str, Any]]:
@@ -170,10 +172,6 @@ async def _changes(studio: Studio, who: Who) -> AsyncIterator[dict[str, Any]]:
 
 async def _is_there(studio: Studio, canvas: str) -> bool:
     return bool(await studio.store.list_canvases([canvas]))
-
-
-def _counted(entries: list[Entry]) -> dict[str, Any]:
-    return {"count": len(entries), "kinds": Counter(entry.kind for entry in entries)}
 
 
 def _written(entry: Entry) -> str:
