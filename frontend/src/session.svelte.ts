@@ -335,12 +335,12 @@ export class Session {
     this.target = place
   }
 
-  /** Does one thing to the canvas. A failure is shown to the person and thrown on. */
-  async act(action: ActionBody): Promise<Outcome> {
+  /** Does one thing to the canvas. A failure is shown to the person, unless it is `expected`, and thrown on. */
+  async act(action: ActionBody, expected = ''): Promise<Outcome> {
     try {
       return await api.act(this.id, action, freshKey())
     } catch (error) {
-      fail(error)
+      if (!(error instanceof ApiError && error.code === expected)) fail(error)
       throw error
     }
   }

@@ -9,8 +9,10 @@ import ChevronUp from '@lucide/svelte/icons/chevron-up'
 import Feather from '@lucide/svelte/icons/feather'
 import Fingerprint from '@lucide/svelte/icons/fingerprint'
 import Italic from '@lucide/svelte/icons/italic'
+import History from '@lucide/svelte/icons/history'
 import Lightbulb from '@lucide/svelte/icons/lightbulb'
 import MessageSquarePlus from '@lucide/svelte/icons/message-square-plus'
+import Pencil from '@lucide/svelte/icons/pencil'
 import PenLine from '@lucide/svelte/icons/pen-line'
 import Quote from '@lucide/svelte/icons/quote'
 import ScanSearch from '@lucide/svelte/icons/scan-search'
@@ -44,8 +46,14 @@ export function editorActions({ session, review, asking, authorship: who, view, 
     { id: 'review.previous', label: 'Previous suggestion or comment', group: 'Review', icon: ChevronUp, keys: ['Shift-F8'], run: () => review.go(-1) },
     { id: 'review.accept', label: 'Accept the suggestion here', group: 'Review', icon: Check, keys: ['Ctrl-Alt-Enter'], when: canEdit, run: () => review.decideHere('accept') },
     { id: 'review.reject', label: 'Reject the suggestion here', group: 'Review', icon: X, keys: ['Ctrl-Alt-Backspace'], when: canEdit, run: () => review.decideHere('reject') },
-    { id: 'review.accept-all', label: 'Accept all suggestions on this page', group: 'Review', icon: Check, when: () => canEdit() && review.suggestionCards.length > 0, run: () => review.decideAll('accept') },
-    { id: 'review.reject-all', label: 'Reject all suggestions on this page', group: 'Review', icon: X, when: () => canEdit() && review.suggestionCards.length > 0, run: () => review.decideAll('reject') },
+    { id: 'review.accept-all', label: 'Accept all suggestions on this page', group: 'Review', icon: Check, when: () => canEdit() && review.hunks.length > 0, run: () => review.decideAll('accept') },
+    { id: 'review.reject-all', label: 'Reject all suggestions on this page', group: 'Review', icon: X, when: () => canEdit() && review.hunks.length > 0, run: () => review.decideAll('reject') },
+    { id: 'review.edit', label: 'Edit the suggestion here before accepting it', group: 'Review', icon: Pencil, keys: ['Ctrl-Alt-e', 'e'], words: 'amend change', when: canComment, run: () => review.editHere() },
+    { id: 'review.recent', label: 'Recently decided: look, and undo', group: 'Review', icon: History, words: 'undo accepted rejected take back', run: () => (review.recent = true) },
+    ...Array.from({ length: 9 }, (_, i): Action => ({
+      id: `review.alternative-${i + 1}`, label: `Look at alternative ${String.fromCharCode(65 + i)}`, group: 'Review', keys: [`Alt-${i + 1}`],
+      when: () => review.activeCard?.kind === 'group' && review.activeCard.options.length > i, run: () => review.chooseNumber(i + 1),
+    })),
     { id: 'review.comment', label: 'Comment on the selection', group: 'Review', icon: MessageSquarePlus, keys: ['Ctrl-Alt-m'], words: 'thread note', when: canComment, run: () => review.comment() },
     { id: 'review.resolved', label: 'Show or hide resolved comments', group: 'Review', run: () => (review.resolvedShown = !review.resolvedShown) },
     { id: 'ask.menu', label: 'Ask the agent about the selection or this place', group: 'Agents', icon: Sparkles, keys: ['Mod-j'], words: 'rewrite menu', when: canComment, run: () => asking.open('bar', true) },
@@ -67,7 +75,7 @@ export function editorActions({ session, review, asking, authorship: who, view, 
     },
     {
       id: 'view.who', label: 'Who wrote this?', group: 'View', icon: Fingerprint, keys: ['Ctrl-Alt-w'],
-      words: 'author origin provenance prompt model selection caret', run: () => who.ask(),
+      words: 'author origin provenance prompt model selection caret', run: () => (asking.close(), who.ask()),
     },
   ]
 }

@@ -20,6 +20,8 @@ export function historyOf(text: Y.Text): History {
     const sync = new YSyncConfig(text, null)
     // Only the editor's own changes: the sync configuration is their origin.
     found = { sync, manager: new Y.UndoManager(text, { trackedOrigins: new Set([sync]), captureTimeout: 600 }) }
+    // When a step was begun, so that it can be told which of two things came last.
+    found.manager.on('stack-item-added', ({ stackItem }: { stackItem: { meta: Map<unknown, unknown> } }) => stackItem.meta.set('at', Date.now()))
     histories.set(text, found)
   }
   return found

@@ -6,7 +6,7 @@ import { type EditorState, type Extension, Facet, type Range, StateEffect, State
 import { Decoration, type DecorationSet, EditorView, WidgetType } from '@codemirror/view'
 import { flag } from '../editor/carets'
 import { splice, toView } from '../editor/suggesting/splice'
-import { type PlacedHunk, placements, spanOf } from './placement'
+import { keyOf, type PlacedHunk, placements, spanOf } from './placement'
 
 /** The card that is selected or pointed at, and perhaps one hunk of it. */
 export interface Focus { active: string | null; hovered: string | null; hunk: number | null }
@@ -29,6 +29,16 @@ export const draftField = StateField.define<{ from: number; to: number } | null>
       value = { from, to: Math.max(from, tr.changes.mapPos(value.to, -1)) }
     }
     for (const effect of tr.effects) if (effect.is(setDraft)) value = effect.value
+    return value
+  },
+})
+
+/** Which alternative of a group is drawn; else the first one. */
+export const setChoice = StateEffect.define<{ group: string; key: string }>()
+export const choiceField = StateField.define<ReadonlyMap<string, string>>({
+  create: () => new Map(),
+  update(value, tr) {
+    for (const effect of tr.effects) if (effect.is(setChoice)) value = new Map([...value, [effect.value.group, effect.value.key]])
     return value
   },
 })
@@ -108,6 +118,8 @@ class Waiting extends WidgetType {
 
 function draw(state: EditorState): DecorationSet {
   const typed = state.facet(typing)
+  const choices = state.field(choiceField)
+  const keys = new Set(state.field(placements).items.map(keyOf))
   const { active, hovered, hunk: only } = state.field(focusField)
   const out: Range<Decoration>[] = []
   for (const item of state.field(placements).items) {
@@ -120,6 +132,11 @@ function draw(state: EditorState): DecorationSet {
       continue
     }
     if (typed.some((is) => is(item))) continue
+    if (item.group) {
+      const chosen = choices.get(item.group)
+      // The one that was looked at may have been decided by somebody else.
+      if (keyOf(item) !== (chosen && keys.has(chosen) ? chosen : item.group)) continue
+    }
     const index = item.hunk.index
     const lit = chosen && (only === null || only === index)
     const attributes = { 'data-review': id, 'data-hunk': String(index) }
@@ -147,6 +164,7 @@ const overlay = StateField.define<DecorationSet>({
     const same =
       old.field(placements).drawn === state.field(placements).drawn &&
       old.field(focusField) === state.field(focusField) &&
+      old.field(choiceField) === state.field(choiceField) &&
       !old.field(splice, false) === !state.field(splice, false) &&
       !tr.effects.some((effect) => effect.is(setDraft))
     return same ? (tr.docChanged ? value.map(tr.changes) : value) : draw(state)
@@ -154,4 +172,4 @@ const overlay = StateField.define<DecorationSet>({
   provide: (field) => EditorView.decorations.from(field),
 })
 
-export const reviewFields: Extension = [placements, focusField, draftField, overlay]
+export const reviewFields: Extension = [placements, focusField, choiceField, draftField, overlay]

@@ -23,6 +23,8 @@ export interface PlacedHunk extends Placed {
   streaming: boolean
   /** What changes inside the range, offsets from `from`. */
   edits: Edit[]
+  /** The alternatives that it is one of, when others want to change the same words; "" when it stands alone. */
+  group: string
 }
 export interface PlacedThread extends Placed {
   kind: 'thread'
@@ -38,16 +40,17 @@ export const setRecords = StateEffect.define<Records>()
 /** A record that could not be found at all is kept at the top, stale, so that a person can still read and dismiss it. */
 const LOST: Placing = { from: 0, to: 0, stale: true }
 
-const key = (item: Item) => (item.kind === 'hunk' ? `${item.id}/${item.hunk.index}` : item.id)
+export const keyOf = (item: Item) => (item.kind === 'hunk' ? `${item.id}/${item.hunk.index}` : item.id)
 const sameAnchor = (a: Anchored, b: Anchored) => a.start === b.start && a.end === b.end && a.quote === b.quote
 
 /** Not decided yet. The studio marks what it found out of date, and takes the mark back when the text returns. */
 export const undecided = ({ status }: Hunk): boolean => status === 'open' || status === 'stale'
 
-function withEdits(doc: Text, item: Omit<PlacedHunk, 'edits'>): PlacedHunk {
-  if (item.stale) return { ...item, edits: [] }
+function withEdits(doc: Text, item: Omit<PlacedHunk, 'edits' | 'group'> & { group?: string }): PlacedHunk {
+  const { group = '' } = item
+  if (item.stale) return { ...item, group, edits: [] }
   const text = doc.sliceString(item.from, item.to, '\n')
-  return { ...item, edits: item.streaming ? growingEdits(text, item.hunk.replace) : wordEdits(text, item.hunk.replace) }
+  return { ...item, group, edits: item.streaming ? growingEdits(text, item.hunk.replace) : wordEdits(text, item.hunk.replace) }
 }
 
 function arrive(old: ReadonlyMap<string, Item>, doc: Text, { suggestions, threads, locate }: Records): Item[] {
@@ -74,10 +77,37 @@ function arrive(old: ReadonlyMap<string, Item>, doc: Text, { suggestions, thread
     const known = old.get(thread.id)
     items.push(known?.kind === 'thread' && known.thread === thread ? known : { kind: 'thread', id: thread.id, anchor: thread, thread, ...stand(known, thread) })
   }
-  return items.sort(inOrder)
+  return grouped(items.sort(inOrder))
 }
 
 const inOrder = (a: Item, b: Item) => a.from - b.from || a.to - b.to
+
+/**
+ * Says of every hunk which others it overlaps: they share a character, insert at one place, or one inserts inside what
+ * the other replaces. An insertion at the edge of a replaced span is beside it. (The studio says the same.)
+ */
+export function grouped(items: Item[]): Item[] {
+  const open = items.filter((item): item is PlacedHunk => item.kind === 'hunk' && !item.stale && !item.streaming)
+  const names = new Map<Item, string>()
+  let members: PlacedHunk[] = []
+  let to = -1
+  const close = () => {
+    if (new Set(members.map(({ id }) => id)).size > 1) {
+      const first = members.reduce((a, b) => (b.suggestion.at < a.suggestion.at ? b : a))
+      for (const member of members) names.set(member, keyOf(first))
+    }
+    members = []
+  }
+  for (const item of open) {
+    const same = members.some(({ from, to: end }) => from === end && item.from === item.to && from === item.from)
+    if (!same && item.from >= to) close()
+    members.push(item)
+    to = members.length > 1 ? Math.max(to, item.to) : item.to
+  }
+  close()
+  const changed = items.some((item) => item.kind === 'hunk' && item.group !== (names.get(item) ?? ''))
+  return changed ? items.map((item) => (item.kind === 'hunk' ? { ...item, group: names.get(item) ?? '' } : item)) : items
+}
 
 /** Carries a place along with an edit: the anchors stick to the first and the last character of what they quote. */
 export function carry({ from, to }: { from: number; to: number }, quote: string, changes: ChangeSet): { from: number; to: number } {
@@ -115,11 +145,11 @@ export const placements = StateField.define<Placements>({
     if (changes && !changes.empty) {
       const moved = move(items, changes, baseDoc(tr.state))
       if (moved.some((item, i) => item.stale !== items[i]!.stale || (item.kind === 'hunk' && item.edits !== (items[i] as PlacedHunk).edits))) drawn++
-      items = moved
+      items = drawn === value.drawn ? moved : grouped(moved)
     }
     for (const effect of tr.effects) {
       if (!effect.is(setRecords)) continue
-      items = arrive(new Map(items.map((item) => [key(item), item])), baseDoc(tr.state), effect.value)
+      items = arrive(new Map(items.map((item) => [keyOf(item), item])), baseDoc(tr.state), effect.value)
       drawn++
     }
     return items === value.items ? value : { items, drawn }

@@ -5,18 +5,23 @@ import type * as Y from 'yjs'
 import { locator } from '../editor/anchors'
 import { foreign } from '../editor/history'
 import { passage } from '../editor/passage'
+import { baseDoc } from '../editor/suggesting/splice'
 import type { Session, Suggestion, Thread } from '../session.svelte'
+import { ApiError, api, type ActionBody, type Outcome } from '../api'
+import { fail, toast } from '../notices.svelte'
+import { studio } from '../studio.svelte'
 import type { Suggesting } from '../editor/suggesting/mode'
-import { draftField, focusField, reviewFields, setDraft, setFocus, typing } from './overlay'
-import { type Item, itemAt, itemFrom, itemsOf, placements, type PlacedHunk, type PlacedThread, setRecords, spanOf } from './placement'
-
-export interface SuggestionCard { kind: 'suggestion'; id: string; top: number; suggestion: Suggestion; hunks: PlacedHunk[]; stale: boolean }
-export interface ThreadCard { kind: 'thread'; id: string; top: number; thread: Thread; item: PlacedThread; fix: SuggestionCard | null }
-export interface DraftCard { kind: 'draft'; id: 'draft'; top: number }
-export type Card = SuggestionCard | ThreadCard | DraftCard
+import { alike, type Card, cardsOf, groupId, type GroupCard, type SuggestionCard } from './cards'
+import { type Decisions, decisionsOf } from './decisions.svelte'
+import { draftField, focusField, reviewFields, setChoice, setDraft, setFocus, typing } from './overlay'
+import { type Item, itemAt, itemFrom, itemsOf, keyOf, placements, type PlacedHunk, setRecords, spanOf } from './placement'
+import { sealTyping, undoing } from './undoing'
+import { counted, describe, letter } from './words'
 
 /** How long the place of a card that was just chosen is looked for before the person scrolls on, in milliseconds. */
 const SETTLE = 30
+
+export type { Card, GroupCard, SuggestionCard, ThreadCard } from './cards'
 
 export class Review {
   cards = $state.raw<Card[]>([])
@@ -36,6 +41,15 @@ export class Review {
   readonly suggestionCards: SuggestionCard[] = $derived(
     this.cards.flatMap((card) => (card.kind === 'suggestion' ? [card] : card.kind === 'thread' && card.fix ? [card.fix] : [])),
   )
+  /** Every change on the page that can be decided, also the alternatives. */
+  readonly hunks: PlacedHunk[] = $derived(this.cards.flatMap((card) => (card.kind === 'group' ? card.options : card.kind === 'suggestion' ? card.hunks : card.kind === 'thread' && card.fix ? card.fix.hunks : [])))
+  /** The change whose words are being edited, and what stands in its field. */
+  editing = $state.raw<{ key: string; text: string; was: string } | null>(null)
+  /** Which alternative of a group is looked at; the first one until somebody chooses. */
+  choices = $state.raw<ReadonlyMap<string, string>>(new Map())
+  /** The list of what was decided last is open. */
+  recent = $state(false)
+  readonly decisions: Decisions
 
   view: EditorView | null = null
   /** The mode of the editor in which one's own suggestions are typed. */
@@ -46,7 +60,10 @@ export class Review {
     readonly session: Session,
     readonly page: string,
     readonly text: Y.Text,
-  ) {}
+  ) {
+    this.decisions = decisionsOf(text, session)
+    this.extension = this.#extend()
+  }
 
   /** Brings what the document says to the editor. Call it whenever the suggestions or threads changed. */
   show(suggestions: readonly Suggestion[], threads: readonly Thread[]): void {
@@ -63,8 +80,11 @@ export class Review {
   readonly writes = (participant: string): boolean =>
     this.cards.some((card) => card.kind === 'suggestion' && card.suggestion.status === 'streaming' && card.suggestion.author === participant)
 
-  readonly extension: Extension = [
+  readonly extension: Extension
+
+  #extend = (): Extension => [
     reviewFields,
+    undoing(this.text, this.decisions),
     typing.of((item) => this.suggesting?.shows(item.id, item.hunk) ?? false),
     ViewPlugin.define((view) => this.#attach(view)),
     EditorView.domEventHandlers({
@@ -122,6 +142,7 @@ export class Review {
   /** A comment and the fix that goes with it are one card. */
   #cardOf(item: Item): string {
     if (item.kind === 'thread') return item.id
+    if (item.group) return groupId(item.group)
     const thread = this.cards.find((card) => card.kind === 'thread' && card.fix?.id === item.id)
     return thread?.id ?? item.id
   }
@@ -138,22 +159,7 @@ export class Review {
       const at = inside ? view.coordsAtPos(pos, 1) : null
       return at ? at.top - documentTop + offset : block.top + offset
     }
-    const groups = new Map<string, PlacedHunk[]>()
-    const threads: PlacedThread[] = []
-    for (const item of itemsOf(view.state)) {
-      if (item.kind === 'thread') threads.push(item)
-      else groups.set(item.id, [...(groups.get(item.id) ?? []), item])
-    }
-    const suggestion = (hunks: PlacedHunk[]): SuggestionCard => {
-      const first = hunks.find(({ hunk, id }) => id === this.active && hunk.index === this.hunk) ?? hunks[0]!
-      return { kind: 'suggestion', id: first.id, suggestion: first.suggestion, hunks, stale: hunks.every(({ stale }) => stale), top: top(first) }
-    }
-    const cards: Card[] = threads.map((item) => {
-      const linked = item.thread.suggestion ? groups.get(item.thread.suggestion) : undefined
-      if (linked && item.thread.suggestion) groups.delete(item.thread.suggestion)
-      return { kind: 'thread', id: item.id, thread: item.thread, item, fix: linked ? suggestion(linked) : null, top: top(item) }
-    })
-    for (const hunks of groups.values()) cards.push(suggestion(hunks))
+    const cards = cardsOf(itemsOf(view.state), top, { id: this.active, hunk: this.hunk })
     const draft = view.state.field(draftField)
     if (draft) cards.push({ kind: 'draft', id: 'draft', top: beside(draft.from) })
     return cards.sort((a, b) => a.top - b.top || (a.id < b.id ? -1 : 1))
@@ -180,13 +186,14 @@ export class Review {
   }
 
   #focus(hovered: number | null = null): void {
-    const fix = (id: string | null) => {
+    const inText = (id: string | null) => {
       const card = this.cards.find((one) => one.id === id)
+      if (card?.kind === 'group') return this.chosen(card).id
       return card?.kind === 'thread' && card.fix ? card.fix.id : id
     }
-    this.view?.dispatch({
-      effects: setFocus.of({ active: fix(this.active), hovered: fix(this.hovered), hunk: hovered ?? this.hunk }),
-    })
+    const card = this.activeCard
+    const hunk = hovered ?? (card?.kind === 'group' ? this.chosen(card).hunk.index : this.hunk)
+    this.view?.dispatch({ effects: setFocus.of({ active: inText(this.active), hovered: inText(this.hovered), hunk }) })
   }
 
   /** Brings a card's place onto the screen without moving the caret. */
@@ -205,6 +212,8 @@ export class Review {
 
   #itemOf(id: string, hunk: number | null): Item | undefined {
     const items = this.view ? itemsOf(this.view.state) : []
+    const card = this.cards.find((one) => one.id === id)
+    if (card?.kind === 'group') return this.chosen(card)
     return items.find((item) => item.id === id && (hunk === null || (item.kind === 'hunk' && item.hunk.index === hunk))) ?? items.find((item) => item.id === id)
   }
 
@@ -231,40 +240,180 @@ export class Review {
   }
 
   /** What a key means: the hunk at the caret, else the selected card. */
-  #meant(): { id: string; hunks?: number[] } | null {
+  meant(): PlacedHunk[] {
     const { view } = this
-    const item = view && itemAt(view.state, view.state.selection.main.head)
-    if (item?.kind === 'hunk') return { id: item.id, hunks: [item.hunk.index] }
     const card = this.activeCard
-    if (card?.kind === 'suggestion') return { id: card.id, ...(this.hunk === null ? {} : { hunks: [this.hunk] }) }
-    return card?.kind === 'thread' && card.fix ? { id: card.fix.id } : null
+    const item = view && itemAt(view.state, view.state.selection.main.head)
+    if (item?.kind === 'hunk') {
+      const group = item.group && this.cards.find(({ id }) => id === groupId(item.group))
+      return group && group.kind === 'group' ? [this.chosen(group)] : [item]
+    }
+    if (card?.kind === 'group') return [this.chosen(card)]
+    const one = card?.kind === 'suggestion' ? card : card?.kind === 'thread' ? card.fix : null
+    return one ? one.hunks.filter(({ hunk }) => this.hunk === null || hunk.index === this.hunk) : []
   }
 
   async decideHere(verb: 'accept' | 'reject'): Promise<void> {
-    const meant = this.#meant()
-    if (!meant) return this.say('The caret is not in a suggestion. F8 goes to the next one.')
-    await this.decide(verb, meant.id, meant.hunks)
+    const meant = this.meant()
+    const [first] = meant
+    if (!first) return this.say('The caret is not in a suggestion. F8 goes to the next one.')
+    const group = first.group ? this.cards.find(({ id }) => id === groupId(first.group)) : undefined
+    if (group?.kind === 'group' && verb === 'accept') await this.take(group, first)
+    else await this.decide(verb, first.id, meant.map(({ hunk }) => hunk.index))
   }
 
   async decide(verb: 'accept' | 'reject' | 'withdraw', id: string, hunks?: number[]): Promise<boolean> {
-    const done = await this.#once(id, () => this.session.act({ type: verb, suggestion: id, ...(hunks ? { hunks } : {}) }))
-    if (done) this.say({ accept: 'Accepted.', reject: 'Rejected.', withdraw: 'Withdrawn.' }[verb])
-    return done
+    const said = { accept: 'Accepted.', reject: 'Rejected.', withdraw: 'Withdrawn.' }[verb]
+    return this.#decided(id, [{ type: verb, suggestion: id, ...(hunks ? { hunks } : {}) }], () => said)
   }
 
-  /** Every suggestion of somebody, or of everybody, one after the other; what has gone stale is left. */
+  /** Decides, as one step for the undo key. */
+  #decided(id: string, bodies: ActionBody[], words: (outcomes: Outcome[]) => string): Promise<boolean> {
+    return this.#once(id, async () => {
+      sealTyping(this.text)
+      if (this.suggesting?.on) await this.suggesting.ready(bodies)
+      await this.decisions.make(bodies, words)
+    })
+  }
+
+  /** Every suggestion of somebody, or of everybody, as one decision; what cannot be taken is left, and counted. */
   async decideAll(verb: 'accept' | 'reject', author?: string): Promise<void> {
-    let done = 0
-    let left = 0
-    const cards = this.suggestionCards
-    for (const card of cards) {
-      if ((author && card.suggestion.author !== author) || card.suggestion.status === 'streaming') continue
-      const hunks = card.hunks.filter(({ stale }) => verb === 'reject' || !stale).map(({ hunk }) => hunk.index)
-      left += card.hunks.length - hunks.length
-      if (hunks.length && (await this.decide(verb, card.id, hunks))) done++
-    }
-    const count = done === 1 ? 'One suggestion' : `${done} suggestions`
-    this.say(`${count} ${verb === 'accept' ? 'accepted' : 'rejected'}.${left ? ' Those whose text has changed are left.' : ''}`)
+    const meant = this.hunks.filter(({ suggestion }) => (!author || suggestion.author === author) && suggestion.status !== 'streaming')
+    const suggestions = [...new Set(meant.map(({ id }) => id))]
+    if (!suggestions.length) return this.say('There is nothing to decide on this page.')
+    await this.#decided('all', [{ type: verb === 'accept' ? 'accept_all' : 'reject_all', suggestions }], ([outcome]) => counted(verb, outcome))
+  }
+
+  // -- alternatives
+
+  /** The alternative of a group that the text shows. */
+  chosen(card: GroupCard): PlacedHunk {
+    const key = this.choices.get(card.id)
+    return card.options.find((option) => keyOf(option) === key) ?? card.options[0]!
+  }
+
+  choose(card: GroupCard, option: PlacedHunk): void {
+    this.choices = new Map([...this.choices, [card.id, keyOf(option)]])
+    this.view?.dispatch({ effects: setChoice.of({ group: option.group, key: keyOf(option) }) })
+    this.active = card.id
+    this.#focus()
+    this.say(`Alternative ${letter(card.options.indexOf(option))}: ${describe(option)}`)
+  }
+
+  /** The alternative with this number of the group that is looked at. */
+  chooseNumber(number: number): void {
+    const card = this.activeCard
+    const option = card?.kind === 'group' ? card.options[number - 1] : undefined
+    if (card?.kind === 'group' && option) this.choose(card, option)
+    else this.say('There is no such alternative here.')
+  }
+
+  /** Takes one alternative; the others are turned down with it. */
+  take(card: GroupCard, option: PlacedHunk): Promise<boolean> {
+    const others = card.options.filter((one) => one !== option && one.id !== option.id)
+    return this.#decided(
+      card.id,
+      [{ type: 'accept', suggestion: option.id, hunks: [option.hunk.index] }, ...others.map(({ id, hunk }) => ({ type: 'reject', suggestion: id, hunks: [hunk.index] }))],
+      () => `Took ${option.suggestion.name}’s.`,
+    )
+  }
+
+  rejectGroup(card: GroupCard): Promise<boolean> {
+    return this.#decided(card.id, card.options.map(({ id, hunk }) => ({ type: 'reject', suggestion: id, hunks: [hunk.index] })), () => 'Rejected all of them.')
+  }
+
+  /** Takes all alternatives together; where their words are in each other's way the person writes what shall stand there. */
+  async takeTogether(card: GroupCard, replace?: string): Promise<boolean> {
+    const takes = card.options.map(({ id, hunk }) => ({ suggestion: id, hunk: hunk.index }))
+    return this.#once(card.id, async () => {
+      sealTyping(this.text)
+      try {
+        await this.decisions.make([{ type: 'merge', takes, ...(replace === undefined ? {} : { replace }) }], () => 'Took them together.', replace === undefined ? 'conflict' : '')
+        this.editing = null
+      } catch (error) {
+        const texts = error instanceof ApiError && error.code === 'conflict' ? (error.details['texts'] as { text: string }[] | undefined) : undefined
+        if (!texts?.length || replace !== undefined) throw error
+        this.writeTogether(card)
+      }
+    })
+  }
+
+  /** Opens a field for what shall stand where the alternatives are; it begins with the one that is looked at. */
+  writeTogether(card: GroupCard): void {
+    const { view } = this
+    if (!view) return
+    const doc = baseDoc(view.state)
+    const one = this.chosen(card)
+    const from = Math.min(...card.options.map((option) => option.from))
+    const to = Math.max(...card.options.map((option) => option.to))
+    const now = doc.sliceString(from, one.from, '\n') + one.hunk.replace + doc.sliceString(one.to, to, '\n')
+    this.editing = { key: card.id, text: now, was: doc.sliceString(from, to, '\n') }
+    this.select(card.id)
+  }
+
+  // -- amending
+
+  mayEdit(item: PlacedHunk): boolean {
+    const { session } = this
+    return !item.streaming && (session.canEdit || (session.canComment && item.suggestion.author === session.me.id))
+  }
+
+  /** Opens the new words of a change for editing. */
+  edit(item: PlacedHunk): void {
+    if (!this.mayEdit(item)) return
+    this.editing = { key: keyOf(item), text: item.hunk.replace, was: item.hunk.quote }
+    this.select(item.group ? groupId(item.group) : this.#cardOf(item), item.suggestion.hunks.length > 1 ? item.hunk.index : null)
+  }
+
+  editHere(): void {
+    const [first] = this.meant()
+    if (first) this.edit(first)
+    else this.say('The caret is not in a suggestion. F8 goes to the next one.')
+  }
+
+  /** Amends a change; with `take` it is accepted as it reads now. */
+  async amend(item: PlacedHunk, replace: string, take: boolean): Promise<boolean> {
+    const { id, hunk } = item
+    const done = replace === hunk.replace || (await this.#once(id, () => this.session.act({ type: 'amend', suggestion: id, hunks: [{ hunk: hunk.index, replace }] })))
+    if (!done) return false
+    this.editing = null
+    if (!take) this.say('Changed.')
+    const group = item.group ? this.cards.find(({ id: card }) => card === groupId(item.group)) : undefined
+    if (take) await (group?.kind === 'group' ? this.take(group, item) : this.decide('accept', id, [hunk.index]))
+    this.view?.focus()
+    return true
+  }
+
+  // -- out of date
+
+  /** Asks the agent to make a suggestion again, on the text as it reads today. */
+  async redo(item: PlacedHunk): Promise<boolean> {
+    return this.#once(item.id, async () => {
+      try {
+        await api.redo(this.session.id, item.id, studio.model?.name)
+        toast(`Asked ${item.suggestion.name} to do it again on today’s text.`)
+      } catch (error) {
+        fail(error)
+        throw error
+      }
+    })
+  }
+
+  /** Goes to where an outdated suggestion stood, to make the change oneself. */
+  byHand(item: PlacedHunk): void {
+    const { view } = this
+    if (!view) return
+    const { from, to } = spanOf(view.state, item)
+    view.dispatch({ selection: { anchor: from, head: to }, effects: EditorView.scrollIntoView(from, { y: 'center' }) })
+    view.focus()
+  }
+
+  /** Takes an earlier decision back. */
+  async undoDecision(decision: string): Promise<boolean> {
+    return this.#once(`decision:${decision}`, async () => {
+      await this.session.act({ type: 'undo', decision })
+      toast('Taken back.')
+    })
   }
 
   async reply(thread: string, text: string): Promise<boolean> {
@@ -334,26 +483,4 @@ const LIVE = new Set<Suggestion['status']>(['streaming', 'open', 'partly_accepte
 const cardAt = (target: EventTarget | null): string | null =>
   (target instanceof Element && target.closest<HTMLElement>('[data-review]')?.dataset['review']) || null
 
-const hunkOf = (item: Item | undefined): number | null => (item?.kind === 'hunk' && item.suggestion.hunks.length > 1 ? item.hunk.index : null)
-
-function describe(item: Item): string {
-  const short = (text: string) => (text.length > 80 ? `${text.slice(0, 80)}…` : text)
-  if (item.kind === 'thread') return `Comment by ${item.thread.name}: ${short(item.thread.comments[0]?.text ?? '')}`
-  const { quote, replace } = item.hunk
-  const change = !quote ? `insert “${short(replace)}”` : !replace ? `remove “${short(quote)}”` : `replace “${short(quote)}” by “${short(replace)}”`
-  return `Suggestion by ${item.suggestion.name}: ${change}.${item.stale ? ' The text has changed since.' : ''}`
-}
-
-/** Cards that look the same stay the same: what streams on the other end of the page moves nothing here. */
-function alike(a: readonly Card[], b: readonly Card[]): boolean {
-  return a.length === b.length && a.every((card, i) => same(card, b[i]!))
-}
-
-function same(a: Card, b: Card): boolean {
-  if (a.id !== b.id || a.kind !== b.kind || Math.abs(a.top - b.top) >= 0.5) return false
-  if (a.kind === 'suggestion' && b.kind === 'suggestion')
-    return a.suggestion === b.suggestion && a.hunks.length === b.hunks.length && a.hunks.every((hunk, i) => hunk.stale === b.hunks[i]!.stale && hunk.edits === b.hunks[i]!.edits)
-  if (a.kind === 'thread' && b.kind === 'thread')
-    return a.thread === b.thread && a.item.stale === b.item.stale && (a.fix && b.fix ? same(a.fix, b.fix) : a.fix === b.fix)
-  return true
-}
+const hunkOf = (item: Item | undefined): number | null => (item?.kind === 'hunk' && !item.group && item.suggestion.hunks.length > 1 ? item.hunk.index : null)

@@ -3,6 +3,7 @@ import { EditorView } from '@codemirror/view'
 import { flushSync, mount, unmount } from 'svelte'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import * as Y from 'yjs'
+import { ApiError } from '../api'
 import { position } from '../editor/anchors'
 import { shared } from '../editor/history'
 import type { Hunk, Session, Suggestion, Thread } from '../session.svelte'
@@ -108,7 +109,8 @@ describe('the margin', () => {
     const [card] = d.cards()
     expect(card?.textContent).toContain('The text has changed since.')
     expect([...(card?.querySelectorAll('dd') ?? [])].map((one) => one.textContent)).toEqual(['keeper', 'kexeper', 'wife'])
-    expect(button(card, 'Accept')?.disabled).toBe(true)
+    expect(button(card, 'Accept')).toBeUndefined()
+    expect(button(card, 'Redo on today’s text')?.disabled).toBe(false)
     expect(button(card, 'Reject')?.disabled).toBe(false)
     expect(d.view.contentDOM.querySelector('.sg-stale')?.textContent).toBe('kexeper')
   })
@@ -171,7 +173,7 @@ describe('the review by keyboard', () => {
     expect(d.act).not.toHaveBeenCalled()
     expect(d.view.dom.querySelector('.cm-announced')?.textContent).toContain('not in a suggestion')
   })
-  it('accepts all of one author and leaves what is out of date', async () => {
+  it('accepts all of one author as one decision, and says what was left', async () => {
     const d = desk()
     await d.show([
       suggestion('a', [d.hunk('winter', 'spring'), d.hunk('keeper', 'wife', 1)]),
@@ -180,7 +182,115 @@ describe('the review by keyboard', () => {
     d.view.dispatch({ changes: { from: words.indexOf('eper'), insert: 'x' } })
     await d.settle()
     await d.review.decideAll('accept', 'muse')
-    expect(d.act.mock.calls).toEqual([[{ type: 'accept', suggestion: 'a', hunks: [0] }]])
+    expect(d.act.mock.calls).toEqual([[{ type: 'accept_all', suggestions: ['a'] }]])
+  })
+  it('goes back over decisions and typing in the order in which they were made', async () => {
+    const d = desk()
+    await d.show([suggestion('a', [d.hunk('winter', 'spring')]), suggestion('b', [d.hunk('keeper', 'wife')])])
+    let made = 0
+    d.act.mockImplementation(async ({ type }) => (type === 'undo' ? { outcome: 'undone' } : { outcome: 'done', decision: `d${++made}` }))
+    const press = (key: string) => {
+      d.view.contentDOM.dispatchEvent(new KeyboardEvent('keydown', { key, ctrlKey: true, bubbles: true, cancelable: true }))
+      return new Promise((done) => setTimeout(done, 30))
+    }
+    const wait = () => new Promise((done) => setTimeout(done, 5))
+    d.view.dispatch({ changes: { from: 0, insert: 'A' }, userEvent: 'input.type' })
+    await wait()
+    await d.review.decide('accept', 'a')
+    await wait()
+    d.view.dispatch({ changes: { from: 0, insert: 'B' }, userEvent: 'input.type' })
+    await wait()
+    await d.review.decide('reject', 'b')
+    await press('z')
+    expect(d.act.mock.calls.at(-1)).toEqual([{ type: 'undo', decision: 'd2' }])
+    expect(d.text.toString().startsWith('BA')).toBe(true)
+    await press('z')
+    expect(d.text.toString().startsWith('AMara')).toBe(true)
+    await press('z')
+    expect(d.act.mock.calls.at(-1)).toEqual([{ type: 'undo', decision: 'd1' }])
+    await press('z')
+    expect(d.text.toString()).toBe(words)
+    await press('y')
+    expect(d.text.toString().startsWith('AMara')).toBe(true)
+    await press('y')
+    expect(d.act.mock.calls.at(-1)).toEqual([{ type: 'accept', suggestion: 'a' }])
+  })
+})
+
+describe('alternatives', () => {
+  const both = (d: ReturnType<typeof desk>) => [
+    suggestion('a', [d.hunk('The keeper had gone', 'The wife had gone')], { at: 1 }),
+    suggestion('b', [d.hunk('keeper had', 'keeper has')], { at: 2, author: 'ben', name: 'Ben', author_kind: 'person' }),
+  ]
+  it('are one card, of which the text shows the one that is looked at', async () => {
+    const d = desk()
+    await d.show(both(d))
+    expect(d.cards().map((card) => card.getAttribute('aria-label'))).toEqual(['Alternatives'])
+    const shown = () => [...d.view.contentDOM.querySelectorAll('.sg-ins')].map((one) => one.textContent)
+    expect(shown()).toEqual(['wife'])
+    d.cards()[0]!.querySelectorAll<HTMLElement>('[role=tab]')[1]!.click()
+    await d.settle()
+    expect(shown()).toEqual(['has'])
+    expect(d.cards()[0]!.querySelector('[role=tab][aria-selected=true]')?.textContent).toContain('Ben')
+  })
+  it('are decided together, and taken back together', async () => {
+    const d = desk()
+    await d.show(both(d))
+    d.act.mockImplementation(async ({ type }) => ({ outcome: type, decision: `of ${type}` }))
+    button(d.cards()[0], 'Take A')?.click()
+    await d.settle()
+    expect(d.act.mock.calls.map(([action]) => [action.type, action['suggestion']])).toEqual([['accept', 'a'], ['reject', 'b']])
+    d.review.decisions.undo()
+    await d.settle()
+    expect(d.act.mock.calls.slice(2).map(([action]) => action['decision'])).toEqual(['of reject', 'of accept'])
+  })
+  it('let a person write what none of them says when they cannot be put together', async () => {
+    const d = desk()
+    await d.show(both(d))
+    d.act.mockImplementation(async (action) => {
+      if (action['replace'] === undefined) throw new ApiError('conflict', 'Both want the same words.', '', 409, { texts: [{ text: 'x' }] })
+      return { outcome: 'merged', decision: 'd' }
+    })
+    button(d.cards()[0], 'Both')?.click()
+    await d.settle()
+    const field = d.cards()[0]!.querySelector('textarea')!
+    expect(field.value).toBe('The wife had gone')
+    field.value = 'The wife has gone'
+    field.dispatchEvent(new Event('input', { bubbles: true }))
+    button(d.cards()[0], 'Put this there')?.click()
+    await d.settle()
+    const takes = [{ suggestion: 'a', hunk: 0 }, { suggestion: 'b', hunk: 0 }]
+    expect(d.act.mock.calls.at(-1)).toEqual([{ type: 'merge', takes, replace: 'The wife has gone' }])
+  })
+  it('are none where one stands beside the other', async () => {
+    const d = desk()
+    await d.show([suggestion('a', [d.hunk('The keeper', 'A wife')]), suggestion('b', [d.hunk(' had gone', ' went')])])
+    expect(d.cards()).toHaveLength(2)
+  })
+})
+
+describe('amending', () => {
+  it('changes the words, then accepts them', async () => {
+    const d = desk()
+    await d.show([suggestion('a', [d.hunk('keeper', 'wife')])])
+    d.review.select('a')
+    d.review.edit(d.review.hunks[0]!)
+    await d.settle()
+    const field = d.cards()[0]!.querySelector('textarea')!
+    field.value = 'widow'
+    field.dispatchEvent(new Event('input', { bubbles: true }))
+    button(d.cards()[0], 'Accept as edited')?.click()
+    await d.settle()
+    expect(d.act.mock.calls).toEqual([
+      [{ type: 'amend', suggestion: 'a', hunks: [{ hunk: 0, replace: 'widow' }] }],
+      [{ type: 'accept', suggestion: 'a', hunks: [0] }],
+    ])
+  })
+  it('leaves the first proposal to be read', async () => {
+    const d = desk()
+    await d.show([suggestion('a', [{ ...d.hunk('keeper', 'widow'), proposed: 'wife', amended_by: 'ben', amended_by_name: 'Ben' }])])
+    expect(d.cards()[0]!.textContent).toContain('Edited by Ben.')
+    expect(d.cards()[0]!.querySelector('details')?.textContent).toContain('wife')
   })
 })
 

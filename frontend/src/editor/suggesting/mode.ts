@@ -78,6 +78,14 @@ export class Suggesting {
     return this.settings.outbox.keyOf(suggestion, hunk.index) !== undefined || this.settings.outbox.making(hunk.quote, hunk.replace)
   }
 
+  /** Waits until what is decided about has been sent as it reads on the screen. */
+  async ready(bodies: readonly { [field: string]: unknown }[]): Promise<void> {
+    if (!this.on) return
+    this.flush(true)
+    const ids = new Set(bodies.flatMap(({ suggestion, suggestions }) => [suggestion, ...(Array.isArray(suggestions) ? (suggestions as unknown[]) : [])]).map(String))
+    await this.settings.outbox.sent(ids)
+  }
+
   // -- into the mode and out of it
 
   /** Begins the mode; `bind` puts this extension where the binding to the shared text was. */
@@ -245,6 +253,7 @@ export class Suggesting {
       if (!entry?.suggestion) continue
       const hunk = byId.get(entry.suggestion)?.hunks[entry.hunk]
       if (!hunk || hunk.status === 'open' || hunk.status === 'stale') continue
+      if (hunk.status === 'withdrawn' && outbox.withdrew(entry.suggestion, entry.hunk)) continue
       if (hunk.status !== 'accepted') found.set(key, { how: 'gone' })
       else {
         const known = this.#known.get(key)
@@ -272,7 +281,7 @@ export class Suggesting {
         if (shown) {
           const entry = outbox.get(known)
           if (!outbox.clean(known) || !entry?.sent || entry.sent.replace === hunk.replace || outbox.echo(known, hunk.replace)) continue
-        } else if (known !== undefined && !outbox.clean(known)) continue
+        } else if (known !== undefined && (!outbox.clean(known) || this.#known.has(known))) continue
         else if (known === undefined && outbox.making(hunk.quote, hunk.replace)) continue
         const key = known ?? `${suggestion.id}/${hunk.index}`
         if (!this.#show(key, hunk, locate, shown)) continue

@@ -49,6 +49,8 @@ export class Outbox {
   readonly #tries = new Map<string, number>()
   /** What was last said of each unit here: the document repeats it a moment later. */
   readonly #said = new Map<string, string[]>()
+  /** What was withdrawn from here because it came to nothing; it may have words again before the studio knows. */
+  readonly #withdrawn = new Set<string>()
   readonly #listeners = new Set<(what: News) => void>()
   readonly #tab: string
   readonly #storage: Storage | undefined
@@ -157,6 +159,16 @@ export class Outbox {
     return undefined
   }
 
+  /** Waits, but not long, until the studio has these suggestions as they are here. */
+  async sent(suggestions: ReadonlySet<string>): Promise<void> {
+    const open = () => [...this.#entries.values()].some((entry) => suggestions.has(entry.suggestion) && (!settled(entry) || this.#busy.has(entry.key)))
+    for (let waited = 0; waited < 3000 && open(); waited += 20) await pause(20)
+  }
+
+  withdrew(suggestion: string, hunk: number): boolean {
+    return this.#withdrawn.has(`${suggestion}/${hunk}`)
+  }
+
   clean(key: string): boolean {
     const entry = this.#entries.get(key)
     return !entry || (settled(entry) && !this.#busy.has(key))
@@ -217,6 +229,7 @@ export class Outbox {
       return
     }
     if (!wanted) {
+      this.#withdrawn.add(`${suggestion}/${hunk}`)
       await this.doors.send({ type: 'withdraw', suggestion, hunks: [hunk] }, freshKey())
       const now = this.#entries.get(key)
       if (now && !now.wanted) this.#entries.delete(key)

@@ -16,6 +16,7 @@ interface Step {
   units: ReadonlySet<string>
   selection: EditorSelection
   at: number
+  kind: 'delete' | 'input'
   /** What others did since, while this was the last step. */
   over: ChangeDesc | null
 }
@@ -48,7 +49,7 @@ export const steps = StateField.define<Steps>({
     const step = stepOf(tr, before, after)
     const top = value.done.at(-1)
     const large = tr.isUserEvent('input.paste') || tr.isUserEvent('input.drop') || tr.isUserEvent('delete.cut') || newline(tr)
-    if (top && value.open && !large && !top.over && step.at - top.at < PAUSE) {
+    if (top && value.open && !large && !top.over && top.kind === step.kind && step.at - top.at < PAUSE) {
       const one: Step = { ...step, changes: step.changes.compose(top.changes), marks: top.marks, units: new Set([...top.units, ...step.units]), selection: top.selection }
       return { done: [...value.done.slice(0, -1), one], undone: [], open: true }
     }
@@ -63,6 +64,7 @@ function stepOf(tr: Transaction, before: Splice, after: Splice): Step {
     units: touched(tr, before.marks, after.marks),
     selection: tr.startState.selection,
     at: tr.annotation(Transaction.time) ?? Date.now(),
+    kind: tr.isUserEvent('delete') ? 'delete' : 'input',
     over: null,
   }
 }
