@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studiolo.canvas.errors import Invalid, QuoteAmbiguous, QuoteNotFound
-from studiolo.canvas.quotes import Quote, Span, fold, resolve
+from studiolo.canvas.quotes import Folded, Quote, Span, fold, resolve
 
 TEXT = "“It’s late,” said Ahab — 1851 was young.\n\nHe nodded. She nodded. He nodded again.\n\n彼は静かに👩‍👩‍👧を見た。"
 
@@ -140,3 +140,28 @@ def test_whatever_is_found_reads_like_the_quote(parts: list[str], data: st.DataO
     except (QuoteAmbiguous, QuoteNotFound):
         return
     assert fold(text[span.start : span.end]).strip() == fold(quote.find).strip()
+
+
+def test_common_words_do_not_hide_the_rare_ones_by_which_a_slip_is_found() -> None:
+    noise = " ".join(f"The whales of day {n} were seen and counted." for n in range(1_000))
+    meant = "The whales of the harbour were seen by a drunken lamplighter."
+    text = f"{noise} {meant} {noise}"
+    span = resolve(text, Quote("The whales of the harbbour were seen by a drunken lamplighter."))
+    assert text[span.start : span.end] == meant
+    with pytest.raises(QuoteNotFound):  # nothing rare is left to know it by
+        resolve(text, Quote("The whales of dday were seeen and counted here."))
+
+
+@given(st.text("a b—“”…\u200b\u00ad\n\té鯨`", max_size=24), st.data())
+def test_a_folded_text_knows_where_its_characters_came_from(text: str, data: st.DataObject) -> None:
+    folded = Folded(text)
+    assert folded.text == fold(text)
+    if not folded.text:
+        return
+    start = data.draw(st.integers(0, len(folded.text) - 1))
+    end = data.draw(st.integers(start + 1, len(folded.text)))
+    span = folded.span(start, end)
+    if span is not None:
+        assert fold(text[span.start : span.end]) == folded.text[start:end]
+    else:
+        assert "…" in text

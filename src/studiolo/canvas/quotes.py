@@ -8,6 +8,7 @@ that whoever quoted can try again. Nothing is resolved on a guess. Offsets are c
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +27,9 @@ CANDIDATES = 5
 MOST_PLACES = 1_000  # where a quote may fit and still be told apart by its surroundings
 ENOUGH = 200  # characters of surroundings that nearly always tell
 MOST_HITS = 200  # a word that occurs more often tells no place from another
+MOST_WORDS = 16  # of a quote, the longest, are counted,
+RARE_WORDS = 6  # and of those the rarest are looked for
+ENOUGH_WORDS = 3  # that are rare: whoever misquotes does not mistake every one of them
 MOST_COMPARED = 40_000_000  # characters of the quote times characters of the page that are compared with it
 
 
@@ -162,61 +166,80 @@ def _by_context(text: str, found: list[Span], quote: Quote) -> list[Span]:
     return [span for span in found if enough(sides(span))]
 
 
-_FOLDS = str.maketrans(
-    {
-        **dict.fromkeys("‘’‚‛′´`", "'"),
-        **dict.fromkeys("“”„‟″«»", '"'),
-        **dict.fromkeys("‐‑‒–—―−", "-"),
-        "…": "...",
-        "\u200b": "",
-        "\ufeff": "",
-        "\u00ad": "",
-    }
-)
-_SPACES = re.compile(r"\s+")
+_SAME_LENGTH = {**dict.fromkeys("‘’‚‛′´`", "'"), **dict.fromkeys("“”„‟″«»", '"'), **dict.fromkeys("‐‑‒–—―−", "-")}
+_NOTHING = "\u200b\ufeff\u00ad"
+_LONGER = {"…": "..."}
+_UNEVEN = re.compile(rf"…|[\s{_NOTHING}]{{2,}}|[{_NOTHING}]")  # what is not one character when it is folded
+_BLANK = re.compile(r"[^\S ]")
 
 
 def fold(text: str) -> str:
     """`text` with typographic quotes, dashes and dots made plain and every run of white space one blank."""
-    return _SPACES.sub(" ", text.translate(_FOLDS))
+    return _plain(_UNEVEN.sub(lambda found: _even(found[0]), text))
 
 
-class _Folded:
-    """A folded text that remembers where each of its characters came from."""
+def _even(uneven: str) -> str:
+    return _LONGER.get(uneven) or (" " if uneven.strip(_NOTHING) else "")
+
+
+def _plain(text: str) -> str:
+    """What is one character for one."""
+    if not text.isascii():
+        for char, plain in _SAME_LENGTH.items():  # twenty looks at a page are quicker than one at each character
+            if char in text:
+                text = text.replace(char, plain)
+    return _BLANK.sub(" ", text.replace("`", "'"))
+
+
+class Folded:
+    """A folded text that remembers where each of its characters came from: it keeps where the two are out of step."""
 
     def __init__(self, text: str) -> None:
-        out: list[str] = []
-        origins: list[int] = []
-        blank = False
-        for at, char in enumerate(text):
-            if char.isspace():
-                if not blank:
-                    out.append(" ")
-                    origins.append(at)
-                blank = True
-                continue
-            plain = char.translate(_FOLDS)
-            if plain:
-                blank = False
-            out.extend(plain)
-            origins.extend([at] * len(plain))
-        self.text = "".join(out)
-        self._origins = [*origins, len(text)]
+        parts: list[str] = []
+        self._starts = [0]  # in the folded text: where each stretch begins that is uneven,
+        self._lengths = [0]  # how long it is,
+        self._firsts = [0]  # and in the text: the first character that counts of it, and where it ends
+        self._ends = [0]
+        at = length = 0
+        for found in _UNEVEN.finditer(text):
+            even = _even(found[0])
+            parts += (text[at : found.start()], even)
+            length += found.start() - at
+            blank = len(found[0]) - len(found[0].lstrip(_NOTHING))
+            self._starts.append(length)
+            self._lengths.append(len(even))
+            self._firsts.append(found.start() + (blank if even == " " else 0))
+            self._ends.append(found.end())
+            length += len(even)
+            at = found.end()
+        parts.append(text[at:])
+        self.text = _plain("".join(parts))
 
     def offset(self, at: int) -> int | None:
         """Where a place between two folded characters is in the text; None inside one that was folded into several."""
-        return None if at and self._origins[at - 1] == self._origins[at] else self._origins[at]
+        number = bisect_right(self._starts, at) - 1
+        into = at - self._starts[number]
+        return None if 0 < into < self._lengths[number] else self._origin(at)
 
     def span(self, start: int, end: int) -> Span | None:
         """The text that was folded into a range; None when the range cuts through what was one character."""
-        if self.offset(start) is None or self.offset(end) is None:
+        first = self.offset(start)
+        if first is None or self.offset(end) is None:
             return None
-        return Span(self._origins[start], self._origins[end - 1] + 1)
+        return Span(first, self._origin(end - 1) + 1)
+
+    def _origin(self, at: int) -> int:
+        """From which character of the text a folded one came."""
+        number = bisect_right(self._starts, at) - 1
+        into = at - self._starts[number]
+        if into < self._lengths[number]:
+            return self._firsts[number]
+        return self._ends[number] + into - self._lengths[number]
 
 
-@lru_cache(maxsize=2)  # one page is quoted many times in a row, and a long one takes half a second to fold
-def _folded(text: str) -> _Folded:
-    return _Folded(text)
+@lru_cache(maxsize=2)  # one page is quoted many times in a row
+def _folded(text: str) -> Folded:
+    return Folded(text)
 
 
 def _folded_occurrences(text: str, find: str) -> list[Span]:
@@ -281,21 +304,18 @@ def _alignments(text: str, find: str, most: int, cutoff: float) -> tuple[list[tu
 
     Only passages that share a rare word with the quote are aligned, so a page of megabytes stays cheap.
     """
-    words = sorted(set(_WORDS.findall(find.casefold())), key=len, reverse=True)[:6]
+    words = sorted(set(_WORDS.findall(find.casefold())), key=len, reverse=True)[:MOST_WORDS]
     if not words:
         return [], True
     folded = text.casefold()
     if len(folded) != len(text):  # ß and friends: casefold moved the offsets
         folded = text.lower() if len(text.lower()) == len(text) else text
+    hits = [list(islice(occurrences(folded, word), MOST_HITS + 1)) for word in words]
+    few = [some for some in hits if len(some) <= MOST_HITS]
+    complete = len(few) >= min(ENOUGH_WORDS, len(words))
+    rare = sorted((some for some in few if some), key=len)[:RARE_WORDS]
     reach = len(find) + 16
-    pieces: list[Span] = []
-    complete = True
-    for word in words:
-        hits = list(occurrences(folded, word))
-        if len(hits) > MOST_HITS:
-            complete = False
-            continue
-        pieces += [Span(max(0, hit.start - reach), min(len(text), hit.end + reach)) for hit in hits]
+    pieces = [Span(max(0, hit.start - reach), min(len(text), hit.end + reach)) for some in rare for hit in some]
     found: list[tuple[float, Span]] = []
     affordable = MOST_COMPARED // len(find)
     for piece in _merged(pieces):
