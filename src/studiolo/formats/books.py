@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -15,8 +16,10 @@ from studiolo.formats.marks import without
 
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 WRAPPED = range(45, 100)  # characters of the lines of a text that a program wrapped
-PAGE_MARK = "studiolo-page-"
-"""The name of the place where a page begins; one whose title is no text of the page ends in `-title`."""
+PAGE_MARK = "studiolo_page_"
+"""The name of the place where a page begins; one whose title is no text of the page ends in `_title`."""
+CODE_MARK = "studiolo_code_"
+"""The name of a piece of code: with a number and its language."""
 
 
 def book(
@@ -24,10 +27,10 @@ def book(
     pages: Sequence[PageDraft],
     texts: Sequence[str] | None = None,
     author: str = "",
-    show_html: bool = False,
+    for_word: bool = False,
 ) -> bytes:
-    """One document of pandoc's, as JSON. `texts` stand in for the pages' own, with marks in them. With `show_html`
-    what is HTML in a page is text of the document, which would leave it out otherwise."""
+    """One document of pandoc's, as JSON. `texts` stand in for the pages' own, with marks in them. `for_word`: what is
+    HTML in a page is text of the document, which would leave it out otherwise, and code is named by its language."""
     texts = texts or [page.text for page in pages]
     read = pandoc.documents([(dialect(text), text) for text in map(_as_prose, pages, texts)])
     blocks: list[Any] = []
@@ -37,24 +40,27 @@ def book(
         if heading and own and own[0]["t"] == "Header":
             own[0]["c"][1][0] = f"{PAGE_MARK}{number}"
         elif len(pages) > 1 or page.kind in ("code", "data"):
-            name = [f"{PAGE_MARK}{number}-title", [], []]
+            name = [f"{PAGE_MARK}{number}_title", [], []]
             own.insert(0, {"t": "Header", "c": [1, name, words(page.title or "Untitled")]})
         blocks += own
     named = {"title": title, "author": author}
     meta = {name: {"t": "MetaInlines", "c": words(value)} for name, value in named.items() if value.strip()}
-    if show_html:
-        _show_html(blocks)
+    if for_word:
+        _for_word(blocks, count(1))
     version = read[0]["pandoc-api-version"] if read else [1, 23, 1]
     return json.dumps({"pandoc-api-version": version, "meta": meta, "blocks": blocks}).encode()
 
 
-def _show_html(node: Any) -> None:
-    """Make raw HTML plain text, but for line breaks."""
+def _for_word(node: Any, numbers: Iterator[int]) -> None:
+    """Make raw HTML plain text, but for line breaks, and give code the names that its language is in."""
     if isinstance(node, list):
         for place, child in enumerate(node):
             raw = isinstance(child, dict) and child.get("t") in ("RawInline", "RawBlock")
-            if not raw:
-                _show_html(child)
+            if isinstance(child, dict) and child.get("t") == "CodeBlock":
+                language = re.sub(r"[^A-Za-z0-9]", "", "".join(child["c"][0][1][:1]))[:12]
+                child["c"][0][0] = f"{CODE_MARK}{next(numbers)}_{language}" if language else ""
+            elif not raw:
+                _for_word(child, numbers)
             elif re.fullmatch(r"(?i)<br\s*/?>", child["c"][1].strip()):
                 node[place] = {"t": "LineBreak"}
             elif child["t"] == "RawInline":
@@ -62,7 +68,7 @@ def _show_html(node: Any) -> None:
             else:
                 node[place] = {"t": "Para", "c": words(child["c"][1])}
     elif isinstance(node, dict):
-        _show_html(node.get("c"))
+        _for_word(node.get("c"), numbers)
 
 
 def words(text: str) -> list[Any]:

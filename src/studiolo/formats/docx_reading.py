@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from studiolo.canvas.errors import Invalid
 from studiolo.formats import pandoc
 from studiolo.formats.archives import Budget, Element, etree, packed, parse_xml, unpack
-from studiolo.formats.books import PAGE_MARK
+from studiolo.formats.books import CODE_MARK, PAGE_MARK
 from studiolo.formats.drafts import Said
 from studiolo.formats.marks import BLOCK, CODE, EMPH, END, OFF, ON, STRIKE, STRONG, Events, unmarked, without
 from studiolo.formats.untangling import Event, Revision, Untangled, untangle
@@ -40,7 +40,8 @@ REFORMATTED = tuple(
 # The first paragraph of the template is what pandoc took for the document's title.
 TITLED = "$if(title)$$title$$endif$\n\u241e\n$if(subtitle)$$subtitle$$endif$\n\u241e\n$body$\n"
 SPLIT = "\n\u241e\n"
-# Code as it is usually fenced, and a line between scenes as it is usually drawn.
+# Code as it is usually fenced, a line between scenes as it is usually drawn, lists without blank lines in them; and a
+# table's first row is its head, for Markdown knows none without.
 TIDY = """
 function CodeBlock(code)
   local fence = "```"
@@ -51,6 +52,30 @@ function HorizontalRule() return pandoc.RawBlock(FORMAT, "* * *") end
 function Image(image) return image.caption end
 function Underline(line) return pandoc.Emph(line.content) end
 function SmallCaps(caps) return caps.content end
+local function tight(list)
+  for _, item in ipairs(list.content) do
+    for place, block in ipairs(item) do
+      local inner = block.t == "BulletList" or block.t == "OrderedList"
+      if not (inner or (place == 1 and (block.t == "Para" or block.t == "Plain"))) then return nil end
+    end
+  end
+  for _, item in ipairs(list.content) do
+    if item[1] and item[1].t == "Para" then item[1] = pandoc.Plain(item[1].content) end
+  end
+  return list
+end
+BulletList, OrderedList = tight, tight
+function Table(grid)
+  for _, row in ipairs(grid.head.rows) do
+    for _, cell in ipairs(row.cells) do
+      if #cell.contents > 0 and pandoc.utils.stringify(cell.contents) ~= "" then return nil end
+    end
+  end
+  local first = grid.bodies[1] and grid.bodies[1].body:remove(1)
+  if not first then return nil end
+  grid.head.rows = { first }
+  return grid
+end
 """
 
 
@@ -270,7 +295,7 @@ def _mark_part(word: _Word, root: Element) -> None:
     _mark_comments(word, root if body is None else body)
     begins: dict[Element, str] = {}
     for place in root.iter(f"{{{W}}}bookmarkStart"):
-        if (name := place.get(f"{{{W}}}name") or "").startswith(PAGE_MARK):
+        if (name := place.get(f"{{{W}}}name") or "").startswith((PAGE_MARK, CODE_MARK)):
             inside = next(place.iterancestors(f"{{{W}}}p"), None)
             after = inside if inside is not None else next(place.itersiblings(f"{{{W}}}p"), None)
             if after is not None:
@@ -369,7 +394,11 @@ def _mark_paragraph(word: _Word, paragraph: Element, begins: str) -> None:
     if style_id in word.listings:
         _as_listing(paragraph)
     if any(without(text.text or "") for text in paragraph.iter(f"{{{W}}}t")):
-        page = word.events.mark(Event("page", begins)) if begins and style_id in word.headings else ""
+        page = ""
+        if begins.startswith(PAGE_MARK) and style_id in word.headings:
+            page = word.events.mark(Event("page", begins))
+        elif begins.startswith(CODE_MARK) and style_id in word.listings:
+            page = word.events.mark(Event("language", begins.rsplit("_", 1)[1]))
         first = next((text for text in paragraph.iter(f"{{{W}}}t")), None)
         if style_id in word.listings and first is not None:
             first.text = page + BLOCK + (first.text or "")

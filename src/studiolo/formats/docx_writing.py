@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from studiolo.formats import pandoc
 from studiolo.formats.archives import Budget, Element, etree, packed, parse_xml, unpack
-from studiolo.formats.books import PAGE_MARK, book
+from studiolo.formats.books import CODE_MARK, PAGE_MARK, book
 from studiolo.formats.docx_reading import W14, W15, W
 from studiolo.formats.drafts import Change, PageDraft, Remark, Said
 from studiolo.formats.marking import Mark, marked
@@ -37,7 +37,7 @@ def write_docx(title: str, pages: Sequence[PageDraft]) -> bytes:
     for page in pages:
         texts.append(marked(page, events, len(remarks)))
         remarks += page.remarks
-    made = pandoc.convert(book(title, pages, texts, show_html=True), "json", "docx", ["--syntax-highlighting=none"])
+    made = pandoc.convert(book(title, pages, texts, for_word=True), "json", "docx", ["--syntax-highlighting=none"])
     files = dict(unpack("the document", made, Budget(), lambda path: True))
     document = _Document(events, remarks)
     for path in ("word/document.xml", "word/footnotes.xml"):
@@ -201,9 +201,9 @@ class _Document:
 
 
 def _keep_places(root: Element) -> None:
-    """Put the places where pages begin into their headings: between paragraphs other programs lose them."""
+    """Put the places where pages begin, and names of code, into their paragraphs: between those programs lose them."""
     for start in list(root.iter(f"{{{W}}}bookmarkStart")):
-        if not (start.get(f"{{{W}}}name") or "").startswith(PAGE_MARK):
+        if not (start.get(f"{{{W}}}name") or "").startswith((PAGE_MARK, CODE_MARK)):
             continue
         heading = next(start.itersiblings(f"{{{W}}}p"), None)
         end = next(

@@ -9,10 +9,11 @@ as whole paragraphs, one that goes and one that comes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from studiolo.canvas.diff import tokens
 from studiolo.formats import pandoc
 from studiolo.formats.books import FENCE, dialect
 from studiolo.formats.drafts import Change, PageDraft, Remark
@@ -43,8 +44,7 @@ def marked(page: PageDraft, events: Events[Mark], first_remark: int = 0) -> str:
     page = replace(page, text=unmarked(page.text), changes=tuple(_clean(page.changes)))
     if not page.changes and not page.remarks:
         return page.text
-    page = replace(page, changes=tuple(_fitting(page)))
-    return _with_marks(page, events, first_remark)
+    return _with_marks(_fitting(page), events, first_remark)
 
 
 def _clean(changes: Sequence[Change]) -> Iterator[Change]:
@@ -55,24 +55,52 @@ def _clean(changes: Sequence[Change]) -> Iterator[Change]:
 # -- which pieces a change is written in
 
 
-def _fitting(page: PageDraft) -> list[Change]:
-    """The page's changes, in pieces that can be marked."""
+def _fitting(page: PageDraft) -> PageDraft:
+    """The page with its changes in pieces, and its remarks on passages, that can be marked."""
     if page.kind in ("code", "data"):  # every character of it is text
-        return list(page.changes)
+        return page
     chunks = _chunks(page)
     fitting: list[Change] = []
-    for join in (_as_they_are, _by_words, _by_suggestions):
+    starts = {number: remark.start for number, remark in enumerate(page.remarks)}
+    ends = {number: remark.end for number, remark in enumerate(page.remarks)}
+    for change, about in WAYS:
         if not chunks:
             break
-        tried = [replace(chunk, changes=tuple(join(chunk))) for _, chunk in chunks]
-        whole = _hold_both(tried)
-        for (at, _), chunk, holds in zip(chunks, tried, whole, strict=True):
+        tried = [_Chunk(one.at, change(one.page), one.remarks).about(about) for one in chunks]
+        whole = _hold_both([one.page for one in tried])
+        if change is _whole:  # whatever it looks like, nothing larger can be done
+            whole = [True] * len(tried)
+        for one, holds in zip(tried, whole, strict=True):
             if holds:
-                fitting += _moved(chunk.changes, at)
-        chunks = [chunk for chunk, holds in zip(chunks, whole, strict=True) if not holds]
-    for at, chunk in chunks:
-        fitting += _moved([_whole(chunk)], at)
-    return sorted(fitting, key=lambda change: (change.start, change.end))
+                fitting += _moved(one.page.changes, one.at)
+                for number, remark in zip(one.remarks, one.page.remarks, strict=True):
+                    if one.at <= starts[number] <= one.at + len(one.page.text):
+                        starts[number] = one.at + remark.start
+                    if one.at <= ends[number] <= one.at + len(one.page.text):
+                        ends[number] = one.at + remark.end
+        chunks = [one for one, holds in zip(chunks, whole, strict=True) if not holds]
+    remarks = tuple(
+        replace(remark, start=starts[number], end=max(starts[number], ends[number]))
+        for number, remark in enumerate(page.remarks)
+    )
+    return replace(page, changes=tuple(sorted(fitting, key=lambda one: (one.start, one.end))), remarks=remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """A part of a page by itself: where it stands, and which of the page's remarks are in it."""
+
+    at: int
+    page: PageDraft
+    remarks: tuple[int, ...]
+
+    def about(self, widen: Callable[[str, int, int], tuple[int, int]]) -> _Chunk:
+        """With remarks on other passages."""
+        remarks: list[Remark] = []
+        for remark in self.page.remarks:
+            start, end = widen(self.page.text, remark.start, remark.end)
+            remarks.append(replace(remark, start=start, end=end))
+        return replace(self, page=replace(self.page, remarks=tuple(remarks)))
 
 
 def _moved(changes: Sequence[Change], by: int) -> Iterator[Change]:
@@ -80,12 +108,11 @@ def _moved(changes: Sequence[Change], by: int) -> Iterator[Change]:
         yield replace(change, start=change.start + by, end=change.end + by)
 
 
-def _chunks(page: PageDraft) -> list[tuple[int, PageDraft]]:
+def _chunks(page: PageDraft) -> list[_Chunk]:
     """The paragraphs that are changed or commented, each with its place; several that one change is about are one."""
     bounds = _paragraphs(page.text)
     spans = [(change.start, change.end) for change in page.changes]
-    if not spans and not page.remarks:
-        return []
+    spans += [(place, place) for remark in page.remarks for place in (remark.start, remark.end)]
     touched: list[tuple[int, int]] = []
     number = 0
     for start, end in [*sorted(spans), (len(page.text) + 1, len(page.text) + 1)]:
@@ -102,7 +129,7 @@ def _chunks(page: PageDraft) -> list[tuple[int, PageDraft]]:
             touched[-1] = (touched[-1][0], max(touched[-1][1], high))
         else:
             touched.append((low, high))
-    chunks: list[tuple[int, PageDraft]] = []
+    chunks: list[_Chunk] = []
     changes = list(page.changes)
     at = 0
     for low, high in touched:
@@ -110,12 +137,12 @@ def _chunks(page: PageDraft) -> list[tuple[int, PageDraft]]:
         while at < len(changes) and changes[at].start < high + (high == len(page.text)):
             mine.append(replace(changes[at], start=changes[at].start - low, end=changes[at].end - low))
             at += 1
+        known = [number for number, one in enumerate(page.remarks) if one.start <= high and one.end >= low]
         remarks = tuple(
-            replace(remark, start=min(max(remark.start - low, 0), high - low), end=max(min(remark.end, high) - low, 0))
-            for remark in page.remarks
-            if remark.start <= high and remark.end >= low
+            replace(one, start=min(max(one.start - low, 0), high - low), end=max(min(one.end, high) - low, 0))
+            for one in (page.remarks[number] for number in known)
         )
-        chunks.append((low, PageDraft("", page.text[low:high], "prose", tuple(mine), remarks)))
+        chunks.append(_Chunk(low, PageDraft("", page.text[low:high], "prose", tuple(mine), remarks), tuple(known)))
     return chunks
 
 
@@ -136,42 +163,85 @@ def _paragraphs(text: str) -> list[int]:
     return [*starts, len(text)]
 
 
-def _as_they_are(chunk: PageDraft) -> list[Change]:
-    return list(chunk.changes)
+def _as_they_are(chunk: PageDraft) -> PageDraft:
+    return chunk
 
 
-def _by_words(chunk: PageDraft) -> list[Change]:
-    """Changes that reach to blanks on both sides; those that then touch are one."""
-    spans: list[tuple[int, int]] = []
+def _trimmed_changes(chunk: PageDraft) -> PageDraft:
+    """Without the words that a change begins and ends with on both sides."""
+    changes: list[Change] = []
     for change in chunk.changes:
-        start, end = change.start, change.end
-        while start and not chunk.text[start - 1].isspace():
-            start -= 1
-        while end < len(chunk.text) and not chunk.text[end].isspace():
-            end += 1
-        spans.append((start, end))
-    return _joined(chunk, spans)
+        old, new = tokens(chunk.text[change.start : change.end]), tokens(change.replace)
+        head = tail = 0
+        while head < min(len(old), len(new)) and old[head] == new[head]:
+            head += 1
+        while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
+            tail += 1
+        start = change.start + len("".join(old[:head]))
+        end = change.end - len("".join(old[len(old) - tail :]))
+        if start < end or head + tail < len(new):
+            put = "".join(new[head : len(new) - tail])
+            changes.append(replace(change, start=start, end=end, replace=put))
+    return replace(chunk, changes=tuple(changes))
 
 
-def _by_suggestions(chunk: PageDraft) -> list[Change]:
+def _by_words(chunk: PageDraft) -> PageDraft:
+    """Changes that reach to blanks on both sides; those that then touch are one."""
+    return replace(
+        chunk, changes=tuple(_joined(chunk, [_words(chunk.text, one.start, one.end) for one in chunk.changes]))
+    )
+
+
+def _by_suggestions(chunk: PageDraft) -> PageDraft:
     """All hunks of a suggestion, or else of an author, as one passage from the first to the last."""
     reach: dict[str, tuple[int, int]] = {}
-    words = _by_words(chunk)
+    words = _by_words(chunk).changes
     for change in words:
         key = change.group or change.author
         low, high = reach.get(key, (change.start, change.end))
         reach[key] = (min(low, change.start), max(high, change.end))
-    return _joined(chunk, [reach[change.group or change.author] for change in words])
+    return replace(chunk, changes=tuple(_joined(chunk, [reach[one.group or one.author] for one in words])))
 
 
-def _whole(chunk: PageDraft) -> Change:
+def _whole(chunk: PageDraft) -> PageDraft:
     """The whole chunk as one change, marked as paragraphs."""
+    if not chunk.changes:
+        return chunk
     first = min(chunk.changes, key=lambda change: change.start)
     text = chunk.text.rstrip("\n")
     new = taken(replace(chunk, remarks=())).text.rstrip("\n")
-    return replace(first, start=0, end=len(text), replace=new, group=WHOLE)
+    return replace(chunk, changes=(replace(first, start=0, end=len(text), replace=new, group=WHOLE),))
 
 
+def _same(text: str, start: int, end: int) -> tuple[int, int]:
+    return start, end
+
+
+def _words(text: str, start: int, end: int) -> tuple[int, int]:
+    """The passage with all of the words that it begins and ends in."""
+    while start and not text[start - 1].isspace():
+        start -= 1
+    while end < len(text) and not text[end].isspace():
+        end += 1
+    return start, end
+
+
+def _lines(text: str, start: int, end: int) -> tuple[int, int]:
+    """The paragraph that the passage is in."""
+    return 0, max(0, len(text.rstrip("\n")))
+
+
+# How changes are joined and remarks widened, the smallest first.
+WAYS: tuple[tuple[Callable[[PageDraft], PageDraft], Callable[[str, int, int], tuple[int, int]]], ...] = (
+    (_as_they_are, _same),
+    (_as_they_are, _words),
+    (_trimmed_changes, _words),
+    (_by_words, _words),
+    (_by_suggestions, _words),
+    (_as_they_are, _lines),
+    (_by_suggestions, _lines),
+    (_whole, _lines),
+)
 WHOLE = "\0whole"
 
 

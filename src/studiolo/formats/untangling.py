@@ -22,6 +22,10 @@ DELIMITERS = {STRONG: "**", STRIKE: "~~", EMPH: "*", CODE: "`"}
 BETWEEN = re.compile(r"((?:[ \t>]*\n)+)((?:[ \t]|>|[-*+][ \t]|\d{1,9}[.)][ \t]|#{1,6}[ \t])*)$")
 SIGN = re.compile(r"(?:[ \t]|>|[-*+][ \t]|\d{1,9}[.)][ \t]|#{1,6}[ \t]|\[\^[^\]\n]{1,20}\]:[ \t]*)*$")
 LINK = re.compile(r"(?<!\\)\[((?:[^\[\]\\]|\\.)+)\]\((?:[^()\s\\]|\\.|\([^()]*\))*(?: \"[^\"]*\")?\)")
+ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
+TABLE = re.compile(r"(?:^\|.*\|\n)+", re.MULTILINE)
+HEAD_LINE = re.compile(r"\|(?:[ :-]+\|)+\s*$")
+WIDE = re.compile(r"(?<=\|) {2,}| {2,}(?=\|)|(?<=[|:])(---)-+(?=[|:])")
 ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 TAKEN_FOR_A_SIGN = re.compile(
     r"(\d{1,9})[.)](?=\s|$)|(?=[-+*](?:\s|$))|(?=#{1,6}(?:\s|$))|(?=>)|(?=~~~)|(?=\[\^[^\]]*\]:)"
@@ -145,12 +149,17 @@ def _read(text: str, events: Events[Event]) -> _Line:
                 rows.append((line.signed(event), here))
             elif event.kind == "page":
                 page = event.comment
+            elif event.kind == "language":
+                if line.characters[-2:] == ["`", "\n"]:
+                    line.characters[-2] += event.comment
             else:
                 (line.opened if event.kind == "open" else line.closed).setdefault(event.comment, here)
     _paragraph_ends(line)
     for state, at in rows:
         _row(line, at, state)
-    for link in LINK.finditer("".join(line.characters)):
+    for table in TABLE.finditer(_letters(line)):
+        _table(line, table.start(), table.end())
+    for link in LINK.finditer(_letters(line)):
         if len(states := set(line.state[link.start(1) : link.end(1)])) == 1:
             line.set(link.start(), link.end(), states.pop())
     return line
@@ -215,7 +224,7 @@ def _pages(line: _Line) -> list[str]:
             continue
         start = _sign_before(line, block.start)
         title = ""
-        if block.page.endswith("-title"):
+        if block.page.endswith("_title"):
             end = block.start
             while end < len(line.characters) and line.characters[end] != "\n":
                 end += 1
@@ -242,10 +251,34 @@ def _row(line: _Line, at: int, state: int) -> None:
         line.set(start, end + 1, state)
 
 
+def _table(line: _Line, start: int, end: int) -> None:
+    """A table all of whose rows come or go takes along the line below its head, and the blank line behind it."""
+    text = _letters(line)[start:end]
+    at = start
+    states: set[int] = set()
+    for row in text.splitlines(keepends=True):
+        if not HEAD_LINE.match(row):
+            states |= set(line.state[at : at + len(row)])
+        at += len(row)
+    if len(states) == 1:
+        more = end < len(line.characters) and line.characters[end] == "\n"
+        line.set(start, end + more, states.pop())
+
+
+def _letters(line: _Line) -> str:
+    """The characters as a text in which each has its own place, whatever it has become."""
+    return "".join(character[-1:] or "\0" for character in line.characters)
+
+
 def _tidy(line: _Line) -> None:
     """Blanks at the edge of emphasised text are not emphasised; code is as it was written; a paragraph's first letters
     are letters."""
     characters, type = line.characters, line.type
+    for row in ROW.finditer(_letters(line)):
+        # Its columns were made as wide as their texts with marks and with what goes.
+        for wide in WIDE.finditer(row.group()):
+            for at in range(wide.start() + len(wide.group(1) or " "), wide.end()):
+                characters[row.start() + at] = ""
     for bit in DELIMITERS:
         at = 0
         while at < len(type):

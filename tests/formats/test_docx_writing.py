@@ -1,0 +1,295 @@
+"""Word files go out: what is open is tracked changes and comments, for LibreOffice too, and comes back as it was."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from studiolo.formats import Change, PageDraft, Remark, Said, pandoc, read_files
+from studiolo.formats.docx_writing import write_docx
+from studiolo.formats.weaving import apart, taken
+
+NOVEL = """# One
+
+Anna came home. It was late, and *the house* was dark.
+
+She lit a lamp.
+
+- a
+- b
+- c
+
+| who | what |
+|---|---|
+| Bo | lamp |
+
+Some plain words here[^1].
+
+> The sea keeps what it is given.
+
+```py
+x = 1
+```
+
+[^1]: The note is long.
+"""
+AT = 1_767_323_045.0
+
+
+def at(find: str, put: str, author: str = "Bo", **more: Any) -> Change:
+    start = NOVEL.index(find)
+    return Change(start, start + len(find), put, author, AT, **more)
+
+
+def after(find: str, put: str, author: str = "Bo") -> Change:
+    end = NOVEL.index(find) + len(find)
+    return Change(end, end, put, author, AT)
+
+
+def over(find: str, *said: Said, resolved: bool = False) -> Remark:
+    start = NOVEL.index(find)
+    return Remark(start, start + len(find), said, resolved)
+
+
+def around(*changes: Change, remarks: tuple[Remark, ...] = ()) -> PageDraft:
+    return PageDraft("One", NOVEL, "prose", tuple(apart(changes)), remarks)
+
+
+def back(page: PageDraft) -> PageDraft:
+    (read,) = read_files([("x.docx", write_docx("A book", [page]))]).pages
+    return read
+
+
+def told(page: PageDraft) -> list[tuple[str, str, str]]:
+    return [(page.text[one.start : one.end], one.replace, one.author) for one in page.changes]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        at("home", "to the harbour", reason="A place"),
+        after("dark.", " Too dark.", "Cy"),
+        after("lamp.", "\n\nThen *she* waited."),
+        at("- b\n", ""),
+        after("- b\n", "- b2\n"),
+        at("is long", "is [short](https://example.org/x)"),
+        at("She lit a lamp.\n\n", ""),
+        at("*the house*", "**the house**"),
+        at("the house", "a **very** old house"),
+        at("# One", "# The first"),
+        at("plain words", "**plain words**"),
+        after("Anna came home.", " “Again.”"),
+        at("x = 1", "x = 2"),
+        at("keeps", "gives"),
+        at("lamp |", "candle |"),
+        at("Anna came home. It was late, and *the house* was dark.", "Nobody."),
+    ],
+)
+def test_one_change_comes_back_as_it_was(change: Change) -> None:
+    page = around(change)
+    read = back(page)
+    assert read.text == NOVEL
+    assert {one.author for one in read.changes} == {change.author} and {one.at for one in read.changes} == {AT}
+    assert taken(read).text == taken(page).text
+    assert "".join(one.reason for one in read.changes) == change.reason
+
+
+def test_many_changes_and_threads_come_back_as_they_were() -> None:
+    page = around(
+        at("home", "to the harbour", reason="A place"),
+        after("dark.", " Too dark.", "Cy"),
+        at("a lamp", "two lamps", "Di"),
+        at("- b\n", "", "Cy"),
+        at("long", "short", "Eve"),
+        remarks=(
+            over("the house", Said("Eve", "Which?", AT), Said("Bo", "This one.\nReally.", AT + 60)),
+            over("Some plain", Said("Cy", "Why & <how>?", AT), resolved=True),
+        ),
+    )
+    read = back(page)
+    assert told(read) == told(page)
+    assert [(one.start, one.end, one.said, one.resolved) for one in read.remarks] == [
+        (one.start, one.end, one.said, one.resolved) for one in page.remarks
+    ]
+
+
+def test_emphasis_that_two_hunks_of_one_suggestion_make_is_written_whole() -> None:
+    start = NOVEL.index("plain words")
+    pair = (
+        Change(start, start, "**", "Bo", AT, group="s"),
+        Change(start + len("plain words"), start + len("plain words"), "**", "Bo", AT, group="s"),
+    )
+    read = back(around(*pair))
+    assert read.text == NOVEL and "Some **plain words** here" in taken(read).text
+
+
+def test_a_heading_that_becomes_another_kind_of_heading_goes_and_comes_whole() -> None:
+    read = back(around(at("# One", "## One")))
+    assert read.text.startswith("# One\n") and taken(read).text.startswith("## One\n")
+
+
+def test_pages_keep_their_bounds_titles_and_kinds() -> None:
+    pages = [
+        PageDraft("Ch 1", "No heading here.\n\n## A part of it\n\nText.\n"),
+        PageDraft("Two", "# Two\n\n# And a half\n\nText.\n"),
+        PageDraft("main.py", "def f():\n\n    return '*'\n", "code"),
+        PageDraft("t.csv", "a,b\n1,2\n", "data"),
+    ]
+    read = read_files([("x.docx", write_docx("A book", pages))])
+    assert read.title == "A book" and read.pages == pages
+
+
+WORDS = ("Anna", "the *old* house", "**never**", "a `b` c", "“Yes,”", "déjà vu", "[a link](https://example.org)", "42")
+
+
+@st.composite
+def marked_pages(draw: st.DrawFn) -> PageDraft:
+    paragraphs = draw(
+        st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join), min_size=1, max_size=4)
+    )
+    text = "\n\n".join(paragraphs) + "\n"
+    changes: list[Change] = []
+    for number in range(draw(st.integers(0, 3))):
+        start, end = sorted(draw(st.tuples(*[st.integers(0, len(text) - 1)] * 2)))
+        if draw(st.booleans()):
+            end = start
+        put = draw(
+            st.sampled_from(
+                ["", "new", " new *words* ", "**", "x\n\ny", "\n\nNew one.", f"[b](https://b.org/{number})"]
+            )
+        )
+        changes.append(Change(start, end, put, draw(st.sampled_from(["Bo", "Eve"])), AT))
+    remarks = ()
+    if draw(st.booleans()):
+        start, end = sorted(draw(st.tuples(*[st.integers(0, len(text) - 1)] * 2)))
+        remarks = (Remark(start, end, (Said("Cy", "Hm.", AT),)),)
+    return PageDraft("P", text, "prose", tuple(apart(changes)), remarks)
+
+
+def meant(*texts: str) -> list[Any]:
+    """What Markdown texts mean: `a  b` is `a b`, and how a sign is escaped is no matter."""
+    read = pandoc.documents([(pandoc.MARKDOWN + "+hard_line_breaks", text) for text in texts])
+    return [plain(document["blocks"]) for document in read]
+
+
+def plain(node: Any) -> Any:
+    if isinstance(node, list):
+        kept: list[Any] = []
+        for one in map(plain, node):
+            if isinstance(one, dict) and one.get("t") in ("Emph", "Strong", "Strikeout", "Para") and not one["c"]:
+                continue
+            blank = isinstance(one, dict) and one.get("t") in ("Space", "SoftBreak", "LineBreak")
+            if blank and (not kept or (isinstance(kept[-1], dict) and kept[-1].get("t") == "Space")):
+                continue
+            if (
+                isinstance(one, dict)
+                and one.get("t") == "Str"
+                and kept
+                and isinstance(kept[-1], dict)
+                and kept[-1].get("t") == "Str"
+            ):
+                kept[-1] = {"t": "Str", "c": kept[-1]["c"] + one["c"]}
+                continue
+            kept.append({"t": "Space"} if blank else one)
+        while kept and isinstance(kept[-1], dict) and kept[-1].get("t") == "Space":
+            kept.pop()
+        return kept
+    if isinstance(node, dict):
+        return {name: plain(inner) for name, inner in node.items()}
+    return node
+
+
+@settings(max_examples=40)
+@given(marked_pages())
+def test_whatever_is_open_the_text_before_and_after_comes_back(page: PageDraft) -> None:
+    read = back(page)
+    base, read_base, new, read_new = meant(page.text, read.text, taken(page).text, taken(read).text)
+    assert read_base == base
+    assert read_new == new
+    assert {one.author for one in read.changes} <= {one.author for one in page.changes}
+    assert [said.text for one in read.remarks for said in one.said] == ["Hm."] * len(page.remarks)
+
+
+# -- LibreOffice
+
+office = pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+
+
+def convert(data: bytes, folder: Path, to: str, name: str = "x.docx") -> bytes:
+    (folder / name).write_bytes(data)
+    profile = f"-env:UserInstallation=file://{folder}/profile"
+    done = subprocess.run(
+        ["soffice", profile, "--headless", "--convert-to", to, "--outdir", str(folder / "out"), str(folder / name)],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    made = folder / "out" / Path(name).with_suffix("." + to.split(":")[0]).name
+    assert made.exists(), done.stderr + done.stdout
+    return made.read_bytes()
+
+
+EDITED = around(
+    at("home", "to the harbour", reason="A place"),
+    at("a lamp", "two lamps", "Di"),
+    after("dark.", " Too dark.", "Cy"),
+    remarks=(over("the house", Said("Eve", "Which?", AT), Said("Bo", "This one.", AT + 60)),),
+)
+
+
+@office
+def test_libreoffice_sees_tracked_changes_and_comments_by_their_authors(tmp_path: Path) -> None:
+    odt = convert(write_docx("A book", [EDITED]), tmp_path, "odt")
+    content = zipfile.ZipFile(io.BytesIO(odt)).read("content.xml").decode()
+    regions = re.findall(r"<text:changed-region.*?</text:changed-region>", content, re.DOTALL)
+    seen = sorted(
+        (re.search(r"<text:(insertion|deletion)", one)[1], re.search(r"<dc:creator>(.*?)<", one)[1])  # type: ignore[index]
+        for one in regions
+    )
+    assert seen == [
+        ("deletion", "Bo"),
+        ("deletion", "Di"),
+        ("insertion", "Bo"),
+        ("insertion", "Cy"),
+        ("insertion", "Di"),
+    ]
+    assert all("2026-01-02T03:04" in one for one in regions)
+    notes = re.findall(r"<office:annotation .*?</office:annotation>", content, re.DOTALL)
+    assert sorted(re.search(r"<dc:creator>(.*?)<", one)[1] for one in notes) == ["Bo", "Bo", "Eve"]  # type: ignore[index]
+
+
+@office
+def test_what_libreoffice_saves_again_still_holds_everything(tmp_path: Path) -> None:
+    again = convert(write_docx("A book", [EDITED]), tmp_path, "docx:MS Word 2007 XML")
+    read = read_files([("x.docx", again)])
+    (page,) = read.pages
+    assert read.title == "A book"
+    assert told(page) == told(EDITED)
+    assert [one.reason for one in page.changes] == [one.reason for one in EDITED.changes]
+    assert [(said.author, said.text) for said in page.remarks[0].said] == [("Eve", "Which?"), ("Bo", "This one.")]
+    assert taken(page).text.replace("|:---|:---|", "|---|---|").split() == taken(EDITED).text.split()
+
+
+@office
+def test_documents_of_libreoffice_are_read(tmp_path: Path) -> None:
+    """An .odt, an .rtf and an .html as LibreOffice itself writes them."""
+    docx = write_docx(
+        "A book", [PageDraft("One", "# One\n\nAnna *came* home.\n\n- a\n- b\n"), PageDraft("Two", "# Two\n\nEnd.\n")]
+    )
+    for to in ("odt", "rtf", "html:HTML (StarWriter)"):
+        made = convert(docx, tmp_path, to)
+        pages = read_files([(f"x.{to.split(':')[0]}", made)]).pages
+        text = "\n".join(page.text for page in pages)
+        assert "Anna *came* home." in text and "End." in text, (to, text)
+        if to != "rtf":  # it knows sizes of letters and no headings
+            assert [page.title for page in pages][-2:] == ["One", "Two"], (to, text)
