@@ -81,10 +81,10 @@ def changes(archive: Archive, page: str, since: int, owner: Callable[[int], str]
                     text[last : last + CONTEXT],
                     author,
                     paragraph,
-                    places.at(first),
-                    places.at(last - 1),
-                    places.at(first - 1),
-                    places.at(last),
+                    places.begin(first),
+                    places.end(last - 1),
+                    places.end(first - 1),
+                    places.begin(last),
                 )
             )
     return found
@@ -125,10 +125,19 @@ class _Places:
         self._pieces = pieces
         self._ends = list(accumulate(len(piece.text) for piece in pieces))
 
-    def at(self, offset: int) -> Id | None:
-        """The id of the character at an offset; None outside of the text."""
+    def begin(self, offset: int) -> Id | None:
+        """The id of the first unit of the character at an offset; None outside of the text."""
+        return self._at(offset, 0)
+
+    def end(self, offset: int) -> Id | None:
+        """The id of its last unit."""
+        found = self._at(offset, 1)
+        return None if found is None else (found[0], found[1] - 1)
+
+    def _at(self, offset: int, more: int) -> Id | None:
         if not self._ends or not 0 <= offset < self._ends[-1]:
             return None
-        piece = self._pieces[bisect_right(self._ends, offset)]
-        into = offset - (self._ends[bisect_right(self._ends, offset)] - len(piece.text))
-        return piece.client, piece.clock + units_before(piece.text, into)
+        place = bisect_right(self._ends, offset)
+        piece = self._pieces[place]
+        into = offset - (self._ends[place] - len(piece.text))
+        return piece.client, piece.clock + units_before(piece.text, into + more)

@@ -78,8 +78,11 @@ def _by_ids(canvas: Canvas, page: str, text: str, change: Change) -> State:
         return "new"
     if change.first and change.last:
         start, end = _offset(canvas, page, change.first, 0), _offset(canvas, page, change.last, -1)
-        if start is not None and end is not None and text[start:end] == change.find:
-            return "new"
+        if start is not None and end is not None:
+            if text[start:end] == change.find:
+                return "new"
+            if start >= end and not change.replace:
+                return "there"
     return "there" if change.replace and change.replace in there and change.find not in there else "clash"
 
 
