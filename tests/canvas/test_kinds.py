@@ -96,3 +96,12 @@ def test_a_change_and_the_way_back_are_of_one_risk_but_for_capitals(
 def test_a_very_long_change_is_for_a_person() -> None:
     found = kinds_of("a " * 20_000, "b " * 20_000, "", "", "prose", ())
     assert found.risk == "high"
+
+
+@pytest.mark.parametrize(
+    "part", ["a@", "[", "{{", "a-", "a.", "`", '"a" ', "<", "\\a{", "http://", "-", "$a", "5.", "— "]
+)
+def test_a_text_made_to_take_long_is_looked_at_no_longer_than_another(part: str) -> None:
+    """Every search in it is of bounded length: without that some of these take minutes."""
+    many = part * (8_000 // len(part))
+    assert kinds_of(many, many[: -len(part)] + "b", "", "", "prose", ()).risk != "low"

@@ -20,6 +20,9 @@ from studiolo.canvas.second_looks import Passages, passage
 if TYPE_CHECKING:
     from studiolo.canvas.canvas import Canvas
 
+MOST_PASSAGES = 60  # of one suggestion, at some milliseconds each
+MOST_WORDS = 60  # that are looked for elsewhere, at up to a millisecond a book
+
 # What may hold whatever stands in it apart from the prose, over several paragraphs.
 _APART = (("<!--", "-->"), ("<pre", "</pre"), ("<script", "</script"), ("<style", "</style"), ("<code", "</code"))
 
@@ -52,11 +55,11 @@ def appraisal(canvas: Canvas, record: SuggestionRecord) -> Kinds | None:
         return None
     page = canvas.page(record.page)
     kind: PageKind = page["kind"]
-    found = [
-        _look(canvas, text, span, now, kind, page["title"])
-        for span, now in (_joined(text, placed) if kind == "code" else _by_paragraph(text, placed))
-    ]
-    return Kinds.joined(found)
+    changes = list(_joined(text, placed) if kind == "code" else _by_paragraph(text, placed))
+    if len(changes) > MOST_PASSAGES:
+        return Kinds.of("wording", "high", "it changes too many passages to be looked at one by one")
+    words = Words(canvas)
+    return Kinds.joined([_look(words, text, span, now, kind, page["title"]) for span, now in changes])
 
 
 def passages(canvas: Canvas, record: SuggestionRecord) -> Passages:
@@ -80,7 +83,7 @@ def _placed(canvas: Canvas, record: SuggestionRecord, text: str) -> list[tuple[S
     return None if meet else placed
 
 
-def _look(canvas: Canvas, text: str, span: Span, now: str, kind: PageKind, title: str) -> Kinds:
+def _look(words: Words, text: str, span: Span, now: str, kind: PageKind, title: str) -> Kinds:
     was = text[span.start : span.end]
     if kind == "code":
         return kinds_of(was, now, text[: span.start], text[span.end :], kind, (), title)
@@ -88,7 +91,7 @@ def _look(canvas: Canvas, text: str, span: Span, now: str, kind: PageKind, title
     before, after = text[max(0, span.start - around) : span.start], text[span.end : span.end + around]
     if kind != "data" and _apart(text, span):
         kind, title = "code", ""
-    return kinds_of(was, now, before, after, kind, Elsewhere(canvas, text, span), title)
+    return kinds_of(was, now, before, after, kind, Elsewhere(words, text, span), title)
 
 
 def _by_paragraph(text: str, placed: list[tuple[Span, str]]) -> Iterable[tuple[Span, str]]:
@@ -133,27 +136,35 @@ def _apart(text: str, span: Span) -> bool:
     )
 
 
-class Elsewhere:
-    """The words of a canvas's pages, as they are written there, but for one passage."""
+class Words:
+    """The words of a canvas's pages, as they are written there, for one look at one suggestion."""
 
-    def __init__(self, canvas: Canvas, text: str, but: Span) -> None:
-        self._canvas, self._text, self._but = canvas, text, but
+    def __init__(self, canvas: Canvas) -> None:
+        pages = canvas.document.pages.values()
+        self.texts = [canvas.page_text(page["id"]) for page in pages if not page.get("removed")]
+        self.looked_up = 0
+
+
+class Elsewhere:
+    """Those but for one passage. After many have been looked up it knows no more: then a person is asked."""
+
+    def __init__(self, words: Words, text: str, but: Span) -> None:
+        self._words, self._text, self._but = words, text, but
         self._seen: dict[str, bool] = {}
 
     def __contains__(self, word: object) -> bool:
         if not isinstance(word, str) or not word:
             return False
         if word not in self._seen:
-            self._seen[word] = self._stands(word)
+            self._words.looked_up += 1
+            self._seen[word] = self._words.looked_up <= MOST_WORDS and self._stands(word)
         return self._seen[word]
 
     def _stands(self, word: str) -> bool:
-        texts = [self._text[: self._but.start], self._text[self._but.end :]]
-        own = self._text
-        for page in self._canvas.document.pages.values():
-            if not page.get("removed") and (text := self._canvas.page_text(page["id"])) != own:
-                texts.append(text)
-        return any(_whole(text, word) for text in texts)
+        text, but = self._text, self._but
+        if _whole(text[: but.start], word) or _whole(text[but.end :], word):
+            return True
+        return any(_whole(other, word) for other in self._words.texts if other is not text)
 
 
 def _whole(text: str, word: str) -> bool:

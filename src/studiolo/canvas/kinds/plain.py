@@ -25,11 +25,15 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 _BETWEEN = re.compile(rf"(?<=(\S))(?: *[\u00a0\u202f\u2009]{_BLANK}*|  +)(?=(\S))")  # other than the one common blank
 
 # What is not prose in a page of prose. A mark that is opened and not closed may reach to the end.
+# Every part is of bounded length, so that no text takes long.
 _PROTECTED = re.compile(
-    r"`+[^`]*`+|\$\$[^$]*\$\$|\$[^\s$][^$\n]*\$|<[^<>\n]+>|!?\[[^\]\n]*\](?:\([^)\n]*\)|\[[^\]\n]*\])|\[\^?[^\]\n]+\]"
-    r"|\{\{.*?\}\}|\{[%#].*?[%#]\}|\\\w+(?:\{[^}\n]*\})*"
-    r"|(?:https?|ftp|file|mailto|javascript|data):\S+|\bwww\.\S+|\S+@\S+\.\S+|(?<!\w)~?/\w[\w./-]*"
-    r"|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|dev|edu|gov|info|eu|de|fr|uk|ch|at|it|es|ru|py|js|ts|html?|md|json|ya?ml)\b\S*"
+    r"`+[^`]*`+|\$\$[^$]*\$\$|\$[^\s$][^$\n]*\$|<[^<>\n]+>"
+    r"|!?\[[^\]\n]{0,300}\](?:\([^)\n]{0,600}\)|\[[^\]\n]{0,100}\])|\[\^?[^\]\n]{1,300}\]"
+    r"|\{\{.{0,300}?\}\}|\{[%#].{0,300}?[%#]\}|\\\w{1,40}(?:\{[^}\n]{0,200}\}){0,4}"
+    r"|(?:https?|ftp|file|mailto|javascript|data):\S+|\bwww\.\S+|[^\s@]{1,80}@[^\s@]{1,80}\.\w{2,20}"
+    r"|(?<!\w)~?/\w[\w./-]*"
+    r"|\b[\w-]{1,60}(?:\.[\w-]{1,60}){0,6}"
+    r"\.(?:com|org|net|io|dev|edu|gov|info|eu|de|fr|uk|ch|at|it|es|ru|py|js|ts|html?|md|json|ya?ml)\b\S*"
     r"|(?<!\w)--?[a-z][\w-]*"
 )
 

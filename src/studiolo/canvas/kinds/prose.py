@@ -19,7 +19,8 @@ from studiolo.canvas.kinds.verdict import Kinds, PageKind
 from studiolo.canvas.kinds.words import affixed, confused, says_a_number, weighs
 
 LONGEST_CONTEXT = 2_000  # characters of the same paragraph that are looked at on either side
-LONGEST_CHANGE = 20_000  # characters of a hunk; a longer one is read by a person
+LONGEST_CHANGE = 10_000  # characters of a hunk; a longer one is read by a person
+MOST_EDITS = 40  # in one passage that are looked at one by one
 FEW = 3  # words that may be replaced before it counts as a rewrite
 
 _WORD = re.compile(r"\w")
@@ -91,6 +92,9 @@ def _prose(was: str, now: str, before: str, after: str, known: Container[str]) -
         found.append(Kinds.of("typography", "low"))
     if _moved(was, now):
         found.append(Kinds.of("structure", "medium", "sentences change places"))
+        return Kinds.joined(found)
+    if len(edits) > MOST_EDITS:
+        found.append(Kinds.of("wording", "high", "too much changes to be looked at word by word"))
         return Kinds.joined(found)
     shift = 0
     for edit in edits:

@@ -14,17 +14,20 @@ import warnings
 
 from studiolo.canvas.kinds.verdict import Kinds
 
-LONGEST_SOURCE = 60_000  # characters that are parsed: some tens of milliseconds
+LONGEST_SOURCE = 40_000  # characters that are parsed, of both texts together: up to a tenth of a second
 _SPEAKS_TO_TOOLS = re.compile(
     r"#!|\b(?:coding|noqa|type|pyright|mypy|pylint|pragma|fmt|isort|nosec|ruff|cython)\b\s*[:=]|# *(?:noqa|fmt|%%|///)"
     r"|doctest",
     re.I,
 )
+_WORDS = re.compile(r"\w+")
 _DIGIT = re.compile(r"\d+")
 
 
 def source_kinds(was: str, now: str, before: str, after: str, title: str) -> Kinds:
     """The kinds of a change of code. `before` and `after` are the rest of the page; `title` names its language."""
+    if "#" not in before.rpartition("\n")[2] + was + now and _WORDS.findall(was) != _WORDS.findall(now):
+        return Kinds.of("code", "high", "code changes")  # seen without reading all of it
     old, new = before + was + after, before + now + after
     if title.endswith((".py", ".pyi")) and len(old) + len(new) <= LONGEST_SOURCE:
         return _python(old, new)
