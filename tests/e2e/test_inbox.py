@@ -322,6 +322,54 @@ def suggestions(studio: ServedStudio, canvas: str) -> list[dict[str, Any]]:
         return owner.get(f"/api/canvases/{canvas}").json()["suggestions"]
 
 
+def test_what_a_policy_took_is_looked_at_and_taken_back(start_studio: StartStudio, person: Person) -> None:
+    studio = start_studio()
+    ada = person()
+    ada.set_up(f"{studio.url}/?setup={studio.setup}", "Ada")
+    muse = agent(studio)
+    made = studio.canvas('"Come in," she said.\n\n"Not now," he said.\n', title="Audit")
+    page_id = made["pages"][0]["id"]
+    policy = {"agent": "*", "kinds": ["typography"], "risk": "low", "then": "accept", "sample": 1}
+    do(studio, None, made["id"], "set_policy", **policy)
+    for find, replace in (('"Come in,"', "“Come in,”"), ('"Not now,"', "“Not now,”")):
+        do(studio, muse, made["id"], "suggest", page=page_id, hunks=[{"find": find, "replace": replace}])
+    until(lambda: text(studio, made["id"]) == "“Come in,” she said.\n\n“Not now,” he said.\n")
+    page = ada.page
+    page.goto(f"{studio.url}/inbox")
+    expect(page.locator("[data-kind=audit]")).to_have_count(2)
+    expect(reading(page)).to_contain_text("A policy accepted it")
+    page.keyboard.press("a")
+    page.keyboard.press("r")
+    expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
+    until(lambda: text(studio, made["id"]) == '“Come in,” she said.\n\n"Not now," he said.\n')
+    until(lambda: sorted(s["status"] for s in suggestions(studio, made["id"])) == ["accepted", "rejected"])
+    page.reload()
+    expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
+
+
+def test_a_persons_stale_suggestion_is_put_on_todays_text(studio: ServedStudio, person: Person) -> None:
+    ben = studio.make_token("commenter", "*", "Ben")
+    made = studio.canvas("The rope was wet and heavy in the hand.\n", title="By hand")
+    page_id = made["pages"][0]["id"]
+    hunks = [{"find": "was wet and heavy", "replace": "was heavy"}]
+    do(studio, ben, made["id"], "suggest", page=page_id, hunks=hunks, reason="Wet says it already.")
+    do(studio, None, made["id"], "edit", page=page_id, hunks=[{"find": "wet", "replace": "soaked"}])
+    ada = invited(studio, person, [made])
+    page = ada.page
+    expect(page.locator("[data-kind=stale]")).to_have_count(1)
+    expect(reading(page)).to_contain_text("was soaked and heavy")
+    page.keyboard.press("a")  # it cannot be taken as it is
+    expect(page.locator("[data-kind=stale]")).to_have_count(1)
+    page.keyboard.press("e")
+    field = page.get_by_label("What to put in the place of what it reads today")
+    expect(field).to_have_value("was heavy")
+    field.fill("was soaked")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
+    until(lambda: text(studio, made["id"]) == "The rope was soaked in the hand.\n")
+    assert sorted(s["status"] for s in suggestions(studio, made["id"])) == ["accepted", "withdrawn"]
+
+
 def test_it_is_reached_by_key_and_leads_to_the_place_in_the_canvas(studio: ServedStudio, person: Person) -> None:
     muse = agent(studio)
     (book,) = library(studio, muse, 1)

@@ -17,6 +17,8 @@ from studiolo.rooms.urgency import concerns, urgency
 from studiolo.rooms.waiting import LONGEST, waiting
 from studiolo.store import Store, inbox
 
+from .client import Client, until
+
 ADA = Participant("ada", "Ada", "person", "#1878b4", "owner")
 BEN = Participant("ben", "Ben Nye", "person", "#e40c48", "commenter")
 MUSE = Participant("muse", "Muse", "agent", "#9048fc", "commenter")
@@ -170,6 +172,20 @@ async def test_what_an_agent_asks_in_the_conversation_waits_for_whoever_set_it_t
     assert waiting(room.canvas) == []
 
 
+async def test_what_a_policy_took_waits_to_be_looked_at(rooms: Rooms) -> None:
+    room, page = await opened(rooms, '"Come in," she said.')
+    policy = {"type": "set_policy", "kinds": ["typography"], "risk": "low", "then": "accept", "sample": 1}
+    await room.apply(policy, ADA)
+    id = await suggest(room, page, '"Come in,"', "“Come in,”")
+    await until(lambda: room.canvas.page_text(page) == "“Come in,” she said.")
+    (item,) = waiting(room.canvas)
+    (hunk,) = item["options"][0]["hunks"]
+    assert (item["id"], item["kind"]) == (f"a:{id}", "audit") and item["policy"]["name"]
+    assert hunk["before"] + hunk["now"] + hunk["after"] == "“Come in,” she said."
+    await room.apply({"type": "undo", "decision": item["decision"]}, ADA)
+    assert [item["id"] for item in waiting(room.canvas)] == [f"s:{id}"]
+
+
 # -- whom it concerns, and in which order
 
 
@@ -178,9 +194,11 @@ def facts(**more: Any) -> dict[str, Any]:
 
 
 def test_only_those_who_may_decide_are_asked_to_decide() -> None:
-    for kind in ("suggestion", "audit"):
-        assert concerns(kind, facts(), reader(ADA)) and concerns(kind, facts(), reader(BEN, "editor"))
-        assert not concerns(kind, facts(by=["ben"]), reader(BEN)) and not concerns(kind, facts(), reader(BEN, "viewer"))
+    assert concerns("suggestion", facts(), reader(ADA)) and concerns("suggestion", facts(), reader(BEN, "editor"))
+    assert not concerns("suggestion", facts(by=["ben"]), reader(BEN))
+    assert concerns("audit", facts(), reader(ADA)) and not concerns("audit", facts(), reader(BEN, "editor"))
+    for kind in ("suggestion", "stale", "audit"):
+        assert not concerns(kind, facts(by=["ben"]), reader(BEN, "viewer"))
     assert concerns("stale", facts(by=["ben"]), reader(BEN)) and not concerns("stale", facts(), reader(BEN))
 
 
@@ -274,8 +292,6 @@ async def test_a_deleted_canvas_leaves_nothing(rooms: Rooms, store: Store) -> No
 
 
 async def test_the_bell_rings_for_decisions_and_not_for_every_key(rooms: Rooms) -> None:
-    from .client import Client, until
-
     room, page = await opened(rooms)
     ada = await Client(room, ADA, ack=True).start()
     heard: list[str] = []

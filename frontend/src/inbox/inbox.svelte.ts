@@ -238,7 +238,15 @@ export class Inbox {
 
   reject(item: Item): void {
     if (item.kind === 'run') return this.#dismiss(item)
-    if (item.kind === 'audit') return this.#decide([item], 'Taken back out of the text.', () => this.#act(item, { type: 'undo', decision: item.decision }).then(() => undefined))
+    if (item.kind === 'audit') {
+      const { suggestion } = item.options![0]!
+      return this.#decide([item], 'Taken back out of the text.', async () => {
+        await this.#act(item, { type: 'undo', decision: item.decision })
+        // It would wait once more, for the same answer.
+        const decision = decisionOf(await this.#act(item, { type: 'reject', suggestion }))
+        return () => this.#undo(item, [decision])
+      })
+    }
     if (!item.options) return
     const suggestions = item.options.map(({ suggestion }) => suggestion)
     if (!decides(item)) {

@@ -18,7 +18,7 @@ from studiolo.rooms.rooms import Rooms
 from studiolo.rooms.urgency import Reader, concerns, urgency
 from studiolo.store import Store, inbox
 
-TO_DECIDE = ("suggestion", "stale", "audit")
+TO_DECIDE = ("suggestion", "stale")
 RUNS_FOR = 14 * 86_400.0  # seconds that a failed run waits
 
 
@@ -59,7 +59,9 @@ class Inbox:
         live = self._live(readers)
         closed = readers.keys() - live.keys()
         deciding = {canvas for canvas in closed if readers[canvas].decides}
+        owned = {canvas for canvas in closed if readers[canvas].role == "owner"}
         counts = Counter(await inbox.counts(self._store, deciding, TO_DECIDE))
+        counts.update(await inbox.counts(self._store, owned, ("audit",)))
         told = await inbox.facts(self._store, deciding, "question")
         told += await inbox.facts(self._store, closed - deciding)
         counts.update(entry.kind for entry in await self._sorted(readers, live, told))

@@ -11,7 +11,7 @@ import json
 import logging
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -199,6 +199,14 @@ class Nodes:
     def tell(self, run: str, event: dict[str, Any]) -> None:
         """Let other nodes read an event of a run of this node."""
         self._say(self._key("run", run), json.dumps(event).encode(), event=True)
+
+    async def forget(self, runs: Collection[str]) -> None:
+        """Take back what was told of runs: their canvas was deleted, and nothing of it is to be left."""
+        if runs:
+            try:
+                await self._redis.delete(*(self._key("run", run) for run in runs))
+            except (RedisError, OSError) as error:
+                log.warning("What was told of runs of a deleted canvas stays in Redis for an hour: %s", error)
 
     async def told(self, run: str, over: Callable[[], Awaitable[bool]]) -> AsyncIterator[dict[str, Any]]:
         """The events of a run of another node from the first, until `done`, or until there are none and it is over:

@@ -47,8 +47,10 @@ def concerns(kind: str, facts: Mapping[str, Any], reader: Reader) -> bool:
     """Whether an item waits for this reader. Who may not decide is only shown what is theirs or said to them."""
     if rank(reader.role) < rank("commenter"):
         return False
-    if kind in ("suggestion", "audit"):
+    if kind == "suggestion":
         return reader.decides
+    if kind == "audit":
+        return reader.role == "owner"  # who may judge what a policy does
     if kind == "stale":
         return reader.decides or reader.id in facts["by"]
     return _is_asked(facts, reader)

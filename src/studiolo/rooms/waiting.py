@@ -161,7 +161,8 @@ class _Desk:
 
     def _hunk(self, record: SuggestionRecord, index: int, hunk: HunkRecord) -> dict[str, Any]:
         at, text = hunk.anchor, self._text(record.page)
-        span = self.spans.get((record.id, index)) or self._rough(record, hunk)
+        decided = hunk.status not in ("open", "stale")  # it stands in the text: its old surroundings say where
+        span = None if decided else self.spans.get((record.id, index)) or self._rough(record, hunk)
         before = text[max(0, span.start - CONTEXT) : span.start] if span else at.before
         after = text[span.end : span.end + CONTEXT] if span else at.after
         shown: dict[str, Any] = {
