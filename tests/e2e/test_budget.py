@@ -158,6 +158,11 @@ def test_a_policy_that_could_accept_nothing_says_so(
     dialog.get_by_role("radio", name="Medium").check()
     expect(dialog.get_by_text("is called less than")).to_be_hidden()
     expect(dialog.get_by_text("Accept typography and spelling by any agent at once, up to medium risk")).to_be_visible()
+    dialog.get_by_role("checkbox", name="Let a model look, too").check()
+    expect(dialog.get_by_text("No model here is able to tell, so I am asked about all of it.")).to_be_visible()
+    expect(dialog.get_by_text("up to medium risk and when a model finds that it says the same")).to_be_visible()
+    assert complaints(ada.page) == []
+    shot(ada.page, f"look-{'phone' if device is PHONE else 'desktop'}")
     dialog.get_by_label("should be").select_option(label="always asked about")
     expect(
         dialog.get_by_text("Always ask me about typography and spelling by any agent, from medium risk.")
