@@ -439,3 +439,19 @@ def test_every_decision_says_in_the_ledger_what_it_changed(make: Make) -> None:
     do(canvas, MUSE, "extend", suggestion=streamed, text=" Never.")
     ended = do(canvas, MUSE, "finish", suggestion=streamed)
     assert ended.entry and ended.entry["outcome"]["changes"][0]["now"] == " Never."
+
+
+def test_a_sentence_that_stood_on_another_page_all_along_is_not_the_one_that_was_meant(make: Make) -> None:
+    sentence = "Nobody had asked him to, and nobody would thank him for it."
+    canvas, first = make(f"One. {sentence}")
+    second = do(canvas, BEN, "add_page", title="Two", text=f"Two. {sentence}").id or ""
+    changed = suggest(canvas, second, sentence, sentence.replace("thank", "pay"))
+    edit(canvas, second, "him to, and nobody", "him to do it; and then nobody")
+    assert states(canvas, changed) == ["stale"] and canvas.suggestions[changed].page == second
+    other = "And it was said of him later that he had not known it."
+    edit(canvas, first, "One. ", f"One. {other} ")
+    edit(canvas, second, "Two. ", f"Two. {other} ")
+    cut = suggest(canvas, second, other, other.replace("later", "soon"))
+    edit(canvas, second, f"{other} ", "")
+    edit(canvas, first, "One. ", "One and a half. ")
+    assert states(canvas, cut) == ["stale"] and canvas.suggestions[cut].page == second

@@ -33,6 +33,8 @@ class Settling:
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
         self._again: set[tuple[str, int]] = set()
+        self._alike: dict[str, dict[str, int]] = {}
+        """Of suggestions whose text was taken out: on which pages, and how often, it stood besides."""
 
     def look_again(self, record: SuggestionRecord, index: int) -> None:
         """A hunk was decided and is open again: it must be looked at, wherever the text has changed."""
@@ -45,7 +47,7 @@ class Settling:
         for page, (since, changed) in spans.items():
             if changed or self._again:
                 changes += self._look(canvas, page, since, changed)
-        moves = _moves(canvas, changes, {page: changed for page, (_, changed) in spans.items() if changed})
+        moves = self._moves(canvas, changes, {page: changed for page, (_, changed) in spans.items() if changed})
         changes = [change for change in changes if change.record.id not in moves]
         if not changes and not moves:
             return None
@@ -88,6 +90,40 @@ class Settling:
                     if change is not None:
                         yield change
 
+    def _moves(
+        self, canvas: Canvas, changes: Iterable[_Change], changed: Mapping[str, Spans]
+    ) -> dict[str, tuple[str, list[Span]]]:
+        """The suggestions whose text has gone from their page, and since then come to another: where to, and where
+        there. What stood there before is not theirs, though it read alike."""
+        lost = {change.record.id: change.record for change in changes if change.gone}
+        lost |= {record.id: record for record in canvas.register.stale()} if changed else {}
+        gone = {(change.record.id, change.index) for change in changes if change.gone}
+        moves: dict[str, tuple[str, list[Span]]] = {}
+        for record in lost.values():
+            if not all(
+                (hunk.status == "stale" or (record.id, index) in gone) and _cut(canvas, record, hunk)
+                for index, hunk in enumerate(record.hunks)
+            ):
+                continue
+            quote = record.hunks[0].anchor.quote
+            if (alike := self._alike.get(record.id)) is None:
+                pages = canvas.document.identity.pages()
+                self._alike[record.id] = {page: canvas.page_text(page).count(quote) for page in pages}
+                continue
+            found: list[tuple[str, list[Span]]] = []
+            for page, new in changed.items():
+                text = canvas.page_text(page)
+                if page == record.page or not _appears(text, new, quote):
+                    continue
+                before, alike[page] = alike.get(page, 0), text.count(quote)
+                if alike[page] > before and (spans := _arrived(canvas, record, page)) is not None:
+                    found.append((page, spans))
+            if len(found) == 1:
+                moves[record.id] = found[0]
+                del self._alike[record.id]
+        self._alike = {id: alike for id, alike in self._alike.items() if id in lost} if changed else self._alike
+        return moves
+
 
 def _find(
     canvas: Canvas, record: SuggestionRecord, index: int, hunk: HunkRecord, text: str, search: bool
@@ -108,41 +144,19 @@ def _appears(text: str, spans: Spans, quote: str) -> bool:
     )
 
 
-def _moves(
-    canvas: Canvas, changes: Iterable[_Change], changed: Mapping[str, Spans]
-) -> dict[str, tuple[str, list[Span]]]:
-    """The suggestions whose text has gone to another page: where to, and where there.
-
-    Those whose text has just gone are looked for on all pages, and those that have long lost it where text has come.
-    """
-    moves: dict[str, tuple[str, list[Span]]] = {}
-    gone = {change.record.id: change.record for change in changes if change.gone}
-    for record in gone.values():
-        lost = {change.index for change in changes if change.record is record and change.gone}
-        if len(lost) == len(record.hunks):
-            pages = [page for page in canvas.document.identity.pages() if page != record.page]
-            if (found := _elsewhere(canvas, record, pages)) is not None:
-                moves[record.id] = found
-    for record in canvas.register.stale() if changed else ():
-        if record.id in gone or any(hunk.status != "stale" for hunk in record.hunks):
-            continue
-        quote = record.hunks[0].anchor.quote
-        texts = {page: canvas.page_text(page) for page in changed if page != record.page}
-        pages = [page for page, text in texts.items() if _appears(text, changed[page], quote)]
-        if (found := _elsewhere(canvas, record, pages)) is not None:
-            moves[record.id] = found
-    return moves
+def _cut(canvas: Canvas, record: SuggestionRecord, hunk: HunkRecord) -> bool:
+    """Whether the text of a hunk was taken out whole, and not changed where it stood."""
+    anchor = hunk.anchor
+    span = anchors.between(canvas.document.identity, record.page, anchor.start, anchor.end)
+    return bool(anchor.quote) and span is not None and span.start == span.end
 
 
-def _elsewhere(canvas: Canvas, record: SuggestionRecord, pages: Iterable[str]) -> tuple[str, list[Span]] | None:
-    """The one of these pages where all that a suggestion changes stands and is known again, and where there."""
-    found: list[tuple[str, list[Span]]] = []
-    for page in pages:
-        text = canvas.page_text(page)
-        spans = [span for hunk in record.hunks if (span := anchors.moved(text, hunk.anchor)) is not None]
-        if len(spans) == len(record.hunks) and not canvas.page(page).get("removed"):
-            found.append((page, spans))
-    return found[0] if len(found) == 1 else None
+def _arrived(canvas: Canvas, record: SuggestionRecord, page: str) -> list[Span] | None:
+    """Where on a page all that a suggestion changes stands and is known again, if it does."""
+    text = canvas.page_text(page)
+    spans = [span for hunk in record.hunks if (span := anchors.moved(text, hunk.anchor)) is not None]
+    whole = len(spans) == len(record.hunks) and not canvas.page(page).get("removed")
+    return spans if whole else None
 
 
 def _carry(canvas: Canvas, record: SuggestionRecord, page: str, spans: list[Span]) -> None:
