@@ -28,9 +28,13 @@ def book(
     texts: Sequence[str] | None = None,
     author: str = "",
     for_word: bool = False,
+    pictures: bool = False,
 ) -> bytes:
-    """One document of pandoc's, as JSON. `texts` stand in for the pages' own, with marks in them. `for_word`: what is
-    HTML in a page is text of the document, which would leave it out otherwise, and code is named by its language."""
+    """One document of pandoc's, as JSON. `texts` stand in for the pages' own, with marks in them.
+
+    `for_word`: what is HTML in a page is text of the document, which would leave it out otherwise, and code is named by
+    its language. Without `pictures` there is a link in the place of each: nothing is fetched to be put into a file.
+    """
     texts = texts or [page.text for page in pages]
     read = pandoc.documents([(dialect(text), text) for text in map(_as_prose, pages, texts)])
     blocks: list[Any] = []
@@ -45,6 +49,8 @@ def book(
         blocks += own
     named = {"title": title, "author": author}
     meta = {name: {"t": "MetaInlines", "c": words(value)} for name, value in named.items() if value.strip()}
+    if not pictures:
+        _without_pictures(blocks)
     if for_word:
         _for_word(blocks, count(1))
     version = read[0]["pandoc-api-version"] if read else [1, 23, 1]
@@ -69,6 +75,23 @@ def _for_word(node: Any, numbers: Iterator[int]) -> None:
                 node[place] = {"t": "Para", "c": words(child["c"][1])}
     elif isinstance(node, dict):
         _for_word(node.get("c"), numbers)
+
+
+def _without_pictures(node: Any) -> None:
+    """Put a link, or where that leads nowhere the words that tell of it, in the place of each picture."""
+    if isinstance(node, list):
+        for place, child in enumerate(node):
+            _without_pictures(child)
+            if isinstance(child, dict) and child.get("t") == "Image":
+                address = child["c"][2][0]
+                told = child["c"][1] or [{"t": "Str", "c": address.rsplit("/", 1)[-1] or "picture"}]
+                leads = re.match(r"https?://", address)
+                node[place] = {
+                    "t": "Link" if leads else "Span",
+                    "c": [["", [], []], told, child["c"][2]][: 3 if leads else 2],
+                }
+    elif isinstance(node, dict):
+        _without_pictures(node.get("c"))
 
 
 def words(text: str) -> list[Any]:

@@ -49,6 +49,7 @@ function CodeBlock(code)
   return pandoc.RawBlock(FORMAT, fence .. (code.classes[1] or "") .. "\\n" .. code.text .. "\\n" .. fence)
 end
 function HorizontalRule() return pandoc.RawBlock(FORMAT, "* * *") end
+function Div(part) return part.content end
 function Image(image) return image.caption end
 function Underline(line) return pandoc.Emph(line.content) end
 function SmallCaps(caps) return caps.content end
@@ -153,9 +154,29 @@ def markdown_of(data: bytes, format: str, name: str, math: bool = False) -> tupl
     written = pandoc.MARKDOWN.replace("+raw_html", "-raw_html")
     written = written if math else written.replace("+tex_math_dollars", "")
     files = {"titled": TITLED.encode(), "tidy": TIDY.encode()}
+    if format == "rtf":
+        data = _plain_rtf(data)
     text = pandoc.convert(data, format, written, options, files, what=name).decode()
     title, subtitle, body = text.split(SPLIT, 2)
     return title, subtitle, body
+
+
+RTF_LETTER = re.compile(rb"\\uc(\d{1,2})|(\\u-?\d{1,6}) ?([^\\{}\r\n])")
+
+
+def _plain_rtf(data: bytes) -> bytes:
+    """RTF in which what old programs are to show for a letter that they do not know is written in the way that pandoc
+    skips rightly."""
+    skipped = 1
+
+    def letter(found: re.Match[bytes]) -> bytes:
+        nonlocal skipped
+        if found.group(1):
+            skipped = int(found.group(1))
+            return found.group()
+        return found.group(2) + b"\\'3f" if skipped == 1 else found.group()
+
+    return RTF_LETTER.sub(letter, data)
 
 
 def _notes(word: _Word) -> list[str]:

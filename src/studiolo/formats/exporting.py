@@ -139,7 +139,9 @@ def _html(title: str, drafts: Sequence[PageDraft], author: str) -> bytes:
         "--include-in-header={look}",
     ]
     look = f"<style>{LOOK}</style>".encode()
-    return pandoc.convert(book(title or "Untitled", drafts), "json", "html5", [*options, "--mathml"], {"look": look})
+    return pandoc.convert(
+        book(title or "Untitled", drafts, pictures=True), "json", "html5", [*options, "--mathml"], {"look": look}
+    )
 
 
 def _epub(title: str, drafts: Sequence[PageDraft], author: str) -> bytes:

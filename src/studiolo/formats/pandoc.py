@@ -107,7 +107,7 @@ def _run(arguments: Sequence[str], data: bytes, folder: str, what: str) -> bytes
     if child.returncode == 0:
         return out
     why = said.decode(errors="replace").strip().splitlines()
-    if child.returncode in (251, 252) or child.returncode < 0:
+    if child.returncode in (251, 252) or child.returncode < 0 or b"memory" in said[-300:]:
         raise TooLarge(f"{what} takes too much memory to convert.", "Divide it into smaller files.")
     raise Invalid(
         f"{what} cannot be converted: {why[-1][:200] if why else 'pandoc gave up'}",

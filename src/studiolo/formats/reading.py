@@ -15,6 +15,7 @@ from studiolo.formats.chapters import Section, first_heading, split_chapters
 from studiolo.formats.drafts import Imported, PageDraft, cut, trimmed
 from studiolo.formats.kinds import PROSE_SUFFIXES, PageKind, is_text_name, kind_of
 from studiolo.formats.marks import FIRST
+from studiolo.formats.untangling import ROW, WIDE
 
 BOM = b"\xef\xbb\xbf"
 ORDER_PREFIX = re.compile(r"^\d{1,4}[-_. ]+(?=\S)")
@@ -215,6 +216,7 @@ def read_document(name: str, data: bytes, kind: str, budget: Budget) -> tuple[st
         body = body[own.end() :]
     body = re.sub(rf"(?m)^{SCENES}$", "* * *", body)
     body = re.sub(r"(?m)(?<!\\)\\$(?=\n)", "  ", body)
+    body = ROW.sub(lambda row: WIDE.sub(lambda wide: wide.group(1) or " ", row.group()), body)
     return stated or unmarked(" ".join(title.split())), unmarked(body.strip("\n") + "\n"), notes
 
 
