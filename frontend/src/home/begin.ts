@@ -1,4 +1,5 @@
 import { api } from '../api'
+import { toast } from '../notices.svelte'
 import { canvasPath, go } from '../route.svelte'
 
 /** What a person can begin with. Each makes a canvas and goes there. */
@@ -10,8 +11,9 @@ export async function blank(): Promise<void> {
 
 export async function fromFiles(files: File[]): Promise<void> {
   if (!files.length) return
-  const { id } = await api.importFiles(files)
+  const { id, notes } = await api.importFiles(files)
   go(canvasPath(id))
+  if (notes?.length) toast(notes.join(' '))
 }
 
 /** A first hour in one page: something to try every hand on, which can be thrown away. */
