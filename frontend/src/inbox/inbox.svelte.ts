@@ -335,7 +335,7 @@ export class Inbox {
     this.go(1)
     try {
       await api.redo(item.canvas.id, option.suggestion)
-      this.#toast(`${option.author.name} does it again on today’s text.`)
+      this.#toast('Asked again. What comes of it on today’s text will be here.')
     } catch (error) {
       this.asked = new Set([...this.asked].filter((other) => other !== mark))
       this.#refuse(item, error)

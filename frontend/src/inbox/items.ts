@@ -93,6 +93,9 @@ export function authorOf(item: Item, choice = 0): Author {
   return last?.author ?? { id: item.run?.agent ?? '', name: 'Co-author', kind: 'agent', color: '#9048fc' }
 }
 
+/** Whether all of a change can be read here, so that it can be put otherwise here. */
+export const editable = (option: Option | undefined): boolean => option !== undefined && !option.more && !option.hunks.some(({ cut, gone }) => cut || gone)
+
 const short = (text: string, length: number) => {
   const one = text.replace(/\s+/g, ' ').trim()
   return one.length > length ? `${one.slice(0, length - 1).trimEnd()}…` : one

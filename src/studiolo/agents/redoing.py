@@ -64,6 +64,7 @@ def again(canvas: Canvas, run: Mapping[str, Any]) -> Ask:
         skill=run["skill"],
         page=run.get("page"),
         options=dict(run["options"]),
+        say=bool(run.get("say")),
     )
     if ask.page is None or ask.skill not in _PASSAGE or "place" not in run:
         return ask

@@ -148,6 +148,8 @@ class Run:
         }
         if self.place is not None and self.place.chosen:
             made["place"] = {"start": self.place.anchor.start, "end": self.place.anchor.end}
+        if self.ask.say:
+            made["say"] = True
         if self.node:
             made["node"] = self.node
         if self.error:
