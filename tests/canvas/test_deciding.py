@@ -455,3 +455,19 @@ def test_a_sentence_that_stood_on_another_page_all_along_is_not_the_one_that_was
     edit(canvas, second, f"{other} ", "")
     edit(canvas, first, "One. ", "One and a half. ")
     assert states(canvas, cut) == ["stale"] and canvas.suggestions[cut].page == second
+
+
+def test_a_sentence_that_stood_on_the_same_page_all_along_is_not_the_one_that_was_cut(make: Make) -> None:
+    sentence = "Nobody had asked him to, and nobody would thank him for it."
+    pad = "\n\n".join(f"Paragraph {n} tells of the sea and of day {n} of the journey." for n in range(2_000))
+    canvas, page = make("")
+    for part in (f"One. {sentence}", pad, f"Two. {sentence}"):  # far apart, and not written in one go
+        before = canvas.page_text(page)[-60:]
+        place = {"before": before} if before else {}
+        do(canvas, BEN, "edit", page=page, hunks=[{"find": "", "replace": f"{part}\n\n", **place}])
+    id = suggest(canvas, page, sentence, sentence.replace("thank", "pay"), before="Two. ")
+    canvas.settle()
+    edit(canvas, page, f"Two. {sentence}", "")
+    assert states(canvas, id) == ["stale"]
+    edit(canvas, page, "Paragraph 7 tells", f"{sentence} Paragraph 7 tells")
+    assert states(canvas, id) == ["stale"]  # there are two now, and nothing says which

@@ -8,6 +8,7 @@ anchors themselves.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,11 +52,11 @@ def between(identity: Identity, page: str, start: Position, end: Position) -> Sp
     return Span(low[1], max(low[1], high[1]))
 
 
-def find(identity: Identity, page: str, text: str, at: Anchor, returns: Returns, search: bool = True) -> Span | None:
+def find(
+    identity: Identity, page: str, text: str, at: Anchor, returns: Returns, new: Sequence[tuple[int, int]]
+) -> Span | None:
     """Where the anchored text is now, or None when it was changed or is gone. What was deleted and has been brought
-    back is found by its ids.
-
-    Without `search` it is not looked for elsewhere on the page, which is what takes long.
+    back is found by its ids; what was cut, where it was pasted: among the stretches of the text that are `new`.
     """
     end = returns.renewed(identity, at.end)
     if not at.quote:
@@ -72,7 +73,10 @@ def find(identity: Identity, page: str, text: str, at: Anchor, returns: Returns,
                 return back
         if span.start < span.end:
             return None  # changed where it stands: an equal passage elsewhere is not the one that was meant
-    return moved(text, at) if search else None
+    elsewhere = moved(text, at) if new else None
+    if elsewhere is None or not any(elsewhere.start < high and low < elsewhere.end for low, high in new):
+        return None  # where it stands, it stood before
+    return elsewhere
 
 
 def holds(identity: Identity, page: str, span: Span, at: Anchor) -> bool:

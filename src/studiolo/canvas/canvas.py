@@ -418,7 +418,8 @@ class Canvas:
 
     def find(self, page: str, text: str, anchor: anchors.Anchor) -> Span | None:
         """Where an anchored text is in the page's present text, or None when it was changed or is gone."""
-        return anchors.find(self.document.identity, page, text, anchor, self.origins.returns)
+        new = self.settling.unseen(self, page)
+        return anchors.find(self.document.identity, page, text, anchor, self.origins.returns, new)
 
     def today(self, record: SuggestionRecord, index: int) -> str:
         """What stands today where the text of a hunk was, up to the words that stood around it."""

@@ -40,6 +40,10 @@ class Settling:
         """A hunk was decided and is open again: it must be looked at, wherever the text has changed."""
         self._again.add((record.id, index))
 
+    def unseen(self, canvas: Canvas, page: str) -> Spans:
+        """Where the text of a page has changed since it was looked at last."""
+        return canvas.document.identity.changed_since(page, self._seen.get(page, -1))
+
     def settle(self, canvas: Canvas, pages: Collection[str]) -> Outcome | None:
         """Look at the suggestions of these pages. None when nothing changed."""
         changes: list[_Change] = []
@@ -83,10 +87,10 @@ class Settling:
                 again = bool(self._again) and (record.id, index) in self._again
                 if again:
                     self._again.discard((record.id, index))
-                search = again or hunk.status == "open" or _appears(text, changed, hunk.anchor.quote)
-                lost = search and hunk.status == "stale"
-                if again or lost or near_changes(hunk.anchor.start, hunk.anchor.end):
-                    change = _find(canvas, record, index, hunk, text, search)
+                back = hunk.status == "stale" and _appears(text, changed, hunk.anchor.quote)
+                if again or back or near_changes(hunk.anchor.start, hunk.anchor.end):
+                    new = [(0, len(text))] if again else changed if back or hunk.status == "open" else []
+                    change = _find(canvas, record, index, hunk, text, new)
                     if change is not None:
                         yield change
 
@@ -126,10 +130,10 @@ class Settling:
 
 
 def _find(
-    canvas: Canvas, record: SuggestionRecord, index: int, hunk: HunkRecord, text: str, search: bool
+    canvas: Canvas, record: SuggestionRecord, index: int, hunk: HunkRecord, text: str, new: Spans
 ) -> _Change | None:
     identity, returns, anchor = canvas.document.identity, canvas.origins.returns, hunk.anchor
-    span = anchors.find(identity, record.page, text, anchor, returns, search)
+    span = anchors.find(identity, record.page, text, anchor, returns, new)
     if span is not None and not anchors.holds(identity, record.page, span, anchor):
         anchor = anchors.anchor(identity, record.page, text, span)
     if (span is None) == (hunk.status == "stale") and anchor is hunk.anchor:
