@@ -303,7 +303,26 @@ HIDDEN = [
     Case("He {{did=>d\u0456d}} go.", "wording", "high"),
 ]
 
+# -- what is said otherwise in a story, and is no fact: were all of this high, high would say nothing
+TELLING = [
+    Case("The keeper climbed the stairs {{slowly=>one at a time}}.", "wording", "medium"),
+    Case("The keeper {{climbed=>took}} the stairs slowly.", "wording", "medium"),
+    Case("She {{spoke=>spoke to him}} softly.", "insertion", "medium"),
+    Case("The wind {{came up from the sea=>rose off the water}} cold.", "wording", "medium"),
+    Case("Il parla {{doucement=>tout bas}} d’elle.", "wording", "medium"),
+    Case("Das Meer lag {{ruhig da=>still und grau}} wie Glas.", "wording", "medium"),
+]
+
+# -- and what is one, though it is said with the same small words
+SMALL_WORDS = [
+    Case("He was the {{first man=>second woman}} there.", "number", "high"),
+    Case("It was the {{first=>second}} of them.", "number", "high"),
+    Case("He went {{in=>out}}.", "wording", "high"),
+    Case("He {{had=>had always}} known.", "insertion", "high"),
+    Case("Tea {{with=>without}} milk.", "wording", "high"),
+]
+
 CASES = [
     *TYPOGRAPHY, *POINTING, *SPELLING, *WORDING, *TURNING, *NUMBERS, *NAMES, *DIALOGUE, *STRUCTURE, *MORE_AND_LESS,
-    *MACHINES, *CODE, *HIDDEN,
+    *MACHINES, *CODE, *HIDDEN, *TELLING, *SMALL_WORDS,
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from studiolo.canvas.kinds import RISKS, Kinds, kinds_of
 
-from .kinds_cases import CASES, HIDDEN, TYPOGRAPHY, Case
+from .kinds_cases import CASES, HIDDEN, TELLING, TYPOGRAPHY, Case
 
 ORDER = [
     "typography",
@@ -62,6 +62,11 @@ def test_setting_is_known_as_such_so_that_policies_are_of_use() -> None:
     missed = [(case.text, looked_at(case)) for case in TYPOGRAPHY if case not in low]
     assert len(low) >= 0.9 * len(TYPOGRAPHY), missed
     assert all(looked_at(case).kinds == {"typography"} for case in low)
+
+
+@pytest.mark.parametrize("case", TELLING, ids=lambda case: case.text[:40])
+def test_not_everything_is_called_high(case: Case) -> None:
+    assert looked_at(case).risk == "medium"
 
 
 @pytest.mark.parametrize("case", HIDDEN, ids=lambda case: ascii(case.text))

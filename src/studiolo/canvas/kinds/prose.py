@@ -16,12 +16,13 @@ from studiolo.canvas.kinds.signs import BLANKS, QUOTES, disguised, numeric, scri
 from studiolo.canvas.kinds.source import source_kinds
 from studiolo.canvas.kinds.speech import in_speech
 from studiolo.canvas.kinds.verdict import Kinds, PageKind
-from studiolo.canvas.kinds.words import affixed, confused, says_a_number, weighs
+from studiolo.canvas.kinds.words import LOGIC, NUMBERS, affixed, confused, one_for_another, says_a_number, weighs
 
-LONGEST_CONTEXT = 2_000  # characters of the same paragraph that are looked at on either side
+LONGEST_CONTEXT = 1_000  # characters of the same paragraph that are looked at on either side
 LONGEST_CHANGE = 10_000  # characters of a hunk; a longer one is read by a person
 MOST_EDITS = 40  # in one passage that are looked at one by one
-FEW = 3  # words that may be replaced before it counts as a rewrite
+FEW = 6  # words that may be replaced before it counts as a rewrite
+FEW_NEW = 3  # words that may come or go
 
 _WORD = re.compile(r"\w")
 _SENTENCE_END = re.compile(r"([.!?]|(?<=.)[。！？])[\"')\]]*\s+$")
@@ -178,10 +179,16 @@ def _kinds(change: _Change, known: Container[str]) -> list[Kinds]:
     found: list[Kinds] = []
     if numeric(change.was + change.now) or change.by_a_number:
         found.append(Kinds.of("number", "high", "a number changes, or what stands beside one"))
-    differ = list((Counter(removed) - Counter(added)).elements()) + list((Counter(added) - Counter(removed)).elements())
-    if any(says_a_number(word) for word in differ):
+    gone, come = (
+        list((Counter(removed) - Counter(added)).elements()),
+        list((Counter(added) - Counter(removed)).elements()),
+    )
+    differ = gone + come
+    if any(map(says_a_number, differ)) or one_for_another(gone, come, NUMBERS):
         found.append(Kinds.of("number", "high", "a word for a number, a date or a unit changes"))
-    if heavy := [word for word in differ if weighs(word)]:
+    if heavy := [word for word in differ if weighs(word)] or (
+        differ if len(differ) <= FEW_NEW and one_for_another(gone, come, LOGIC) else []
+    ):
         found.append(Kinds.of(_shape(change.was, change.now), "high", f"“{heavy[0]}” can turn what is said"))
     if names := _names(change, known):
         found.append(Kinds.of("name", "high", f"the name “{names[0]}” changes"))
@@ -211,7 +218,7 @@ def _wording(change: _Change, removed: list[str], added: list[str]) -> Kinds:
         return Kinds.of(kind, "high", f"“{removed[0]}” and “{added[0]}” may be opposites")
     if numeric(change.sentence) or any(map(says_a_number, tokens(change.sentence))):
         return Kinds.of(kind, "high", "it is in a sentence with a number")
-    if max(len(removed), len(added)) > FEW:
+    if max(len(removed), len(added)) > (FEW if removed and added else FEW_NEW):
         return Kinds.of(kind, "high", "many words change")
     return Kinds.of(kind, "medium", "words change")
 

@@ -108,22 +108,40 @@ lair liar unclear nuclear dialed dialled silted slited exited excited adapt adop
 NUMBERS = frozenset((_NUMBERS + _DATES + _UNITS).split())
 LOGIC = frozenset(_LOGIC.split())
 
+# Words of these lists that mostly say something else. They count where nothing but such words changes: "first" for
+# "second", "in" for "out".
+_OFTEN_ELSE = """
+one once first second third half quarter pair couple double score may march fall spring sun sat mar day days morning
+evening minute minutes hour hours foot feet today tomorrow yesterday uno once medio media prima primo primera primero
+premier première segundo segunda seconda heute morgen gestern hier demain ora ore hora tag tage jour jours día dia
+at in on to from out off up down with about over under above below and but or than even just often sometimes usually
+ever almost nearly some any many much more less most few little several while against for left right start stop begin
+end open close closed shut y e o et ou und oder aber mais tout toute pero ma que som och en of
+"""
 _PAIRS = frozenset(_CONFUSED.split())
+OFTEN_ELSE = frozenset(_OFTEN_ELSE.split())
 
 _DENIED = re.compile(r".n['’]t$|^n['’]")
 _ELIDED = re.compile(r"^(?:n|qu|jusqu|lorsqu|puisqu)['’]")
 
 
 def says_a_number(word: str) -> bool:
-    """Whether a word is a number, a date or a unit, or begins or ends as one."""
+    """Whether a word is a number, a date or a unit, and seldom anything else."""
     low = word.casefold()
-    return low in NUMBERS or any(low.startswith(part) and low != part for part in ("zweiund", "twenty", "hundert"))
+    joined = any(low.startswith(part) and low != part for part in ("zweiund", "twenty", "hundert"))
+    return joined or (low in NUMBERS and low not in OFTEN_ELSE)
 
 
 def weighs(word: str) -> bool:
-    """Whether a word denies, allows, limits or joins what is said."""
+    """Whether a word denies, allows, limits or joins what is said, and seldom does anything else."""
     low = word.casefold().replace("’", "'")
-    return low in LOGIC or bool(_DENIED.search(low) or _ELIDED.match(low))
+    return (low in LOGIC and low not in OFTEN_ELSE) or bool(_DENIED.search(low) or _ELIDED.match(low))
+
+
+def one_for_another(removed: list[str], added: list[str], listed: frozenset[str]) -> bool:
+    """Whether one word of a list gives way to another, or nothing changes but such words."""
+    gone, come = (any(word.casefold() in listed for word in words) for words in (removed, added))
+    return (gone and come) or ((gone or come) and all(word.casefold() in listed for word in removed + added))
 
 
 def affixed(one: str, other: str) -> bool:
