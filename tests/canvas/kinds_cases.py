@@ -308,7 +308,7 @@ TELLING = [
     Case("The keeper climbed the stairs {{slowly=>one at a time}}.", "wording", "medium"),
     Case("The keeper {{climbed=>took}} the stairs slowly.", "wording", "medium"),
     Case("She {{spoke=>spoke to him}} softly.", "insertion", "medium"),
-    Case("The wind {{came up from the sea=>rose off the water}} cold.", "wording", "medium"),
+    Case("The wind {{came up cold from the sea=>was rising}} at dusk.", "wording", "medium"),
     Case("Il parla {{doucement=>tout bas}} d’elle.", "wording", "medium"),
     Case("Das Meer lag {{ruhig da=>still und grau}} wie Glas.", "wording", "medium"),
 ]
