@@ -22,7 +22,12 @@ SHARE = 4  # at least so many times as long as the one before took
 async def catch_up(rooms: Rooms, store: Store, pause: float = PAUSE) -> int:
     """Let every canvas tell what waits in it that has not since it last changed; how many did."""
     caught_up = 0
-    for canvas in await inbox.behind(store):
+    try:
+        canvases = await inbox.behind(store)
+    except StudioloError as error:
+        log.warning("Whether all canvases have told what waits in them is not known: %s", error.message)
+        return 0
+    for canvas in canvases:
         began = time.monotonic()
         try:
             if not await inbox.behind(store, canvas):
