@@ -32,11 +32,8 @@ EXTENDED_REL = "http://schemas.microsoft.com/office/2011/relationships/commentsE
 def write_docx(title: str, pages: Sequence[PageDraft]) -> bytes:
     """The pages as one Word file."""
     events: Events[Mark] = Events()
-    texts: list[str] = []
-    remarks: list[Remark] = []
-    for page in pages:
-        texts.append(marked(page, events, len(remarks)))
-        remarks += page.remarks
+    texts = marked(pages, events)
+    remarks = [remark for page in pages for remark in page.remarks]
     made = pandoc.convert(book(title, pages, texts, for_word=True), "json", "docx", ["--syntax-highlighting=none"])
     files = dict(unpack("the document", made, Budget(), lambda path: True))
     document = _Document(events, remarks)

@@ -38,13 +38,16 @@ class Mark:
     remark: int = -1
 
 
-def marked(page: PageDraft, events: Events[Mark], first_remark: int = 0) -> str:
-    """The page's text with what would go and what would come in it, and marks around each. Remarks count from
-    `first_remark`."""
-    page = replace(page, text=unmarked(page.text), changes=tuple(_clean(page.changes)))
-    if not page.changes and not page.remarks:
-        return page.text
-    return _with_marks(_fitting(page), events, first_remark)
+def marked(pages: Sequence[PageDraft], events: Events[Mark]) -> list[str]:
+    """The pages' texts with what would go and what would come in them, and marks around each. Remarks are numbered
+    through all pages."""
+    clean = [replace(page, text=unmarked(page.text), changes=tuple(_clean(page.changes))) for page in pages]
+    texts: list[str] = []
+    remarks = 0
+    for page in _fitting(clean):
+        texts.append(_with_marks(page, events, remarks) if page.changes or page.remarks else page.text)
+        remarks += len(page.remarks)
+    return texts
 
 
 def _clean(changes: Sequence[Change]) -> Iterator[Change]:
@@ -55,35 +58,40 @@ def _clean(changes: Sequence[Change]) -> Iterator[Change]:
 # -- which pieces a change is written in
 
 
-def _fitting(page: PageDraft) -> PageDraft:
-    """The page with its changes in pieces, and its remarks on passages, that can be marked."""
-    if page.kind in ("code", "data"):  # every character of it is text
-        return page
-    chunks = _chunks(page)
-    fitting: list[Change] = []
-    starts = {number: remark.start for number, remark in enumerate(page.remarks)}
-    ends = {number: remark.end for number, remark in enumerate(page.remarks)}
-    for change, about in WAYS:
+def _fitting(pages: Sequence[PageDraft]) -> list[PageDraft]:
+    """The pages with their changes in pieces, and their remarks on passages, that can be marked."""
+    # In code every character is text.
+    open_pages = {at: page for at, page in enumerate(pages) if page.kind not in ("code", "data")}
+    chunks = [(at, chunk) for at, page in open_pages.items() for chunk in _chunks(page)]
+    changes: dict[int, list[Change]] = {at: [] for at in open_pages}
+    starts = {at: [remark.start for remark in page.remarks] for at, page in open_pages.items()}
+    ends = {at: [remark.end for remark in page.remarks] for at, page in open_pages.items()}
+    for join, about in WAYS:
         if not chunks:
             break
-        tried = [_Chunk(one.at, change(one.page), one.remarks).about(about) for one in chunks]
-        whole = _hold_both([one.page for one in tried])
-        if change is _whole:  # whatever it looks like, nothing larger can be done
+        tried = [(at, replace(one, page=join(one.page)).about(about)) for at, one in chunks]
+        whole = _hold_both([one.page for _, one in tried])
+        if join is _whole:  # whatever it looks like, nothing larger can be done
             whole = [True] * len(tried)
-        for one, holds in zip(tried, whole, strict=True):
-            if holds:
-                fitting += _moved(one.page.changes, one.at)
-                for number, remark in zip(one.remarks, one.page.remarks, strict=True):
-                    if one.at <= starts[number] <= one.at + len(one.page.text):
-                        starts[number] = one.at + remark.start
-                    if one.at <= ends[number] <= one.at + len(one.page.text):
-                        ends[number] = one.at + remark.end
+        for (at, one), holds in zip(tried, whole, strict=True):
+            if not holds:
+                continue
+            changes[at] += _moved(one.page.changes, one.at)
+            for number, remark in zip(one.remarks, one.page.remarks, strict=True):
+                if one.at <= starts[at][number] <= one.at + len(one.page.text):
+                    starts[at][number] = one.at + remark.start
+                if one.at <= ends[at][number] <= one.at + len(one.page.text):
+                    ends[at][number] = one.at + remark.end
         chunks = [one for one, holds in zip(chunks, whole, strict=True) if not holds]
-    remarks = tuple(
-        replace(remark, start=starts[number], end=max(starts[number], ends[number]))
-        for number, remark in enumerate(page.remarks)
-    )
-    return replace(page, changes=tuple(sorted(fitting, key=lambda one: (one.start, one.end))), remarks=remarks)
+    fitting = list(pages)
+    for at, page in open_pages.items():
+        remarks = tuple(
+            replace(remark, start=start, end=max(start, end))
+            for remark, start, end in zip(page.remarks, starts[at], ends[at], strict=True)
+        )
+        found = tuple(sorted(changes[at], key=lambda one: (one.start, one.end)))
+        fitting[at] = replace(page, changes=found, remarks=remarks)
+    return fitting
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,8 +453,3 @@ def _trimmed(letters: list[Letter]) -> list[Letter]:
     while kept and kept[-1][0] in " \n":
         kept.pop()
     return kept
-
-
-def remarks_of(pages: Sequence[PageDraft]) -> list[Remark]:
-    """The remarks of all pages, as the marks number them."""
-    return [remark for page in pages for remark in page.remarks]

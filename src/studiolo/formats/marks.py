@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from studiolo.canvas.errors import TooLarge
 
 FIRST = 0xF0000
-LAST = 0x10FFFD
+LAST = 0x10FFFC  # the next one stands between texts: see `pandoc`
 BLOCK = chr(FIRST)  # where a paragraph's text begins
 END = chr(FIRST + 1)  # where a change's text ends
 ON = {bit: chr(FIRST + 2 + 2 * place) for place, bit in enumerate((1, 2, 4, 8))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,10 @@ PATIENCE = 120.0  # seconds; a novel of 200,000 words takes two
 MEMORY = 3 << 30  # bytes
 # What pages are written in, for pandoc: CommonMark with what the editor shows besides.
 MARKDOWN = "commonmark+footnotes+pipe_tables+strikeout+task_lists+tex_math_dollars+raw_html"
+SEPARATOR = "\U0010fffd"
+# What in one text can mean something for another: definitions, and what nothing may close.
+APART = re.compile(r"\[\^|\]:|`{3}|~{3}|<|\U0010fffd")
+FEW = 12
 # Reads many texts in one process: [[format, text], ...] becomes [document, ...].
 _READ = """
 local jobs = pandoc.json.decode(io.read("a"), false)
@@ -74,7 +79,34 @@ def convert(
 
 
 def documents(texts: Sequence[tuple[str, str]]) -> list[Any]:
-    """Each `(format, text)` as pandoc's document, all in one go."""
+    """Each `(format, text)` as pandoc's document, in few processes."""
+    read: dict[int, Any] = {}
+    formats: dict[str, list[int]] = {}
+    for number, (format, text) in enumerate(texts):
+        if not APART.search(text):
+            formats.setdefault(format, []).append(number)
+    for format, numbers in formats.items():
+        if len(numbers) > FEW:
+            read |= zip(numbers, _in_one(format, [texts[number][1] for number in numbers]), strict=False)
+    left = [number for number in range(len(texts)) if number not in read]
+    read |= zip(left, _by_themselves([texts[number] for number in left]), strict=True)
+    return [read[number] for number in range(len(texts))]
+
+
+def _in_one(format: str, texts: Sequence[str]) -> list[Any]:
+    """Small texts as one document, cut where a sign between them is: five times as quick. Nothing when they cannot be
+    told apart again."""
+    whole = json.loads(convert(f"\n\n{SEPARATOR}\n\n".join(texts).encode(), format, "json", what="The text"))
+    parts: list[list[Any]] = [[]]
+    for block in whole["blocks"]:
+        if block == {"t": "Para", "c": [{"t": "Str", "c": SEPARATOR}]}:
+            parts.append([])
+        else:
+            parts[-1].append(block)
+    return [{**whole, "blocks": blocks} for blocks in parts] if len(parts) == len(texts) else []
+
+
+def _by_themselves(texts: Sequence[tuple[str, str]]) -> list[Any]:
     if not texts:
         return []
     with tempfile.TemporaryDirectory(prefix="studiolo-pandoc-") as folder:
