@@ -7,6 +7,7 @@ tells must agree with it character by character.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from random import Random
 from typing import Any
@@ -19,7 +20,7 @@ from pycrdt import Doc, Map, Text, UndoManager
 
 from studiolo.canvas import Canvas, Participant
 from studiolo.canvas.authorship import FOREIGN, authorship, keep_origin, origin_of, restore_authors, shares
-from studiolo.canvas.errors import Decided, Forbidden, Invalid, Stale
+from studiolo.canvas.errors import Conflict, Decided, Forbidden, Invalid, Stale
 from studiolo.canvas.identity.units import utf16_length
 from studiolo.canvas.origins import Origin
 
@@ -113,6 +114,7 @@ class Authors(RuleBasedStateMachine):
         self.peers: list[Peer] = []
         self.sit_down()
         self.waiting: list[str] = []
+        self.decisions: list[str] = []
 
     def sit_down(self) -> None:
         whole = self.canvas.document.update_since()
@@ -220,9 +222,19 @@ class Authors(RuleBasedStateMachine):
         suggestion = self.waiting.pop(which % len(self.waiting))
         try:
             action = {"type": "accept", "suggestion": suggestion}
-            self.tell(self.canvas.apply(action, self.peers[who].participant))
+            accepted = self.canvas.apply(action, self.peers[who].participant)
         except (Decided, Stale):
-            pass
+            return
+        self.decisions.append(accepted.details["decision"])
+        self.tell(accepted)
+
+    @rule(who=who, which=st.integers(0, 20))
+    def takes_back_what_was_accepted(self, who: int, which: int) -> None:
+        if not self.decisions:
+            return
+        decision = self.decisions.pop(which % len(self.decisions))
+        with suppress(Conflict):  # all of it is gone meanwhile
+            self.tell(self.canvas.apply({"type": "undo", "decision": decision}, self.peers[who].participant))
 
     @rule(who=who, most=st.integers(1, 20))
     def hears(self, who: int, most: int) -> None:
@@ -324,7 +336,7 @@ def test_part_of_what_was_cut_and_text_around_it(desk: tuple[Canvas, str, Peer])
 
 
 def test_what_is_copied_keeps_its_authors_on_another_page_too(desk: tuple[Canvas, str, Peer]) -> None:
-    canvas, page, _ = desk
+    canvas, _, _ = desk
     other = canvas.apply({"type": "add_page", "title": "Two", "text": "Notes\n"}, ADA).id
     assert other
     ben = Peer(BEN, 78, other, canvas.document.update_since())
@@ -403,6 +415,27 @@ def test_only_of_ones_own_text_can_be_said_that_it_was_pasted(desk: tuple[Canvas
     again = canvas.document.origins.to_py()
     assert say_pasted(canvas, page, 0, 29, BEN).update == b""  # said twice is said once
     assert canvas.document.origins.to_py() == again
+
+
+def test_what_a_decision_replaced_comes_back_as_its_authors_and_what_was_moved_stays_the_agents(
+    desk: tuple[Canvas, str, Peer],
+) -> None:
+    canvas, page, ben = desk
+    made = canvas.apply({"type": "suggest", "page": page, "hunks": [{"find": "rang twice", "replace": "fell"}]}, MUSE)
+    accepted = canvas.apply({"type": "accept", "suggestion": made.id}, BEN)
+    assert ("fell", "muse", "accepted") in by_word(canvas, page)
+    canvas.apply({"type": "undo", "decision": accepted.details["decision"]}, ADA)
+    assert by_word(canvas, page)[-1] == (" came to the square.\n\nThe bells rang twice.\n", "ada", "typed")
+    assert by_word(reloaded(canvas), page) == by_word(canvas, page)
+    restored = [run.origin for run in authorship(canvas, page) if run.origin.via == "restored"]
+    assert restored and {(one.participant, one.by) for one in restored} == {("ada", "ada")}
+    # And undo in an editor of a deletion of such words.
+    ben = Peer(BEN, 78, page, canvas.document.update_since())
+    before, at = by_word(canvas, page), canvas.page_text(page).index("rang twice")
+    canvas.receive(ben.change((at, at + 10, "")), BEN)
+    canvas.receive(ben.take_back(), BEN)
+    say_pasted(canvas, page, at, at + 10, BEN)
+    assert by_word(canvas, page) == before
 
 
 def test_a_few_characters_are_typing(desk: tuple[Canvas, str, Peer]) -> None:
@@ -521,3 +554,31 @@ def test_records_are_whole_or_refused(desk: tuple[Canvas, str, Peer]) -> None:
     kept = reloaded(canvas).origins.records
     assert kept == canvas.origins.records
     assert kept["77:0"].of == [(1, 2, utf16_length("🌧 over Siena: "))]
+
+
+def test_what_hangs_on_moved_text_goes_with_it(make: Make) -> None:
+    lines = "The cat sat.\nThe dog sat.\nThe cow sat.\nThe cat ran.\n"
+    canvas, page = make(lines)
+    made = canvas.apply({"type": "suggest", "page": page, "hunks": [{"find": "sat", "before": "dog "}]}, MUSE)
+    replaced = {"find": "cow", "replace": "large brown cow"}
+    taken = canvas.apply({"type": "suggest", "page": page, "hunks": [replaced]}, MUSE)
+    decision = canvas.apply({"type": "accept", "suggestion": taken.id}, ADA).details["decision"]
+    ben = Peer(BEN, 77, page, canvas.document.update_since())
+    cut = "The dog sat.\nThe large brown cow sat.\n"
+    canvas.receive(ben.change((13, 13 + len(cut), "")), BEN)
+    canvas.settle()
+    assert canvas.suggestions[made.id or ""].status == "stale"
+    end = len(str(ben))
+    canvas.receive(ben.change((end, end, cut)), BEN)
+    canvas.settle()
+    assert canvas.suggestions[made.id or ""].status == "stale"  # "sat" stands in two places there
+    say_pasted(canvas, page, end, end + len(cut), BEN)
+    assert canvas.suggestions[made.id or ""].status == "open"
+    # Pasted once more it is a copy: what hangs on it stays with the first.
+    canvas.receive(ben.change((0, 0, cut)), BEN)
+    assert set(say_pasted(canvas, page, 0, len(cut), BEN).details) == {"copied"}
+    canvas.apply({"type": "accept", "suggestion": made.id}, ADA)
+    assert canvas.page_text(page) == f"{cut}The cat sat.\nThe cat ran.\nThe dog .\nThe large brown cow sat.\n"
+    # And taking back what was accepted takes it out where it has gone to.
+    canvas.apply({"type": "undo", "decision": decision}, ADA)
+    assert canvas.page_text(page).endswith("The dog .\nThe cow sat.\n")

@@ -50,7 +50,7 @@ export function pasting(session: Session, page: string, text: Y.Text): Extension
       try {
         await api.act(session.id, { type: 'pasted', page, ...next }, freshKey())
       } catch (error) {
-        if (error instanceof ApiError && error.status === 0) break // no line: it waits
+        if (error instanceof ApiError && (error.status === 0 || error.status >= 500)) break // not just now: it waits
       }
       waiting.shift()
     }

@@ -55,12 +55,31 @@ def pasted(canvas: Canvas, action: actions.Pasted, by: Participant) -> Outcome:
             into = 0
             for piece in _joined(one.pieces):
                 range = (piece.client, piece.clock, piece.units)
-                keep_origin(canvas, range, one.via, by.id, cut(one.runs, into, piece.units), one.of, now)
+                keep_origin(
+                    canvas,
+                    range,
+                    one.via,
+                    by.id,
+                    cut(one.runs, into, piece.units),
+                    _part(one.of, into, piece.units),
+                    now,
+                )
                 into += piece.units
+    if any(one.of for one in found):
+        _look_again(canvas, action.page)
     characters: Counter[str] = Counter()
     for one in found:
         characters[one.via] += sum(len(piece.text) for piece in one.pieces)
     return Outcome("pasted", action.page, dict(characters), written())
+
+
+def _look_again(canvas: Canvas, page: str) -> None:
+    """What hung on words that are known again can be found again, though the text has not changed by it."""
+    canvas.moved(page)
+    for record in canvas.register.waiting(page):
+        for index, hunk in enumerate(record.hunks):
+            if hunk.status == "stale":
+                canvas.settling.look_again(record, index)
 
 
 def _sorted_out(canvas: Canvas, page: str, span: Span, new: list[Piece], by: str) -> list[_Found]:
@@ -106,8 +125,8 @@ def _restored(canvas: Canvas, group: list[Piece], by: str) -> _Found | None:
     range = (*before, sum(piece.units for piece in group))
     known = canvas.removed.text_of(*range)
     back = _Found(group, "restored", origin_of(canvas, range), [range])
-    if known is None and canvas.document.identity.gone(range):
-        known = words if _plain(back, by) else None  # it is forgotten what stood there, but it was the caller's own
+    if not known and canvas.document.identity.gone(range) and _plain(back, by):
+        return back  # it is forgotten what stood there, but it was the caller's own
     return back if known == words else None
 
 
@@ -117,22 +136,29 @@ def _recognised(canvas: Canvas, page: str, span: Span, pieces: list[Piece], by: 
     if len(words) < LONG_ENOUGH:
         for scrap in canvas.removed.scraps():
             if len(words) > 1 and _words(scrap) == words:
-                return [_Found(pieces, "moved", _origins(canvas, scrap))]
+                return [_moved(canvas, pieces, scrap)]
         return []
     for passage in canvas.removed.passages():
         removed = _words(passage)
         if (at := removed.find(words)) >= 0:
-            return [_Found(pieces, "moved", _origins(canvas, _within(passage, at, at + len(words))))]
+            return [_moved(canvas, pieces, _within(passage, at, at + len(words)))]
         if (at := words.find(removed)) >= 0:
             end = at + len(removed)
             return [
                 *_around(canvas, page, span, _within(pieces, 0, at), by),
-                _Found(_within(pieces, at, end), "moved", _origins(canvas, passage)),
+                _moved(canvas, _within(pieces, at, end), passage),
                 *_around(canvas, page, span, _within(pieces, end, len(words)), by),
             ]
     if (there := _standing(canvas, page, span, words)) is not None:
         return [_Found(pieces, "copied", _origins(canvas, there))]
     return [_Found(pieces, "pasted", [Origin(sum(piece.units for piece in pieces), by, "", "pasted")])]
+
+
+def _moved(canvas: Canvas, pieces: list[Piece], passage: list[Piece]) -> _Found:
+    """What was removed and stands here now, which is that text from now on; unless it has come back elsewhere."""
+    of = [(piece.client, piece.clock, piece.units) for piece in passage]
+    gone = any(canvas.origins.returns.missing(canvas.document.identity, range) for range in of)
+    return _Found(pieces, "moved" if gone else "copied", _origins(canvas, passage), of if gone else ())
 
 
 def _around(canvas: Canvas, page: str, span: Span, pieces: list[Piece], by: str) -> list[_Found]:
@@ -167,6 +193,18 @@ def _within(pieces: list[Piece], start: int, end: int) -> list[Piece]:
             found.append(piece.part(max(0, start), min(length, end)))
         start -= length
         end -= length
+    return found
+
+
+def _part(of: Sequence[Range], start: int, units: int) -> list[Range]:
+    """Those of the ids that `units` code units are about, behind the first `start` ones."""
+    found: list[Range] = []
+    for client, clock, length in of:
+        taken = min(length - max(0, start), units)
+        if taken > 0:
+            found.append((client, clock + max(0, start), taken))
+            units -= taken
+        start -= length
     return found
 
 

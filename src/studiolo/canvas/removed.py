@@ -53,8 +53,8 @@ class Removed:
         """The shorter ones, the newest first."""
         yield from self._scraps
 
-    def text_of(self, client: int, clock: int, units: int) -> str | None:
-        """What stood under these ids, if all of it is remembered."""
+    def text_of(self, client: int, clock: int, units: int) -> str:
+        """What stood under these ids, from the first one on as far as it is remembered."""
         if not self._by_client:
             found: defaultdict[int, dict[int, Piece]] = defaultdict(dict)
             for passage in (*self._scraps, *self._passages):
@@ -66,13 +66,13 @@ class Removed:
         at = bisect_right(pieces, clock, key=_clock_of) - 1
         while units > 0:
             if not 0 <= at < len(pieces):
-                return None
+                break
             piece = pieces[at]
             start = points_before(piece.text, clock - piece.clock)
             part = piece.text[start : points_before(piece.text, clock - piece.clock + units)]
             length = utf16_length(part)
             if not part or piece.clock + units_before(piece.text, start) != clock:
-                return None
+                break
             parts.append(part)
             clock += length
             units -= length
