@@ -351,14 +351,15 @@ def test_a_stale_suggestion_says_what_it_was_for_and_what_stands_there_now(make:
     assert "now" not in canvas.view()["suggestions"][0]["hunks"][0]
 
 
-def test_a_suggestion_follows_its_text_to_another_page(make: Make) -> None:
+@pytest.mark.parametrize("text", ["Elsewhere.", ""])
+def test_a_suggestion_follows_its_text_to_another_page(make: Make, text: str) -> None:
     canvas, first = make("It begins.\n\nThe second paragraph tells of the town, and of nobody in it.\n\nIt ends.")
-    second = do(canvas, BEN, "add_page", title="Two", text="Elsewhere.").id or ""
     paragraph = "The second paragraph tells of the town, and of nobody in it."
     id = suggest(canvas, first, paragraph, paragraph.replace("nobody", "somebody"))
     edit(canvas, first, paragraph, "")
     assert states(canvas, id) == ["stale"]
-    edit(canvas, second, "Elsewhere.", f"Elsewhere. {paragraph}")
+    second = do(canvas, BEN, "add_page", title="Two", text=text).id or ""
+    edit(canvas, second, text, f"{text} {paragraph}")
     assert states(canvas, id) == ["open"] and canvas.suggestions[id].page == second
     do(canvas, BEN, "accept", suggestion=id)
     assert "of somebody in it" in canvas.page_text(second)

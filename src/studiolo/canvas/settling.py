@@ -13,6 +13,7 @@ from studiolo.canvas import anchors
 from studiolo.canvas.canvas import Canvas, Outcome
 from studiolo.canvas.quotes import Span
 from studiolo.canvas.records import HunkRecord, SuggestionRecord
+from studiolo.canvas.register import HunkId
 
 Spans = list[tuple[int, int]]
 
@@ -32,7 +33,7 @@ class Settling:
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
-        self._again: set[tuple[str, int]] = set()
+        self._again: set[HunkId] = set()
         self._alike: dict[str, dict[str, int]] = {}
         """Of suggestions whose text was taken out: on which pages, and how often, it stood besides."""
 
@@ -99,33 +100,29 @@ class Settling:
     ) -> dict[str, tuple[str, list[Span]]]:
         """The suggestions whose text has gone from their page, and since then come to another: where to, and where
         there. What stood there before is not theirs, though it read alike."""
-        lost = {change.record.id: change.record for change in changes if change.gone}
-        lost |= {record.id: record for record in canvas.register.stale()} if changed else {}
         gone = {(change.record.id, change.index) for change in changes if change.gone}
-        moves: dict[str, tuple[str, list[Span]]] = {}
+        lost = {change.record.id: change.record for change in changes if change.gone}
         for record in lost.values():
-            if not all(
-                (hunk.status == "stale" or (record.id, index) in gone) and _cut(canvas, record, hunk)
-                for index, hunk in enumerate(record.hunks)
-            ):
-                continue
+            if _cut(canvas, record, gone):
+                self._alike[record.id] = _counts(canvas, record)
+        moves: dict[str, tuple[str, list[Span]]] = {}
+        for record in canvas.register.stale():
             quote = record.hunks[0].anchor.quote
-            if (alike := self._alike.get(record.id)) is None:
-                pages = canvas.document.identity.pages()
-                self._alike[record.id] = {page: canvas.page_text(page).count(quote) for page in pages}
-                continue
             found: list[tuple[str, list[Span]]] = []
             for page, new in changed.items():
-                text = canvas.page_text(page)
-                if page == record.page or not _appears(text, new, quote):
+                if page == record.page or not _appears(canvas.page_text(page), new, quote):
                     continue
-                before, alike[page] = alike.get(page, 0), text.count(quote)
-                if alike[page] > before and (spans := _arrived(canvas, record, page)) is not None:
+                if record.id not in self._alike:  # it was taken out before this copy of the canvas was loaded
+                    self._alike[record.id] = _counts(canvas, record)
+                    continue
+                alike = self._alike[record.id]
+                before, alike[page] = alike.get(page, 0), canvas.page_text(page).count(quote)
+                more = alike[page] > before and _cut(canvas, record, ())
+                if more and (spans := _arrived(canvas, record, page)) is not None:
                     found.append((page, spans))
             if len(found) == 1:
                 moves[record.id] = found[0]
                 del self._alike[record.id]
-        self._alike = {id: alike for id, alike in self._alike.items() if id in lost} if changed else self._alike
         return moves
 
 
@@ -148,11 +145,22 @@ def _appears(text: str, spans: Spans, quote: str) -> bool:
     )
 
 
-def _cut(canvas: Canvas, record: SuggestionRecord, hunk: HunkRecord) -> bool:
-    """Whether the text of a hunk was taken out whole, and not changed where it stood."""
-    anchor = hunk.anchor
-    span = anchors.between(canvas.document.identity, record.page, anchor.start, anchor.end)
-    return bool(anchor.quote) and span is not None and span.start == span.end
+def _counts(canvas: Canvas, record: SuggestionRecord) -> dict[str, int]:
+    """How often the text of a suggestion stands on each other page."""
+    quote, pages = record.hunks[0].anchor.quote, canvas.document.identity.pages()
+    return {page: canvas.page_text(page).count(quote) for page in pages if page != record.page}
+
+
+def _cut(canvas: Canvas, record: SuggestionRecord, gone: Collection[HunkId]) -> bool:
+    """Whether all text of a suggestion, which is stale or among what has just `gone`, was taken out whole, and not
+    changed where it stood."""
+    for index, hunk in enumerate(record.hunks):
+        anchor = hunk.anchor
+        span = anchors.between(canvas.document.identity, record.page, anchor.start, anchor.end)
+        lost = hunk.status == "stale" or (record.id, index) in gone
+        if not (lost and anchor.quote and span is not None and span.start == span.end):
+            return False
+    return True
 
 
 def _arrived(canvas: Canvas, record: SuggestionRecord, page: str) -> list[Span] | None:
