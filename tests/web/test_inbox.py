@@ -278,6 +278,9 @@ def test_only_agents_are_asked_again_and_only_by_those_who_may_ask(asked_studio:
         where = f"/api/canvases/{made['id']}/suggestions"
         error(owner.post(f"{where}/{mine}/redo", json={}), 409, "conflict")
         error(owner.post(f"{where}/nothing/redo", json={}), 404, "not_found")
+        with asked_studio.client(agent(asked_studio, made["id"])) as muse:
+            theirs = suggest(muse, made, "slowly", "fast")
+        error(owner.post(f"{where}/{theirs}/redo", json={}), 409, "conflict")
         error(viewer.post(f"{where}/{mine}/redo", json={}), 403, "forbidden")
 
 

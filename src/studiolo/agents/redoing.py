@@ -15,6 +15,7 @@ from studiolo.canvas.anchors import Position, between
 from studiolo.canvas.errors import Conflict, Decided, NotFound
 from studiolo.canvas.quotes import Span
 from studiolo.canvas.records import SuggestionRecord
+from studiolo.canvas.suggesting import may_replace
 
 _PASSAGE = ("rewrite", "critique", "continue")  # skills that work on a place
 
@@ -34,6 +35,11 @@ def redo(canvas: Canvas, suggestion: str, run: Mapping[str, Any] | None) -> Ask:
     if record.author_kind != "agent":
         raise Conflict("A person made this suggestion.", "Amend it, or ask whoever made it.")
     agent = record.author if record.author in PERSONAS else next(iter(PERSONAS))
+    if not may_replace(PERSONAS[agent].participant, record):
+        raise Conflict(
+            "The agent that made this suggestion cannot be asked here, and its text has not changed.",
+            "Decide about it, or ask an agent of the studio for one of its own.",
+        )
     skill = record.skill if record.skill in ("rewrite", "continue") else "rewrite"
     same = run is not None and run["skill"] == skill
     prompt = str(run["prompt"]) if run is not None and same else ""

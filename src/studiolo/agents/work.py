@@ -21,6 +21,7 @@ from studiolo.agents.place import Place
 from studiolo.agents.surface import Surface
 from studiolo.agents.voice import Voice
 from studiolo.canvas.quotes import Span
+from studiolo.canvas.suggesting import may_replace
 
 
 @dataclass(slots=True)
@@ -106,9 +107,12 @@ class Work:
         )
 
     def replacing(self) -> dict[str, str]:
-        """The field of a suggestion that says which one it is to be in the place of, while that one still waits."""
+        """The field of a suggestion that says which one it is to be in the place of, while that one still waits and
+        may be replaced."""
         old = self.surface.canvas.suggestions.get(self.ask.replaces)
-        return {"replaces": old.id} if old is not None and old.undecided else {}
+        if old is None or not old.undecided or not may_replace(self.persona.participant, old):
+            return {}
+        return {"replaces": old.id}
 
     async def suggest(self, page: str, hunks: Sequence[Mapping[str, Any]], reason: str) -> str:
         """A finished suggestion."""
