@@ -119,11 +119,28 @@ export function carry({ from, to }: { from: number; to: number }, quote: string,
   return { from: start, to: Math.max(start, changes.mapPos(to, -1)) }
 }
 
+/** The same item elsewhere. Written out, because a thousand of them are made for every key. */
+function standing(item: Item, from: number, to: number): Item {
+  if (item.kind === 'thread') return { ...item, from, to }
+  const { kind, id, anchor, suggestion, hunk, streaming, stale, edits, group } = item
+  return { kind, id, anchor, suggestion, hunk, streaming, from, to, stale, edits, group }
+}
+
 function move(items: readonly Item[], changes: ChangeSet, doc: Text): Item[] {
   let longest = 0
-  changes.iterChanges((_fromA, _toA, _fromB, _toB, insert) => (longest = Math.max(longest, insert.length)))
+  let first = Infinity
+  let last = 0
+  changes.iterChanges((from, to, _fromB, _toB, insert) => {
+    longest = Math.max(longest, insert.length)
+    first = Math.min(first, from)
+    last = to
+  })
+  const grown = changes.newLength - changes.length
   return items.map((item) => {
+    // Nothing has happened here, nor where its text could come back.
+    if (item.to + 8 < first && !item.stale) return item
     const { quote } = item.anchor
+    if (item.from - 8 > last && !item.stale) return standing(item, item.from + grown, item.to + grown)
     const at = carry(item, quote, changes)
     // An insertion's place also depends on the words around it.
     const touched = quote ? changes.touchesRange(item.from, item.to) : changes.touchesRange(Math.max(0, item.from - 8), item.to + 8)

@@ -20,6 +20,8 @@ import { counted, describe, letter } from './words'
 
 /** How long the place of a card that was just chosen is looked for before the person scrolls on, in milliseconds. */
 const SETTLE = 30
+/** How long after a key the cards beside its line are put right, in milliseconds. */
+const FOLLOW = 160
 
 export type { Card, GroupCard, SuggestionCard, ThreadCard } from './cards'
 
@@ -55,6 +57,7 @@ export class Review {
   /** The mode of the editor in which one's own suggestions are typed. */
   suggesting: Suggesting | null = null
   #settling: ReturnType<typeof setTimeout> | undefined
+  #following: ReturnType<typeof setTimeout> | undefined
 
   constructor(
     readonly session: Session,
@@ -119,16 +122,22 @@ export class Review {
         view.dom.removeEventListener('click', onclick)
         view.scrollDOM.removeEventListener('scroll', onscroll)
         clearTimeout(this.#settling)
+        clearTimeout(this.#following)
       },
     }
   }
 
   #update(update: ViewUpdate): void {
     const { startState: before, state, view } = update
-    const changed = before.field(placements) !== state.field(placements) || before.field(draftField) !== state.field(draftField)
+    const changed = before.field(placements).drawn !== state.field(placements).drawn || before.field(draftField) !== state.field(draftField)
     const focused = before.field(focusField) !== state.field(focusField)
-    if (changed || focused || update.geometryChanged || update.viewportChanged)
-      view.requestMeasure({ key: this, read: () => this.#measure(view), write: (cards) => this.#lay(cards) })
+    const measure = () => view.requestMeasure({ key: this, read: () => this.#measure(view), write: (cards) => this.#lay(cards) })
+    if (changed || focused || update.heightChanged || update.viewportChanged || (update.geometryChanged && !update.docChanged)) measure()
+    // A key within a line moves at most the cards of that line: they may follow when the person rests.
+    else if (update.docChanged) {
+      clearTimeout(this.#following)
+      this.#following = setTimeout(measure, FOLLOW)
+    }
     // The caret chooses the card it stands in. What others write never does.
     if (!this.drafting && update.selectionSet && update.transactions.some((tr) => tr.selection && !foreign(tr))) {
       const { main } = state.selection
@@ -215,6 +224,17 @@ export class Review {
     const card = this.cards.find((one) => one.id === id)
     if (card?.kind === 'group') return this.chosen(card)
     return items.find((item) => item.id === id && (hunk === null || (item.kind === 'hunk' && item.hunk.index === hunk))) ?? items.find((item) => item.id === id)
+  }
+
+  /** A card's change where it stands now: cards are not made anew for every key. */
+  #now(item: PlacedHunk): PlacedHunk {
+    const items = this.view ? itemsOf(this.view.state) : []
+    return (items.find((one) => keyOf(one) === keyOf(item)) as PlacedHunk | undefined) ?? item
+  }
+
+  nowReads(item: PlacedHunk): string {
+    const { from, to } = this.#now(item)
+    return this.view ? baseDoc(this.view.state).sliceString(from, to, '\n') : ''
   }
 
   /** Moves the caret to the next or previous suggestion or comment and says what it is. */
@@ -343,9 +363,10 @@ export class Review {
     const { view } = this
     if (!view) return
     const doc = baseDoc(view.state)
-    const one = this.chosen(card)
-    const from = Math.min(...card.options.map((option) => option.from))
-    const to = Math.max(...card.options.map((option) => option.to))
+    const options = card.options.map((option) => this.#now(option))
+    const one = this.#now(this.chosen(card))
+    const from = Math.min(...options.map((option) => option.from))
+    const to = Math.max(...options.map((option) => option.to))
     const now = doc.sliceString(from, one.from, '\n') + one.hunk.replace + doc.sliceString(one.to, to, '\n')
     this.editing = { key: card.id, text: now, was: doc.sliceString(from, to, '\n') }
     this.select(card.id)
@@ -403,7 +424,7 @@ export class Review {
   byHand(item: PlacedHunk): void {
     const { view } = this
     if (!view) return
-    const { from, to } = spanOf(view.state, item)
+    const { from, to } = spanOf(view.state, this.#now(item))
     view.dispatch({ selection: { anchor: from, head: to }, effects: EditorView.scrollIntoView(from, { y: 'center' }) })
     view.focus()
   }
