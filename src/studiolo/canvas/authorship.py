@@ -115,7 +115,7 @@ def restore_authors(canvas: Canvas, page: str, runs: Iterable[Mapping[str, Any]]
         at += length
         name = str(run.get("name") or "")
         more = {field: run[field] for field in ("kind", "suggestion") if run.get(field)}
-        how = run.get("how") if run.get("how") in ("typed", "accepted", "pasted") else "typed"
+        how = run.get("how") if run.get("how") in ("typed", "accepted", "pasted", "imported") else "typed"
         told.append(Origin(units, FOREIGN + name, "", str(how), name, more) if name else _imported(units, by))
     told.append(_imported(utf16_length(text[at:]), by))
     with canvas.document.change() as written:
