@@ -99,6 +99,13 @@ def parser() -> argparse.ArgumentParser:
         "--suggestions", choices=("keep", "accept", "reject"), default="keep", help="what to do with open ones"
     )
 
+    history = command("history", run_history, "Show a canvas's sessions and named versions, or a page as it was.")
+    history.add_argument("canvas", metavar="CANVAS", help="the canvas's id")
+    history.add_argument(
+        "--at", metavar="MOMENT", type=int, help="a moment, by its number in the list: show the text then"
+    )
+    history.add_argument("--page", metavar="PAGE", help="the id of one page (all of them)")
+
     backup = command("backup", run_backup, "Write the whole studio to one file, while it is being used.")
     backup.add_argument("file", metavar="FILE", type=Path, help="the file to write")
     backup.add_argument("--force", action="store_true", help="replace the file if it is there")
@@ -336,6 +343,59 @@ def run_export(given: Any, settings: Settings) -> int:
         for name, data in as_files([draft.as_dict() for draft in drafts]):
             (output / name).write_bytes(data)
     print(visible(str(output)))
+    return 0
+
+
+def run_history(given: Any, settings: Settings) -> int:
+    from time import localtime, strftime
+
+    from studiolo.canvas.errors import NotFound
+    from studiolo.history import Histories, Past
+    from studiolo.history.turning import check_moment
+    from studiolo.store.versions import list_versions
+
+    def then(past: Past) -> list[str]:
+        check_moment(past, given.at)
+        pages = [page.id for page in past.archive.order(given.at)]
+        if given.page and given.page not in pages:
+            raise NotFound("There was no such page at that moment.", "Leave --page out to see all of them.")
+        return [past.archive.text(page, given.at) for page in ([given.page] if given.page else pages)]
+
+    def told(past: Past) -> list[str]:
+        return [
+            f"{session.last:>8}  {strftime('%Y-%m-%d %H:%M', localtime(session.began))} to "
+            f"{strftime('%H:%M', localtime(session.ended))}  +{session.total.added} -{session.total.removed}  "
+            + ", ".join(names.get(id, id) for id in session.people)
+            for session in past.sessions()
+        ]
+
+    names: dict[str, str] = {}
+
+    async def work(studio: Any) -> tuple[list[str], list[Any]]:
+        store, people = studio
+        await store.canvas(given.canvas)  # raises for one that is not there
+        histories = Histories(store)
+        try:
+            if given.at is not None:
+                return await histories.ask(given.canvas, then), []
+            ids = await histories.ask(given.canvas, lambda past: list(past.archive.people))
+            for id in ids:
+                found = await people.participant(id)
+                names[id] = found.name if found else id
+            return await histories.ask(given.canvas, told), await list_versions(store, given.canvas)
+        finally:
+            histories.close()
+
+    lines, versions = asyncio.run(_with_store(settings, work))
+    if given.at is not None:
+        text = "\n\n".join(lines)
+        sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
+        return 0
+    print("  moment  session")
+    for line in lines:
+        print(visible(line))
+    for version in versions:
+        print(visible(f"{version.seq:>8}  “{version.name}”"))
     return 0
 
 

@@ -309,6 +309,8 @@ class Archive:
     def root(self, client: int, clock: int, units: int) -> list[Range]:
         """What a stretch of ids was at first, when it has been brought back since."""
         hand = self._hands[client]
+        if not len(hand.sources):  # nearly always
+            return [(client, clock, units)]
         return [
             (known[0], low + known[1], high - low) if known else (client, low, high - low)
             for low, high, known in hand.sources.over(clock, clock + units)
@@ -318,6 +320,9 @@ class Archive:
         """Under which ids text stands, or stood last, that was written under these."""
         found: list[Range] = []
         for root, first, length in self.root(client, clock, units):
+            if not len(self._hands[root].copies):
+                found.append((root, first, length))
+                continue
             for low, high, known in self._hands[root].copies.over(first, first + length):
                 found.append((known[0], low + known[1], high - low) if known else (root, low, high - low))
         return found

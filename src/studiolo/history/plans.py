@@ -32,6 +32,30 @@ class Plan:
     def empty(self) -> bool:
         return not (self.delete or self.restore)
 
+    def joined(self) -> Plan:
+        """The same with ids that follow one another in one range: what was typed in a row goes and comes in one go."""
+        joined = Plan(self.page)
+        for client, clock, units in sorted(self.delete):
+            last = joined.delete[-1] if joined.delete else None
+            if last and (last[0], last[1] + last[2]) == (client, clock):
+                joined.delete[-1] = (client, last[1], last[2] + units)
+            else:
+                joined.delete.append((client, clock, units))
+        parts: list[str] = []
+        for (client, clock, units), text in sorted(self.restore):
+            last = joined.restore[-1][0] if joined.restore else None
+            if last and (last[0], last[1] + last[2]) == (client, clock):
+                parts.append(text)
+                joined.restore[-1] = ((client, last[1], last[2] + units), "")
+            else:
+                if joined.restore:
+                    joined.restore[-1] = (joined.restore[-1][0], "".join(parts))
+                parts = [text]
+                joined.restore.append(((client, clock, units), ""))
+        if joined.restore:
+            joined.restore[-1] = (joined.restore[-1][0], "".join(parts))
+        return joined
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -54,7 +78,11 @@ def to_moment(archive: Archive, page: str, seq: int, passage: Passage | None = N
         for root in archive.root(piece.client, piece.clock, piece.units):
             wanted.add(root)
         if not piece.alive:
-            _bring_back(archive, plan, archive.newest(piece.client, piece.clock, piece.units), seen)
+            newest = archive.newest(piece.client, piece.clock, piece.units)
+            if newest != [(piece.client, piece.clock, piece.units)]:
+                _bring_back(archive, plan, newest, seen)
+            elif piece.died <= seen:
+                plan.restore.append((newest[0], piece.text))
     for piece in pieces:
         if piece.alive and not piece.there(seq) and piece.born <= seen:
             clock = piece.clock
@@ -63,7 +91,7 @@ def to_moment(archive: Archive, page: str, seq: int, passage: Passage | None = N
                     if not known:
                         plan.delete.append((piece.client, clock, part[2]))
                     clock += part[2]
-    return plan
+    return plan.joined()
 
 
 def _within(archive: Archive, page: str, seq: int, passage: Passage) -> list[Piece]:
@@ -113,7 +141,7 @@ def taken_back(archive: Archive, page: str, came: Test, went: Test, seen: int = 
             for ids, root in _rooted(archive, piece):
                 if not came(root):
                     _bring_back(archive, plan, archive.uncopied(*ids), seen)
-    return plan
+    return plan.joined()
 
 
 def undone(archive: Archive, page: str, deed: int, seen: int = NEVER - 1) -> Plan:
@@ -124,7 +152,7 @@ def undone(archive: Archive, page: str, deed: int, seen: int = NEVER - 1) -> Pla
             plan.delete.append((piece.client, piece.clock, piece.units))
         elif piece.died == deed and piece.born < deed:
             _bring_back(archive, plan, archive.uncopied(piece.client, piece.clock, piece.units), seen)
-    return plan
+    return plan.joined()
 
 
 def _rooted(archive: Archive, piece: Piece) -> Iterator[tuple[Range, Piece]]:
