@@ -432,6 +432,28 @@ def test_it_hears_of_what_others_do(studio: ServedStudio, person: Person) -> Non
     expect(rows).to_have_count(1)
 
 
+def test_on_a_phone_one_item_is_decided_after_the_other(studio: ServedStudio, person: Person) -> None:
+    muse = agent(studio)
+    (book,) = library(studio, muse, 1)
+    ada = invited(studio, person, [book], **PHONE)
+    page = ada.page
+    first = reading(page).get_attribute("data-reading") or ""
+    reading(page).get_by_role("button", name="Accept").tap()
+    expect(page.locator("[data-inbox]")).to_have_attribute("data-left", "9")
+    second = reading(page).get_attribute("data-reading") or ""
+    reading(page).get_by_role("button", name="Reject").tap()
+    expect(page.locator("[data-inbox]")).to_have_attribute("data-left", "8")
+    wanted = {first.removeprefix("s:"): "accepted", second.removeprefix("s:"): "rejected"}
+    until(lambda: wanted.items() <= {s["id"]: s["status"] for s in suggestions(studio, book["id"])}.items())
+    page.get_by_role("button", name="Undo", exact=True).tap()
+    expect(reading(page)).to_have_attribute("data-reading", second)
+    page.get_by_role("button", name=" of ").tap()
+    expect(page.get_by_role("listbox", name="Inbox")).to_be_visible()
+    page.get_by_role("option").last.tap()
+    expect(page.get_by_role("listbox", name="Inbox")).to_be_hidden()
+    expect(reading(page)).not_to_have_attribute("data-reading", second)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_nothing(start_studio: StartStudio, person: Person, scheme: str, size: dict[str, Any]) -> None:

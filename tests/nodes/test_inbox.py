@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+from pathlib import Path
 from typing import Any
 
 from studiolo.canvas import Participant
 from studiolo.rooms import Inbox, Reader, Room
+from tests.conftest import serve
 from tests.nodes.conftest import Node, StartNode
+from tests.nodes.test_two_servers import eventually
 from tests.rooms.client import until
 
 ADA = Participant("ada", "Ada", "person", "#1878b4", "owner")
@@ -76,3 +80,29 @@ async def test_nodes_that_tell_of_one_canvas_at_the_same_time_agree(start_node: 
     await two.rooms.close()
     three = await start_node()
     assert sorted(await seen(three, here.id)) == sorted(f"s:{id}" for id in ids)
+
+
+def test_what_came_to_wait_on_a_node_that_was_killed_is_in_the_inbox_of_the_others(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    environ = {"STUDIOLO_DATABASE_URL": database_url, "STUDIOLO_REDIS_URL": redis_url}
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    one, two = serve(tmp_path / "one", environ), serve(tmp_path / "two", environ)
+    try:
+        made = one.canvas("Once upon a time.")
+        action = {"type": "suggest", "page": made["pages"][0]["id"], "hunks": [{"find": "Once", "replace": "Twice"}]}
+        with one.client() as client:
+            done = client.post(f"/api/canvases/{made['id']}/actions", json=action)
+            assert done.status_code == 200, done.text
+        one.stop(signal.SIGKILL)  # before the canvas has told anybody
+        with two.client() as client:
+
+            def seen() -> list[str]:
+                return [item["id"] for item in client.get("/api/inbox").json()["items"]]
+
+            eventually(lambda: seen() == [f"s:{done.json()['id']}"], 30)
+            assert client.get("/api/inbox/count").json() == {"count": 1, "kinds": {"suggestion": 1}}
+    finally:
+        for node in (one, two):
+            node.stop(signal.SIGKILL)

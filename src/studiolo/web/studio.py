@@ -80,11 +80,18 @@ class Studio:
             for problem in studio.models.problems:
                 log.warning("%s", problem)
             studio.courier.open()
-            studio._catching_up = asyncio.create_task(catch_up(studio.rooms, store), name="catching up")
+            studio._catch_up()
+            if nodes:
+                nodes.gone.append(studio._catch_up)
         except BaseException:
             await studio.close()
             raise
         return studio
+
+    def _catch_up(self, _gone: str = "") -> None:
+        """Let canvases tell what waits in them that a crash, here or on a node that is gone, kept from it."""
+        if self._catching_up is None or self._catching_up.done():
+            self._catching_up = asyncio.create_task(catch_up(self.rooms, self.store), name="catching up")
 
     async def close(self) -> None:
         """Stop runs and record it, write out what rooms hold, stop the engine, close the store: in that order."""
