@@ -171,7 +171,7 @@ def test_a_webhook_is_made_tried_and_ended(
 
     receiver.then = [answers(500)]
     with studio.client() as owner:
-        body = {"type": "comment", "page": canvas["pages"][0]["id"], "quote": "sea", "text": "Which?"}
+        body = {"type": "comment", "page": canvas["pages"][0]["id"], "quote": "keeper", "text": "Which?"}
         owner.post(f"/api/canvases/{canvas['id']}/actions", json=body).raise_for_status()
         hook = owner.get(f"/api/canvases/{canvas['id']}/webhooks").json()["webhooks"][0]["id"]
         sent = f"/api/canvases/{canvas['id']}/webhooks/{hook}/deliveries"

@@ -14,6 +14,7 @@ import duckdb
 from studiolo.canvas.actions import LONGEST_PAGE
 from studiolo.store.ledger import chained
 from tests.conftest import ServedStudio, StartStudio
+from tests.servers import Redis
 from tests.web.receiver import Receiver
 from tests.web.test_webhooks import At, until
 
@@ -161,3 +162,20 @@ def test_nothing_of_a_deleted_canvas_is_left_in_any_file(start_studio: StartStud
             assert at.id not in rows, table
     receiver.close()
     assert not re.search("|".join(WORDS), studio.log())
+
+
+def test_nothing_of_a_deleted_canvas_is_left_in_redis(
+    database_url: str, redis: Redis, redis_url: str, start_studio: StartStudio
+) -> None:
+    studio = start_studio(STUDIOLO_DATABASE_URL=database_url, STUDIOLO_REDIS_URL=redis_url)
+    with studio.client() as owner:
+        at = At(owner, studio.canvas("It was a dark night."))
+        run = owner.post(f"{at.path}/ask", json={"agent": "co-author", "prompt": "Go on.", "skill": "ask"}).json()[
+            "run"
+        ]
+        until(
+            lambda: owner.get(f"/api/runs/{run}").json()["state"], lambda state: state in ("done", "failed", "stopped")
+        )
+        until(lambda: redis.command("KEYS", f"*{run}*"), lambda keys: run.encode() in keys)
+        assert owner.delete(at.path).status_code == 204
+        assert run.encode() not in redis.command("KEYS", "*")

@@ -13,7 +13,6 @@ import httpx2
 import pytest
 
 from tests.conftest import ServedStudio, StartStudio, serve
-from tests.servers import PostgreSQL, Redis
 from tests.web.receiver import WAIT, Got, Receiver, answers
 
 ALLOWED = {"STUDIOLO_WEBHOOK_NETWORKS": "127.0.0.0/8"}
@@ -309,33 +308,39 @@ def test_a_receiver_with_a_wrong_certificate_is_told_nothing(start_studio: Start
         receiver.close()
 
 
-def test_two_nodes_tell_everything_once(
-    postgresql: PostgreSQL, database_url: str, redis: Redis, redis_url: str, tmp_path: Path, receiver: Receiver
-) -> None:
+@pytest.fixture
+def two_nodes(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[list[ServedStudio]]:
+    """Two nodes of one studio, whose operator allows this machine."""
     environ = {"STUDIOLO_DATABASE_URL": database_url, "STUDIOLO_REDIS_URL": redis_url, **ALLOWED}
     nodes: list[ServedStudio] = []
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        nodes.append(serve(tmp_path / name, environ))
+    try:
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            nodes.append(serve(tmp_path / name, environ))
+        yield nodes
+    finally:
+        for node in nodes:
+            node.stop(signal.SIGKILL)
+
+
+def test_two_nodes_tell_everything_once(two_nodes: list[ServedStudio], receiver: Receiver) -> None:
     words = [f"word{n:02}" for n in range(30)]
-    canvas = nodes[0].canvas(" ".join(words))
-    clients = [node.client() for node in nodes]
-    ats = [At(client, canvas) for client in clients]
-    hook = ats[0].hook(receiver, "suggestion", "decision")
-    ids: list[str] = []
-    for n, word in enumerate(words):
-        ids.append(ats[n % 2].suggest(word, word.upper()))
-        ats[(n + 1) % 2].act(type="reject", suggestion=ids[-1])
-    got = receiver.wait(60)
-    assert [one.body["suggestion"]["id"] for one in got] == [id for id in ids for _ in range(2)]
-    assert types(got) == ["suggestion.made", "decision.rejected"] * 30
-    assert all(one.signed_with(hook["secret"]) for one in got)
-    nodes[0].stop(signal.SIGKILL)
-    last = ats[1].suggest("word00", "last")
-    assert receiver.wait(61)[60].body["suggestion"]["id"] == last
-    time.sleep(1)
-    assert len(receiver.got) == 61
-    for client in clients:
-        client.close()
-    for node in nodes:
-        node.stop(signal.SIGKILL)
+    canvas = two_nodes[0].canvas(" ".join(words))
+    with two_nodes[0].client() as one, two_nodes[1].client() as other:
+        ats = [At(client, canvas) for client in (one, other)]
+        hook = ats[0].hook(receiver, "suggestion", "decision")
+        ids: list[str] = []
+        for n, word in enumerate(words):
+            ids.append(ats[n % 2].suggest(word, word.upper()))
+            ats[(n + 1) % 2].act(type="reject", suggestion=ids[-1])
+        got = receiver.wait(60)
+        assert [each.body["suggestion"]["id"] for each in got] == [id for id in ids for _ in range(2)]
+        assert types(got) == ["suggestion.made", "decision.rejected"] * 30
+        assert all(each.signed_with(hook["secret"]) for each in got)
+        path = f"{ats[1].path}/webhooks/{hook['id']}/deliveries"
+        until(lambda: other.get(path).json()["waiting"], lambda waiting: waiting == 0)  # the last answer is noted, too
+        two_nodes[0].stop(signal.SIGKILL)
+        last = ats[1].suggest("word00", "last")
+        assert receiver.wait(61)[60].body["suggestion"]["id"] == last
+        until(lambda: other.get(path).json()["waiting"], lambda waiting: waiting == 0)
+        assert len(receiver.got) == 61

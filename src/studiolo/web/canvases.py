@@ -104,10 +104,13 @@ async def change(body: bodies.ChangeCanvas, seat: Owner, studio: Here) -> dict[s
 @router.delete("/{canvas}", status_code=204)
 async def delete(seat: Owner, studio: Here) -> Response:
     """Delete the canvas with its history, for everybody and for good."""
-    for run in await studio.runs.of_canvas(seat.canvas):
+    runs = await studio.runs.of_canvas(seat.canvas, limit=1_000_000)
+    for run in runs:
         if run["state"] not in ENDED:
             await studio.runs.stop(run["id"])
     await studio.rooms.delete(seat.canvas)
+    if studio.nodes:
+        await studio.nodes.forget([run["id"] for run in runs])
     studio.histories.forget(seat.canvas)
     return Response(status_code=204)
 

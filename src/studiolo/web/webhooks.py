@@ -108,6 +108,7 @@ async def _listed(studio: Studio, canvas: str) -> Json:
 async def _made(studio: Studio, canvas: str, body: NewWebhook, by: str) -> Json:
     await check_reachable(body.url, studio.sender.allowed)
     hook = await studio.hooks.make(canvas, body.url, body.events, by)
+    studio.courier.look()
     return Json({**hook.as_dict(), "secret": hook.secret}, status_code=201)
 
 

@@ -49,6 +49,8 @@ class Courier:
         self._busy: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._room = asyncio.Semaphore(AT_ONCE)
         self._watch: asyncio.Task[None] | None = None
+        self._whole_at = 0.0  # when everything is to be looked at again, on the event loop's clock
+        self._anybody = False  # whether there was a webhook then
 
     def open(self) -> None:
         """Begin, with what was left from before."""
@@ -65,29 +67,34 @@ class Courier:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._sender.close()
 
-    def _told(self, canvases: set[str]) -> None:
-        self._changed |= canvases
+    def look(self) -> None:
+        """Look at everything now: somebody has made a webhook."""
+        self._whole_at = 0.0
         self._wake.set()
+
+    def _told(self, canvases: set[str]) -> None:
+        if self._anybody:
+            self._changed |= canvases
+            self._wake.set()
 
     async def _run(self) -> None:
         now = asyncio.get_running_loop().time
-        whole_at = 0.0  # when everything is to be looked at again
         while True:
             self._wake.clear()
             changed, self._changed = self._changed, set()
-            whole = now() >= whole_at
+            whole = now() >= self._whole_at
+            if whole:
+                self._whole_at = now() + self._every
             try:
-                due = await self._places.due(None if whole else changed)
+                if whole:
+                    self._anybody = await self._places.anybody()
+                due = await self._places.due(None if whole else changed) if self._anybody else []
             except StudioloError as error:
                 log.warning("What webhooks are to be told is not known: %s", error.message)
-                whole_at = now() + self._every
             else:
-                later = self._start(due)
-                if whole:
-                    whole_at = now() + self._every
-                whole_at = min(whole_at, now() + later)
+                self._whole_at = min(self._whole_at, now() + self._start(due))
             try:
-                await asyncio.wait_for(self._wake.wait(), max(0.0, whole_at - now()))
+                await asyncio.wait_for(self._wake.wait(), max(0.0, self._whole_at - now()))
             except TimeoutError:
                 continue
 

@@ -63,6 +63,11 @@ class Places:
         self._store = store
         self._me = me
 
+    async def anybody(self) -> bool:
+        """Whether there is a webhook at all."""
+        async with self._store.reading() as connection:
+            return await connection.scalar(sa.select(webhooks.c.id).limit(1)) is not None
+
     async def due(self, canvases_: Collection[str] | None = None) -> list[Due]:
         """The places at which there is something to tell, now or later: in all canvases or in these."""
         seq = sa.func.coalesce(deliveries.c.seq, 0)
