@@ -55,6 +55,7 @@ class _Kept:
     past: Past = field(default_factory=Past)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     used: float = 0.0
+    weight: int = 0  # as it was after the last look: meanwhile the thread may be at work on it
 
 
 class Histories:
@@ -78,7 +79,7 @@ class Histories:
                 await self._catch_up(canvas, kept)
                 return await self._work(lambda: question(kept.past))
             finally:
-                kept.used = time.monotonic()
+                kept.used, kept.weight = time.monotonic(), kept.past.archive.weight
 
     def forget(self, canvas: str) -> None:
         """Drop what is kept of a canvas, which was deleted."""
@@ -125,7 +126,7 @@ class Histories:
         """Drop the archives that nobody has looked at for a while, and the oldest of too many."""
         now = time.monotonic()
         idle = sorted((kept.used, canvas) for canvas, kept in self._kept.items() if not kept.lock.locked())
-        weight = sum(kept.past.archive.weight for kept in self._kept.values())
+        weight = sum(kept.weight for kept in self._kept.values())
         for used, canvas in idle:
             if now - used > KEPT_FOR or weight > HEAVIEST:
-                weight -= self._kept.pop(canvas).past.archive.weight
+                weight -= self._kept.pop(canvas).weight

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from studiolo.canvas.diff import tokens
 from studiolo.history.archive import NEVER, Archive
-from studiolo.history.notes import DECIDED, Note
+from studiolo.history.notes import DECIDED, DEEDS, Note
 
 PAUSE: Final = 30 * 60.0  # seconds without any work end a session
 BREAK: Final = 6.0  # seconds without any typing make a moment to stop at
@@ -81,7 +81,8 @@ def sessions(archive: Archive, notes: Sequence[Note], owner: Callable[[int], str
         elif found:
             found[-1].last = seq
         place[seq] = len(found)
-    _count(archive, found, place, owner)
+    brought_back = {note.seq for note in notes if note.type in DEEDS}
+    _count(archive, found, place, lambda client, row: archive.author(row) if row in brought_back else owner(client))
     _stop(archive, found, by_row)
     return found
 
@@ -94,8 +95,11 @@ def _note(session: Session, note: Note) -> None:
         session.runs.append(note.run)
 
 
-def _count(archive: Archive, found: Sequence[Session], place: Sequence[int], owner: Callable[[int], str]) -> None:
-    """Count words. What came and went within one session was never there, as far as its result is concerned."""
+def _count(archive: Archive, found: Sequence[Session], place: Sequence[int], hand: Callable[[int, int], str]) -> None:
+    """Count words; `hand` says who brought in what a client id wrote with a row.
+
+    What came and went within one session was never there, as far as its result is concerned.
+    """
     for page in archive.outline(archive.seq):
         weave = archive.weave(page)
         came: list[str] = []
@@ -106,7 +110,7 @@ def _count(archive: Archive, found: Sequence[Session], place: Sequence[int], own
             first, last = place[born], place[died] if died != NEVER else 0
             if first == last:
                 continue
-            key = (first, owner(client))
+            key = (first, hand(client, born))
             if key != came_with:
                 _add(found, page, came_with, came)
                 came_with = key
