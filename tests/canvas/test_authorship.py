@@ -485,6 +485,17 @@ def test_a_long_paste_is_one_record_and_its_parts_are_known_when_they_move(make:
     }
 
 
+def test_a_paste_of_one_known_passage_again_and_again_has_a_bound(make: Make) -> None:
+    canvas, page = make("Twelve and more. The end.")
+    ben = Peer(BEN, 77, page, canvas.document.update_since())
+    canvas.receive(ben.change((0, 16, "")), BEN)
+    often = "Twelve and more." * 20_000
+    canvas.receive(ben.change((0, 0, often)), BEN)
+    said = say_pasted(canvas, page, 0, len(often), BEN).details
+    assert sum(said.values()) == len(often) and said["moved"] == 16 and said["pasted"] > said["copied"] > 0
+    assert len(tags_of(canvas, page)) == len(often) + 9
+
+
 def test_a_page_can_come_pasted_or_imported(make: Make) -> None:
     canvas, _ = make("")
     for origin in ("pasted", "imported"):

@@ -119,9 +119,10 @@ class _Layer(Generic[_V]):
         end = clock + units
         spans = self._spans.get(client)
         if spans:
-            for start, length, value in spans[max(0, bisect_right(spans, clock, key=_clock_of) - 1) :]:
-                if start >= end:
-                    break
+            at = max(0, bisect_right(spans, clock, key=_clock_of) - 1)
+            while at < len(spans) and spans[at][0] < end:
+                start, length, value = spans[at]
+                at += 1
                 if start + length <= clock:
                     continue
                 if start > clock:

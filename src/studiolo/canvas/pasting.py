@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from studiolo.canvas import actions, anchors
 from studiolo.canvas.authorship import keep_origin, origin_of
@@ -20,6 +20,8 @@ from studiolo.canvas.origins import Origin, Via, cut, joined
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.quotes import Span
 from studiolo.canvas.removed import LONG_ENOUGH
+
+DEEPEST = 8  # halvings of one paste at passages that are known in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def pasted(canvas: Canvas, action: actions.Pasted, by: Participant) -> Outcome:
         for piece in own
         for _, clock, units in canvas.origins.fresh((piece.client, piece.clock, piece.units))
     ]
-    found = _sorted_out(canvas, action.page, span, new, by.id)
+    found = _once(_sorted_out(canvas, action.page, span, new, by.id))
     now = canvas.clock()
     with canvas.document.change() as written:
         for one in found:
@@ -71,6 +73,16 @@ def pasted(canvas: Canvas, action: actions.Pasted, by: Participant) -> Outcome:
     for one in found:
         characters[one.via] += sum(len(piece.text) for piece in one.pieces)
     return Outcome("pasted", action.page, dict(characters), written())
+
+
+def _once(found: list[_Found]) -> list[_Found]:
+    """The same, where of what has come several times at once only the first is the text that was removed."""
+    back: set[Range] = set()
+    for at, one in enumerate(found):
+        if not back.isdisjoint(one.of):
+            found[at] = replace(one, via="copied", of=())
+        back.update(one.of)
+    return found
 
 
 def _look_again(canvas: Canvas, page: str) -> None:
@@ -130,24 +142,29 @@ def _restored(canvas: Canvas, group: list[Piece], by: str) -> _Found | None:
     return back if known == words else None
 
 
-def _recognised(canvas: Canvas, page: str, span: Span, pieces: list[Piece], by: str) -> list[_Found]:
-    """What text that was put in is, in parts: removed here lately, standing here, or from elsewhere."""
+def _recognised(
+    canvas: Canvas, page: str, span: Span, pieces: list[Piece], by: str, deep: int = DEEPEST
+) -> list[_Found]:
+    """What text that was put in is, in parts: removed here lately, standing here, or from elsewhere.
+
+    Around a passage that is known it looks for others, `deep` times at most.
+    """
     words = "".join(piece.text for piece in pieces)
     if len(words) < LONG_ENOUGH:
         for scrap in canvas.removed.scraps():
             if len(words) > 1 and _words(scrap) == words:
                 return [_moved(canvas, pieces, scrap)]
         return []
-    for passage in canvas.removed.passages():
+    for passage in canvas.removed.passages() if deep else ():
         removed = _words(passage)
         if (at := removed.find(words)) >= 0:
             return [_moved(canvas, pieces, _within(passage, at, at + len(words)))]
         if (at := words.find(removed)) >= 0:
             end = at + len(removed)
             return [
-                *_around(canvas, page, span, _within(pieces, 0, at), by),
+                *_around(canvas, page, span, _within(pieces, 0, at), by, deep - 1),
                 _moved(canvas, _within(pieces, at, end), passage),
-                *_around(canvas, page, span, _within(pieces, end, len(words)), by),
+                *_around(canvas, page, span, _within(pieces, end, len(words)), by, deep - 1),
             ]
     if (there := _standing(canvas, page, span, words)) is not None:
         return [_Found(pieces, "copied", _origins(canvas, there))]
@@ -161,10 +178,10 @@ def _moved(canvas: Canvas, pieces: list[Piece], passage: list[Piece]) -> _Found:
     return _Found(pieces, "moved" if gone else "copied", _origins(canvas, passage), of if gone else ())
 
 
-def _around(canvas: Canvas, page: str, span: Span, pieces: list[Piece], by: str) -> list[_Found]:
+def _around(canvas: Canvas, page: str, span: Span, pieces: list[Piece], by: str, deep: int) -> list[_Found]:
     """What stands around a passage that was recognised: white space between is nobody's."""
     words = _words(pieces)
-    return _recognised(canvas, page, span, pieces, by) if words.strip() else []
+    return _recognised(canvas, page, span, pieces, by, deep) if words.strip() else []
 
 
 def _standing(canvas: Canvas, page: str, span: Span, words: str) -> list[Piece] | None:
