@@ -35,7 +35,13 @@ def mirrors(canvas: Canvas) -> dict[str, Any]:
         "threads": canvas.threads,
         "messages": canvas.messages,
         "origins": canvas.origins.records,
+        "waiting": {page: [record.id for record in canvas.register.waiting(page)] for page in canvas.document.pages},
+        "decided": {decision: canvas.register.decided(decision) for decision in decisions(canvas)},
     }
+
+
+def decisions(canvas: Canvas) -> set[str]:
+    return {hunk.decision for record in canvas.suggestions.values() for hunk in record.hunks if hunk.decision}
 
 
 def assert_same(one: Canvas, other: Canvas) -> None:
@@ -153,6 +159,22 @@ class Copies(RuleBasedStateMachine):
     def decide(self, at: int, which: int, by: Participant, type: str) -> None:
         open = [id for id, record in self.copies[at].suggestions.items() if record.undecided]
         self.act(at, by, type, suggestion=self.one_of(open, which))
+
+    @rule(at=copy, which=which, by=people, type=st.sampled_from(["amend", "accept_all", "reject_all", "undo", "merge"]))
+    def review(self, at: int, which: int, by: Participant, type: str) -> None:
+        canvas = self.copies[at]
+        fields: dict[str, Any] = {"page": self.page(at, which)}
+        if type == "amend":
+            open = [id for id, record in canvas.suggestions.items() if record.undecided]
+            hunks = [{"replace": f"amended {next(self.fresh)}"}]
+            fields = {"suggestion": self.one_of(open, which), "hunks": hunks, "draft": which % 2 == 0}
+        elif type == "undo":
+            fields = {"decision": self.one_of(sorted(decisions(canvas)), which)}
+        elif type == "merge":
+            groups = canvas.view()["groups"]
+            takes = [{"suggestion": id, "hunk": index} for id, index in groups[which % len(groups)]] if groups else []
+            fields = {"takes": takes, "replace": "merged" if which % 2 else None}
+        self.act(at, by, type, **fields)
 
     @rule(at=copy, which=which, by=people, quote=word, fix=st.none() | word)
     def comment(self, at: int, which: int, by: Participant, quote: str, fix: str | None) -> None:
