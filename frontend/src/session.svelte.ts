@@ -9,7 +9,7 @@ import { type Closed, closedBy } from './closed'
 import { Outbox } from './editor/suggesting/outbox.svelte'
 import { fail } from './notices.svelte'
 import { Runs } from './runs.svelte'
-import { countWords, type Message, type Page, type Suggestion, type Thread, watch } from './views'
+import { countLines, type Message, type Page, type Suggestion, type Thread, watch } from './views'
 
 export type { Ask, Me, Outcome, Place, Role, Run } from './api'
 export type { Comment, Hunk, Message, Page, Suggestion, Thread } from './views'
@@ -103,6 +103,8 @@ export class Session {
   readonly #local: IndexeddbPersistence | null
   readonly #ends: (() => void)[] = []
   readonly #dirty = new Set<string>()
+  /** How many words each line of a page had: a key counts one line anew, not the book. */
+  readonly #lines = new Map<string, Map<string, number>>()
   #ended = false
   #counting: ReturnType<typeof setTimeout> | undefined
   #pause = 250
@@ -286,7 +288,11 @@ export class Session {
       this.#counting = undefined
       const began = performance.now()
       const words = new Map(this.words)
-      for (const { id } of this.pages) if (this.#dirty.has(id)) words.set(id, countWords(String(this.text(id))))
+      for (const { id } of this.pages) if (this.#dirty.has(id)) {
+        const counted = countLines(String(this.text(id)), this.#lines.get(id) ?? new Map())
+        this.#lines.set(id, counted.lines)
+        words.set(id, counted.words)
+      }
       this.#dirty.clear()
       this.words = words
       this.#pause = Math.max(250, 20 * (performance.now() - began))

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as Y from 'yjs'
-import { countWords, type Message, type Page, type Suggestion, watch } from './views'
+import { countLines, countWords, type Message, type Page, type Suggestion, watch } from './views'
 
 function map(fields: Record<string, unknown>): Y.Map<unknown> {
   return new Y.Map(Object.entries(fields))
@@ -74,4 +74,14 @@ describe('countWords', () => {
   it.each([
     ['', 0], ['Hello, world', 2], ['She said — and she’d said so', 6], ['co-author 3.14 e-mail', 3], ['**bold** _em_ # ---', 2], ['élan vital, naïve', 3], ['你好世界', 4], ['🙂 !', 0],
   ])('%j has %i', (text, words) => expect(countWords(text)).toBe(words))
+})
+
+describe('counting line by line', () => {
+  it('gives what counting the whole gives, and counts known lines once', () => {
+    const text = 'One two.\nThree, four five.\n\nOne two.\n中文 and'
+    const first = countLines(text, new Map())
+    expect(first.words).toBe(countWords(text))
+    expect(countLines(`${text}\nsix`, first.lines).words).toBe(first.words + 1)
+    expect(countLines('One two.', new Map([['One two.', 40]])).words).toBe(40)
+  })
 })

@@ -202,6 +202,18 @@ export function watch(doc: Y.Doc, show: <K extends keyof Views>(name: K, value: 
 
 const WORD = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:[’'\-.,][\p{L}\p{N}]+)*/gu
 
+/** The words of a text whose lines were mostly counted before, and the counts of its lines for the next time. */
+export function countLines(text: string, before: ReadonlyMap<string, number>): { words: number; lines: Map<string, number> } {
+  const lines = new Map<string, number>()
+  let words = 0
+  for (const line of text.split('\n')) {
+    const count = lines.get(line) ?? before.get(line) ?? countWords(line)
+    lines.set(line, count)
+    words += count
+  }
+  return { words, lines }
+}
+
 /** Words as a writer counts them; a Chinese or Japanese sign counts as one. */
 export function countWords(text: string): number {
   let count = 0

@@ -35,6 +35,7 @@ function indexOf(marks: Marks): Index {
 
 /** The offset in the shared text of a place on the screen. */
 export function toBase(marks: Marks, pos: number): number {
+  if (!marks.length) return pos
   const { starts, sums } = indexOf(marks)
   const before = search(starts.length, (i) => starts[i]! < pos)
   if (!before) return pos
@@ -44,6 +45,7 @@ export function toBase(marks: Marks, pos: number): number {
 
 /** Where an offset of the shared text stands on the screen: before (-1) or behind (1) what is new there. */
 export function toView(marks: Marks, base: number, side: -1 | 1): number {
+  if (!marks.length) return base
   const { starts, sums } = indexOf(marks)
   const passed = search(starts.length, (i) => (side > 0 ? starts[i]! - sums[i]! <= base : starts[i]! - sums[i]! < base))
   return base + sums[passed]!

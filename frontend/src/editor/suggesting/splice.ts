@@ -51,8 +51,10 @@ export function baseChanges(tr: Transaction): ChangeSet {
   return ChangeSet.empty(baseDoc(tr.startState).length)
 }
 
-export const toBase = (state: EditorState, pos: number): number => baseOf(state.field(splice, false)?.marks ?? [], pos)
-export const toView = (state: EditorState, base: number, side: -1 | 1 = 1): number => viewOf(state.field(splice, false)?.marks ?? [], base, side)
+const NONE: Marks = []
+
+export const toBase = (state: EditorState, pos: number): number => baseOf(state.field(splice, false)?.marks ?? NONE, pos)
+export const toView = (state: EditorState, base: number, side: -1 | 1 = 1): number => viewOf(state.field(splice, false)?.marks ?? NONE, base, side)
 
 /** A line break that is to go cannot be struck, so it shows as the sign that it is. */
 class Pilcrow extends WidgetType {
