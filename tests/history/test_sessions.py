@@ -22,8 +22,8 @@ def test_a_pause_ends_a_session_and_each_counts_what_it_left_behind() -> None:
     book.write(BEN, "three", "three four five")
     book.now += PAUSE + 1
     book.write(ADA, "two ", "")
-    book.write(ADA, "four", "four wrong")
-    book.write(ADA, " wrong", "")  # never there, as far as the session is concerned
+    book.type(ADA, 0, 0, "wrong ")
+    book.write(ADA, "wrong ", "")  # never there, as far as the session is concerned
     first, second = told(book, note(1, "create"))
     assert (first.first, first.last, second.first, second.last) == (1, 2, 3, 5)
     assert (first.total.added, first.total.removed) == (5, 0)
