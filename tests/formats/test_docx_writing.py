@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studiolo.formats import Change, PageDraft, Remark, Said, pandoc, read_files
+from studiolo.formats import Change, PageDraft, Remark, Said, export, pandoc, read_files
 from studiolo.formats.docx_writing import write_docx
 from studiolo.formats.weaving import apart, taken
 
@@ -61,7 +61,8 @@ def over(find: str, *said: Said, resolved: bool = False) -> Remark:
 
 
 def around(*changes: Change, remarks: tuple[Remark, ...] = ()) -> PageDraft:
-    return PageDraft("One", NOVEL, "prose", tuple(apart(changes)), remarks)
+    ordered = tuple(sorted(changes, key=lambda one: (one.start, one.end)))
+    return PageDraft("One", NOVEL, "prose", ordered, remarks)
 
 
 def back(page: PageDraft) -> PageDraft:
@@ -146,6 +147,24 @@ def test_pages_keep_their_bounds_titles_and_kinds() -> None:
     ]
     read = read_files([("x.docx", write_docx("A book", pages))])
     assert read.title == "A book" and read.pages == pages
+
+
+@pytest.mark.parametrize("format", ["docx", "critic"])
+def test_suggestions_about_the_same_words_come_back_as_suggestions(format: str) -> None:
+    page = around(
+        at("Anna came home", "Anna went home", reason="Away"),
+        at("came", "crept", "Eve", reason="Quietly"),
+        at("a lamp", "two lamps"),
+        at("She lit a lamp", "Nobody lit a thing", "Eve"),
+    )
+    read = read_files([("x.md", export("x", [page], format).data)], whole=True).pages[0]
+    assert read.text == NOVEL and read.remarks == ()
+    assert [(*one, change.reason) for one, change in zip(told(read), read.changes, strict=True)] == [
+        ("came", "went", "Bo", "Away"),
+        ("came", "crept", "Eve", "Quietly"),
+        ("She lit a lamp", "Nobody lit a thing", "Eve", ""),
+        ("a lamp", "two lamps", "Bo", ""),
+    ]
 
 
 WORDS = ("Anna", "the *old* house", "**never**", "a `b` c", "“Yes,”", "déjà vu", "[a link](https://example.org)", "42")

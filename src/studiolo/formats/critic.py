@@ -88,7 +88,8 @@ def with_critic(page: PageDraft) -> str:
 
 
 def _crossing(pieces: list[Piece]) -> set[int]:
-    """Remarks whose passage begins in another's and ends behind it, or is empty: one of the two cannot be drawn."""
+    """Remarks that cannot be drawn around their passage: it is empty, or begins in another's and ends behind it, or the
+    marker at its end would be another one with the text before it."""
     crossing: set[int] = set()
     stack: list[int] = []
     for place, piece in enumerate(pieces):
@@ -97,12 +98,27 @@ def _crossing(pieces: list[Piece]) -> set[int]:
             if pieces[place + 1].what == "close" and pieces[place + 1].remark == piece.remark:
                 crossing.add(piece.remark)
         elif piece.what == "close" and piece.remark in stack:
-            if pieces[place - 1].text.endswith(("{", "{=")):  # with the marker behind it that would be another one
-                crossing.add(piece.remark)
             while stack[-1] != piece.remark:
                 crossing.add(stack.pop())
             stack.pop()
+    while (more := _running_together(pieces, crossing)) is not None:
+        crossing.add(more)
     return crossing
+
+
+def _running_together(pieces: list[Piece], crossing: set[int]) -> int | None:
+    """A remark whose closing marker would run together with the text that then stands before it."""
+    text = ""
+    for piece in pieces:
+        if piece.what == "keep":
+            text += piece.text
+        elif piece.what == "close":
+            if piece.remark not in crossing and text.endswith(("{", "{=")):
+                return piece.remark
+            text = ""  # its comment follows
+        elif piece.what != "open" or piece.remark not in crossing:
+            text = ""
+    return None
 
 
 def _comment(said: Said, settled: bool = False) -> str:

@@ -13,6 +13,7 @@ from studiolo.formats.authors_file import PATH as AUTHORS
 from studiolo.formats.authors_file import authors_file
 from studiolo.formats.books import book
 from studiolo.formats.drafts import PageDraft, with_changes
+from studiolo.formats.weaving import parted
 from studiolo.formats.writing import as_files, as_one_text, safe_name, splits_when_read
 
 Suggestions = Literal["keep", "accept", "reject"]
@@ -92,7 +93,7 @@ def export(
         raise Invalid("There is no page to export.", "Choose at least one page that is not removed.")
     if not chosen.keeps_open and suggestions == "keep":
         suggestions = "reject"
-    drafts = [with_changes(page, suggestions) for page in pages]
+    drafts = [parted(with_changes(page, suggestions)) for page in pages]
     stem = safe_name(title, "canvas")
     if chosen.divides:
         return _files(chosen, stem, drafts)

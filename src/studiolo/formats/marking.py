@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from studiolo.canvas.diff import tokens
 from studiolo.formats import pandoc
 from studiolo.formats.books import FENCE, dialect
 from studiolo.formats.drafts import Change, PageDraft, Remark
 from studiolo.formats.marks import END, Events, is_mark, unmarked
-from studiolo.formats.weaving import Piece, apart, taken, woven
+from studiolo.formats.weaving import Piece, apart, taken, trimmed_change, woven
 
 # What stands at the head of a line and is no text: a mark before it would make text of it.
 HEAD = re.compile(
@@ -177,19 +176,8 @@ def _as_they_are(chunk: PageDraft) -> PageDraft:
 
 def _trimmed_changes(chunk: PageDraft) -> PageDraft:
     """Without the words that a change begins and ends with on both sides."""
-    changes: list[Change] = []
-    for change in chunk.changes:
-        old, new = tokens(chunk.text[change.start : change.end]), tokens(change.replace)
-        head = tail = 0
-        while head < min(len(old), len(new)) and old[head] == new[head]:
-            head += 1
-        while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
-            tail += 1
-        start = change.start + len("".join(old[:head]))
-        end = change.end - len("".join(old[len(old) - tail :]))
-        if start < end or head + tail < len(new):
-            put = "".join(new[head : len(new) - tail])
-            changes.append(replace(change, start=start, end=end, replace=put))
+    lean = (trimmed_change(chunk.text, change) for change in chunk.changes)
+    changes = (change for change in lean if change.start < change.end or change.replace)
     return replace(chunk, changes=tuple(changes))
 
 

@@ -16,6 +16,7 @@ from studiolo.formats.drafts import Imported, PageDraft, cut, trimmed
 from studiolo.formats.kinds import PROSE_SUFFIXES, PageKind, is_text_name, kind_of
 from studiolo.formats.marks import FIRST
 from studiolo.formats.untangling import ROW, WIDE
+from studiolo.formats.weaving import rejoined
 
 BOM = b"\xef\xbb\xbf"
 ORDER_PREFIX = re.compile(r"^\d{1,4}[-_. ]+(?=\S)")
@@ -182,8 +183,8 @@ def _docx(name: str, data: bytes, budget: Budget, notes: list[str], divided: boo
     title, read, said = read_docx(name, data, budget)
     notes += said
     if read.pages:
-        return title or _title_from(name), [_as_kept(page) for page in read.pages]
-    return _divided(name, read.whole, title, divided, markdown=True)
+        return title or _title_from(name), [_as_kept(rejoined(page)) for page in read.pages]
+    return _divided(name, rejoined(read.whole), title, divided, markdown=True)
 
 
 def _as_kept(page: PageDraft) -> PageDraft:
@@ -252,7 +253,7 @@ def _text(name: str, text: str, divided: bool) -> tuple[str, list[PageDraft]]:
         return own, [PageDraft(own, text, kind)]
     from studiolo.formats.critic import is_critic, read_critic
 
-    page = read_critic(text) if is_critic(text) else PageDraft("", text)
+    page = rejoined(read_critic(text)) if is_critic(text) else PageDraft("", text)
     page = replace(page, title=_page_of(name, page.text)[0])
     markdown = PurePosixPath(name).suffix.lower() not in {".txt", ".text"}
     return _divided(name, page, "", divided, markdown, own=page.title)

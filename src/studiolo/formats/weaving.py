@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from studiolo.formats.drafts import Change, PageDraft, Remark
+from studiolo.canvas.diff import tokens
+from studiolo.formats.drafts import Change, PageDraft, Remark, Said
 
+INSTEAD = re.compile(r"Suggests “(.*)” instead of “(.+?)”\.$", re.DOTALL)
 What = Literal["keep", "delete", "insert", "open", "close"]
 
 
@@ -33,6 +36,69 @@ def apart(changes: Sequence[Change]) -> list[Change]:
             kept.append(replace(change, start=start, end=end))
         floor = end
     return kept
+
+
+def parted(page: PageDraft) -> PageDraft:
+    """The page with no two changes of the same words: where some overlap in more than words that they leave as they
+    are, the earlier stays a change, and the others become comments of their authors that `rejoined` knows again."""
+    changes = sorted(page.changes, key=lambda one: (one.start, one.end, one.at or 0.0))
+    clashing: set[int] = set()
+    reach = -1  # of those before, the one that goes furthest
+    for number, change in enumerate(changes):
+        if reach >= 0 and change.start < changes[reach].end:
+            clashing |= {reach, number}
+        if reach < 0 or change.end > changes[reach].end:
+            reach = number
+    if not clashing:
+        return page
+    kept: list[Change] = []
+    remarks = list(page.remarks)
+    floor = 0
+    lean = [trimmed_change(page.text, one) if number in clashing else one for number, one in enumerate(changes)]
+    for change in sorted(lean, key=lambda one: (one.start, one.end, one.at or 0.0)):
+        if change.start >= floor or change.start == change.end:
+            kept.append(change)
+            floor = max(floor, change.end)
+            continue
+        told = f"Suggests “{change.replace}” instead of “{page.text[change.start : change.end]}”."
+        said = [Said(change.author, told, change.at, change.kind)]
+        if change.reason:
+            said.append(Said(change.author, change.reason, change.at, change.kind))
+        remarks.append(Remark(change.start, change.end, tuple(said)))
+    ordered = tuple(sorted(remarks, key=lambda one: (one.start, one.end)))
+    return replace(page, changes=tuple(kept), remarks=ordered)
+
+
+def rejoined(page: PageDraft) -> PageDraft:
+    """The page with what `parted` made comments of as changes again, unless somebody has answered."""
+    changes = list(page.changes)
+    remarks: list[Remark] = []
+    for remark in page.remarks:
+        first, *more = remark.said
+        told = INSTEAD.match(first.text)
+        start = page.text.find(told.group(2), remark.start, remark.end) if told else -1
+        alone = len(more) < 2 and all(said.author == first.author for said in more)
+        if told is None or start < 0 or not alone:
+            remarks.append(remark)
+            continue
+        reason = more[0].text if more else ""
+        end = start + len(told.group(2))
+        changes.append(Change(start, end, told.group(1), first.author, first.at, first.kind, reason))
+    ordered = tuple(sorted(changes, key=lambda one: (one.start, one.end, one.at or 0.0)))
+    return replace(page, changes=ordered, remarks=tuple(remarks))
+
+
+def trimmed_change(text: str, change: Change) -> Change:
+    """A change without the words that it begins and ends with on both sides."""
+    old, new = tokens(text[change.start : change.end]), tokens(change.replace)
+    head = tail = 0
+    while head < min(len(old), len(new)) and old[head] == new[head]:
+        head += 1
+    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    start = change.start + len("".join(old[:head]))
+    end = change.end - len("".join(old[len(old) - tail :]))
+    return replace(change, start=start, end=end, replace="".join(new[head : len(new) - tail]))
 
 
 def woven(page: PageDraft) -> list[Piece]:
