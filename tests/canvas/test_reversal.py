@@ -132,3 +132,18 @@ def test_a_text_that_was_cut_to_pieces_is_whole_again(random: Random, cuts: int)
     ]
     turn_back(canvas, page, typed, gone)
     assert canvas.page_text(page) == whole == yjs_text(canvas, page)
+
+
+def test_text_that_went_and_came_a_thousand_times_is_known_by_its_first_ids(make: Make) -> None:
+    canvas, page = make("one two three")
+    first = now = ids(canvas, page, "two")
+    for _ in range(1_200):
+        edit(canvas, page, "two", "")
+        turn_back(canvas, page, [], now)
+        now = ids(canvas, page, "two")
+    assert canvas.page_text(page) == "one two three"
+    assert turn_back(canvas, page, [], first) == b""  # it is there
+    turn_back(canvas, page, [range for range, _ in first], [])
+    assert canvas.page_text(page) == "one  three"
+    turn_back(canvas, page, [], first)
+    assert canvas.page_text(page) == "one two three" and authors(canvas, page) == [("one two three", "ada")]

@@ -51,9 +51,10 @@ class Returns:
 
     def family(self, range: Range) -> Iterator[Range]:
         """The range, and all that it has ever come back as."""
-        yield range
-        for _, copy in self.copies(range):
-            yield from self.family(copy)
+        coming = [range]
+        while coming:  # no recursion: what was taken and taken back a thousand times has as many copies of copies
+            yield (one := coming.pop())
+            coming += [copy for _, copy in self.copies(one)]
 
     def living(self, identity: Identity, range: Range) -> list[Living]:
         """What of these ids can be seen, under these ids or under those that they have come back as."""
@@ -68,11 +69,13 @@ class Returns:
 
     def _shown(self, identity: Identity, range: Range) -> list[tuple[int, int]]:
         """The stretches of a range, from its start on, that can be seen: in order, apart from each other."""
-        clock = range[1]
-        shown = [(part.range[1] - clock, part.range[1] - clock + part.range[2]) for part in identity.living(range)]
-        for part, copy in self.copies(range):
-            into = part[1] - clock
-            shown += [(low + into, high + into) for low, high in self._shown(identity, copy)]
+        shown: list[tuple[int, int]] = []
+        coming = [(range, 0)]
+        while coming:
+            one, into = coming.pop()
+            into -= one[1]
+            shown += [(part.range[1] + into, part.range[1] + part.range[2] + into) for part in identity.living(one)]
+            coming += [(copy, part[1] + into) for part, copy in self.copies(one)]
         merged: list[tuple[int, int]] = []
         for low, high in sorted(shown):
             if merged and low <= merged[-1][1]:
