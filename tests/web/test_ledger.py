@@ -11,9 +11,11 @@ from typing import Any
 
 import duckdb
 
+from scripts.document_ledger import PAGE
 from studiolo.canvas.actions import LONGEST_PAGE
 from studiolo.store.ledger import chained
 from tests.conftest import ServedStudio, StartStudio
+from tests.ledger.test_export import documented
 from tests.servers import Redis
 from tests.web.receiver import Receiver
 from tests.web.test_webhooks import At, until
@@ -101,6 +103,36 @@ def test_a_row_as_large_as_a_page_is_exported(studio: ServedStudio) -> None:
         answer = owner.get(f"{at.path}/ledger", params={"format": "parquet"})
         assert answer.status_code == 200
         assert answer.content[:4] == answer.content[-4:] == b"PAR1"
+
+
+def test_what_history_and_branches_do_is_in_the_ledger_as_its_page_says(studio: ServedStudio) -> None:
+    with studio.client() as owner:
+        at = At(owner, studio.canvas("It was a dark night.", "Another page."))
+        first = owner.get(f"{at.path}/ledger").json()["ledger"][-1]["seq"]
+        at.act(type="edit", page=at.page, hunks=[{"find": "dark", "replace": "bright"}])
+        at.act(type="rename_page", page=at.page, title="Renamed")
+        whose = {"participant": owner.get("/api/me").json()["participant"]["id"]}
+        owner.post(f"{at.path}/history/take-back", json={**whose, "from": first + 1}).raise_for_status()
+        at.act(type="edit", page=at.page, hunks=[{"find": "night", "replace": "day"}])
+        owner.post(f"{at.path}/history/restore", json={"to": first}).raise_for_status()
+        rows = owner.get(f"{at.path}/ledger").json()["ledger"]
+        [restored] = [row["seq"] for row in rows if row["action"]["type"] == "restore"]
+        owner.post(f"{at.path}/history/undo", json={"deed": restored}).raise_for_status()
+        branch = owner.post(f"{at.path}/branches", json={"name": "What if"}).json()["id"]
+        inside = At(owner, {"id": branch, "pages": [{"id": at.page}]})
+        text = owner.get(f"{inside.path}/pages/{at.page}/text").text
+        inside.act(type="edit", page=at.page, hunks=[{"find": text[:6], "replace": "Elsewhere: "}])
+        owner.post(f"{at.path}/branches/{branch}/propose", json={}).raise_for_status()
+        rows = owner.get(f"{at.path}/ledger").json()["ledger"] + owner.get(f"{inside.path}/ledger").json()["ledger"]
+        assert {row["action"]["type"] for row in rows} >= {"restore", "take_back", "undo_deed", "branch", "propose"}
+        for path in (at.path, inside.path):
+            assert owner.get(f"{path}/ledger/verify").json()["whole"]
+    known = documented()
+    page = PAGE.read_text()
+    for row in rows:
+        kind, outcome = row["action"]["type"], row["outcome"]["outcome"]
+        assert row["outcome"].keys() - {"outcome", "id"} <= known.get(outcome, {}).get(kind, set()), (outcome, kind)
+        assert f"| `{kind}` |" in page
 
 
 WORDS = [
