@@ -194,3 +194,11 @@ def test_what_looks_like_markdown_stays_text() -> None:
     again = read_files([("x.md", page.text.encode())]).pages[0].text
     assert again == page.text
     assert "\\- nor" in page.text and "1\\. not" in page.text and "\\# nor" in page.text and "\\*star\\*" in page.text
+
+
+def test_an_empty_line_now_and_then_parts_scenes_and_one_after_each_paragraph_does_not() -> None:
+    lines = [p(r(f"Line {number}.")) for number in range(14)]
+    page = read("".join([*lines[:7], p(), *lines[7:]]))
+    assert "Line 6.\n\n* * *\n\nLine 7." in page.text
+    assert "* * *" not in read(p().join(lines)).text
+    assert "* * *" not in read("".join([p(r("One"), style="Heading1"), p(), *lines])).text

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from studiolo.formats import Change, PageDraft, Remark, Said, export, pandoc, read_files
@@ -230,6 +230,8 @@ def plain(node: Any) -> Any:
 @settings(max_examples=40)
 @given(marked_pages())
 def test_whatever_is_open_the_text_before_and_after_comes_back(page: PageDraft) -> None:
+    # A lone sign on a line of its own is an item of a list in which nothing is, and nothing is what a file holds of it.
+    assume(not re.search(r"^\s*\*+\s*$", taken(page).text, re.MULTILINE))
     read = back(page)
     base, read_base, new, read_new = meant(page.text, read.text, taken(page).text, taken(read).text)
     assert read_base == base

@@ -18,7 +18,7 @@ from studiolo.formats import pandoc
 from studiolo.formats.archives import Budget, Element, etree, packed, parse_xml, unpack
 from studiolo.formats.books import CODE_MARK, PAGE_MARK
 from studiolo.formats.drafts import Said
-from studiolo.formats.marks import BLOCK, CODE, EMPH, END, OFF, ON, STRIKE, STRONG, Events, unmarked, without
+from studiolo.formats.marks import BLOCK, CODE, EMPH, END, OFF, ON, SCENES, STRIKE, STRONG, Events, unmarked, without
 from studiolo.formats.untangling import Event, Revision, Untangled, untangle
 
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -31,6 +31,7 @@ MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}oMath"
 PARTS = re.compile(
     r"(\[Content_Types\]\.xml|_rels/\.rels|docProps/core\.xml|word/(_rels/)?[\w.]+\.(xml|rels))$", re.IGNORECASE
 )
+FEW_EMPTY = 6  # of so many paragraphs one may be empty and part scenes
 COMES = {f"{{{W}}}ins", f"{{{W}}}moveTo"}
 GOES = {f"{{{W}}}del", f"{{{W}}}moveFrom"}
 REFORMATTED = tuple(
@@ -312,6 +313,7 @@ def when(date: str | None) -> float | None:
 
 def _mark_part(word: _Word, root: Element) -> None:
     _simplify(word, root)
+    _mark_scenes(root)
     body = root.find(f"{{{W}}}body")
     _mark_comments(word, root if body is None else body)
     begins: dict[Element, str] = {}
@@ -343,6 +345,39 @@ def _simplify(word: _Word, root: Element) -> None:
     for element in root.iter(f"{{{W}}}t"):
         element.text = unmarked(element.text or "")
         element.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
+
+
+def _mark_scenes(root: Element) -> None:
+    """In a text whose paragraphs follow each other without empty ones between, an empty one here and there parts
+    scenes. Where there are many they only make room."""
+    body = root.find(f"{{{W}}}body")
+    paragraphs = [child for child in body if child.tag == f"{{{W}}}p"] if body is not None else []
+    full = [any((text.text or "").strip() for text in paragraph.iter(f"{{{W}}}t")) for paragraph in paragraphs]
+    empty = [
+        paragraph
+        for place, paragraph in enumerate(paragraphs[:-1])
+        if place and not full[place] and full[place - 1] and full[place + 1] and _is_bare(paragraph)
+        and not any(_is_headed(other) for other in (paragraphs[place - 1], paragraphs[place + 1]))
+    ]  # fmt: skip
+    if len(empty) <= full.count(True) / FEW_EMPTY:
+        for paragraph in empty:
+            paragraph.append(_run(paragraph, SCENES))
+
+
+def _is_bare(paragraph: Element) -> bool:
+    """Whether there is nothing at all in a paragraph but its properties."""
+    inside = {f"{{{W}}}{name}" for name in ("pPr", "r", "bookmarkStart", "bookmarkEnd")}
+    return all(child.tag in inside for child in paragraph) and not any(
+        child.tag not in (f"{{{W}}}rPr", f"{{{W}}}t") for run in paragraph.iter(f"{{{W}}}r") for child in run
+    )
+
+
+def _is_headed(paragraph: Element) -> bool:
+    """Whether a paragraph has a style or a number: a heading, a list, a title."""
+    return any(True for _ in paragraph.iter(f"{{{W}}}pStyle", f"{{{W}}}numPr", f"{{{W}}}sectPr")) and not any(
+        re.fullmatch(r"(?i)(normal|body ?text|first ?paragraph|text ?body)\w*", style.get(f"{{{W}}}val") or "")
+        for style in paragraph.iter(f"{{{W}}}pStyle")
+    )
 
 
 def _mark_comments(word: _Word, root: Element) -> None:

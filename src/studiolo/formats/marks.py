@@ -17,6 +17,7 @@ BLOCK = chr(FIRST)  # where a paragraph's text begins
 END = chr(FIRST + 1)  # where a change's text ends
 ON = {bit: chr(FIRST + 2 + 2 * place) for place, bit in enumerate((1, 2, 4, 8))}
 OFF = {bit: chr(FIRST + 3 + 2 * place) for place, bit in enumerate((1, 2, 4, 8))}
+SCENES = chr(FIRST + 10)  # an empty line that parts scenes
 STRONG, EMPH, STRIKE, CODE = 1, 2, 4, 8
 TURNS = {mark: bit for bit, mark in ON.items()} | {mark: -bit for bit, mark in OFF.items()}
 FIRST_EVENT = FIRST + 16

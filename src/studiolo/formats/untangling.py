@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from studiolo.formats.drafts import Change, PageDraft, Remark, Said, cut
-from studiolo.formats.marks import BLOCK, CODE, EMPH, END, STRIKE, STRONG, TURNS, Events, is_mark
+from studiolo.formats.marks import BLOCK, CODE, EMPH, END, SCENES, STRIKE, STRONG, TURNS, Events, is_mark
 
 NEW_PAGE = "\f"
 DELIMITERS = {STRONG: "**", STRIKE: "~~", EMPH: "*", CODE: "`"}
@@ -134,6 +134,9 @@ def _read(text: str, events: Events[Event]) -> _Line:
         elif character == BLOCK:
             line.blocks.append(_Block(len(line.characters), page=page))
             page = ""
+        elif character == SCENES:
+            for sign in "* * *":
+                line.add(sign, 0, 0)
         elif character == END:
             state = 0
         elif turn := TURNS.get(character):
