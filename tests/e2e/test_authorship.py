@@ -254,6 +254,29 @@ def test_it_is_shown_by_pattern_as_well_as_colour_with_shares_and_told_by_key(
     expect(ben.page.locator(".by")).to_have_count(0)
 
 
+def test_what_a_reviewer_amended_is_told_as_theirs(studio: ServedStudio, person: Person) -> None:
+    made, link = begin(studio)
+    page = made["pages"][0]["id"]
+    agent = studio.cli("token", "create", "--role", "commenter", "--agent", "--name", "Muse").stdout.strip()
+    editor = studio.make_token("editor", made["id"], "Cleo")
+    actions = f"/api/canvases/{made['id']}/actions"
+    with studio.client(agent) as muse, studio.client(editor) as cleo:
+        hunks = [{"find": "She called out twice", "replace": "She shouted"}]
+        id = muse.post(actions, json={"type": "suggest", "page": page, "hunks": hunks}).json()["id"]
+        amended = [{"replace": "She shouted until dawn"}]
+        cleo.post(actions, json={"type": "amend", "suggestion": id, "hunks": amended})
+        assert cleo.post(actions, json={"type": "accept", "suggestion": id}).status_code == 200
+    assert whose(studio, made, "shouted") == {("Muse", "accepted")}
+    assert whose(studio, made, "until dawn") == {("Cleo", "accepted")}
+    ben = person()
+    ben.join(link, "Ben")
+    select(ben, "until dawn")
+    ben.page.keyboard.press("Control+Alt+w")
+    answer = ben.page.get_by_role("dialog", name="Who wrote this")
+    expect(answer).to_contain_text("Cleo typed this, amending what Muse suggested")
+    expect(answer).to_contain_text("proposed was “She shouted”")
+
+
 def test_on_a_phone_a_tap_tells_who_wrote_it(studio: ServedStudio, person: Person) -> None:
     _, link = begin(studio)
     ben = person(**PHONE)
