@@ -57,7 +57,7 @@ def states(canvas: Canvas, *ids: str) -> list[str]:
 def test_what_overlaps(make: Make, one: tuple[str, str], other: tuple[str, str], grouped: bool) -> None:
     canvas, page = make(TEXT)
     place = {"before": "slowly"} if not one[0] else {}
-    ids = [suggest(canvas, page, *one, **place), suggest(canvas, page, *other, by=ECHO, **place)]
+    ids = [suggest(canvas, page, *one, MUSE, **place), suggest(canvas, page, *other, ECHO, **place)]
     expected = [[(ids[0], 0), (ids[1], 0)]] if grouped else []
     assert [sorted(group) for group in groups(canvas)] == [sorted(group) for group in expected]
     assert [sorted(map(tuple, group)) for group in canvas.view()["groups"]] == [sorted(group) for group in expected]

@@ -291,23 +291,10 @@ class Canvas:
 
     def recover(self, lost: Collection[str]) -> Outcome | None:
         """End what of this is still being written (ids of suggestions and messages): nobody is going to finish it."""
-        going = [id for id in self.unfinished() if id in lost]
-        streaming = [self.suggestions[id] for id in going if id in self.suggestions]
-        writing = [self.document.chat[self.messages[id]] for id in going if id in self.messages]
-        if not streaming and not writing:
-            return None
-        with self.document.change() as written:
-            for record in streaming:
-                # Half an insertion is something to judge; half a replacement would take away the other half.
-                whole = any(hunk.replace for hunk in record.hunks) and not any(h.anchor.quote for h in record.hunks)
-                for index in range(len(record.hunks)):
-                    if not whole:
-                        self.set_hunk(record, index, status="withdrawn")
-                self.set_status(record)
-            for message in writing:
-                message["status"] = "stopped"
-        self._moved |= {record.page for record in streaming}
-        return self.claimed(Outcome("recovered", update=written()))
+        from studiolo.canvas.settling import recover  # it knows the canvas
+
+        outcome = recover(self, lost)
+        return outcome and self.claimed(outcome)
 
     # -- what there is
 

@@ -178,3 +178,25 @@ def _carry(canvas: Canvas, record: SuggestionRecord, page: str, spans: list[Span
     for index, span in enumerate(spans):
         canvas.set_hunk(record, index, status="open")
         canvas.set_anchor(record, index, anchors.anchor(canvas.document.identity, page, text, span))
+
+
+def recover(canvas: Canvas, lost: Collection[str]) -> Outcome | None:
+    """End those of these suggestions and messages that are still being written."""
+    going = [id for id in canvas.unfinished() if id in lost]
+    streaming = [canvas.suggestions[id] for id in going if id in canvas.suggestions]
+    writing = [canvas.document.chat[canvas.messages[id]] for id in going if id in canvas.messages]
+    if not streaming and not writing:
+        return None
+    with canvas.document.change() as written:
+        for record in streaming:
+            # Half an insertion is something to judge; half a replacement would take away the other half.
+            whole = any(hunk.replace for hunk in record.hunks) and not any(hunk.anchor.quote for hunk in record.hunks)
+            for index in range(len(record.hunks)):
+                if not whole:
+                    canvas.set_hunk(record, index, status="withdrawn")
+            canvas.set_status(record)
+        for message in writing:
+            message["status"] = "stopped"
+    for record in streaming:
+        canvas.moved(record.page)
+    return Outcome("recovered", update=written())
