@@ -1,4 +1,5 @@
 /** The cards of the margin, made from what is placed in the text. */
+import type { EditorView } from '@codemirror/view'
 import type { Suggestion, Thread } from '../session.svelte'
 import { type Item, keyOf, type PlacedHunk, type PlacedThread } from './placement'
 
@@ -11,6 +12,19 @@ export type Card = SuggestionCard | GroupCard | ThreadCard | DraftCard
 
 /** The card of a group of alternatives. */
 export const groupId = (group: string): string => `group:${group}`
+
+/** How far down the scrolled area the line of a place begins. Only while the editor measures. */
+export function heights(view: EditorView): (pos: number) => number {
+  const { scrollDOM, documentTop } = view
+  const offset = documentTop - scrollDOM.getBoundingClientRect().top + scrollDOM.scrollTop
+  return (pos) => {
+    const block = view.lineBlockAt(pos)
+    // In a long paragraph the line of the page is not the line on the screen.
+    const inside = block.height > view.defaultLineHeight * 1.8 && pos >= view.viewport.from && pos <= view.viewport.to
+    const at = inside ? view.coordsAtPos(pos, 1) : null
+    return at ? at.top - documentTop + offset : block.top + offset
+  }
+}
 
 type Top = (item: { from: number; to: number }) => number
 
@@ -62,3 +76,10 @@ function same(a: Card, b: Card): boolean {
 
 const equal = (a: readonly PlacedHunk[], b: readonly PlacedHunk[]): boolean =>
   a.length === b.length && a.every((hunk, i) => hunk.suggestion === b[i]!.suggestion && hunk.stale === b[i]!.stale && hunk.edits === b[i]!.edits)
+
+/** The card that something drawn in the text belongs to. */
+export const cardAt = (target: EventTarget | null): string | null =>
+  (target instanceof Element && target.closest<HTMLElement>('[data-review]')?.dataset['review']) || null
+
+/** Which of several changes of a suggestion is meant; null where there is only one. */
+export const hunkOf = (item: Item | undefined): number | null => (item?.kind === 'hunk' && !item.group && item.suggestion.hunks.length > 1 ? item.hunk.index : null)

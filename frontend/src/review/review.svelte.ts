@@ -11,12 +11,12 @@ import { ApiError, api, type ActionBody, type Outcome } from '../api'
 import { fail, toast } from '../notices.svelte'
 import { studio } from '../studio.svelte'
 import type { Suggesting } from '../editor/suggesting/mode'
-import { alike, type Card, cardsOf, groupId, type GroupCard, type SuggestionCard } from './cards'
+import { alike, type Card, cardAt, cardsOf, groupId, type GroupCard, heights, hunkOf, type SuggestionCard } from './cards'
 import { type Decisions, decisionsOf } from './decisions.svelte'
 import { draftField, focusField, reviewFields, setChoice, setDraft, setFocus, typing } from './overlay'
 import { type Item, itemAt, itemFrom, itemsOf, keyOf, placements, type PlacedHunk, setRecords, spanOf } from './placement'
 import { sealTyping, undoing } from './undoing'
-import { counted, describe, letter } from './words'
+import { counted, describe, letter, wordsAround } from './words'
 
 /** How long the place of a card that was just chosen is looked for before the person scrolls on, in milliseconds. */
 const SETTLE = 30
@@ -157,17 +157,9 @@ export class Review {
   }
 
   #measure(view: EditorView): Card[] {
-    const { scrollDOM, documentTop } = view
-    const offset = documentTop - scrollDOM.getBoundingClientRect().top + scrollDOM.scrollTop
-    this.viewHeight = scrollDOM.clientHeight
+    this.viewHeight = view.scrollDOM.clientHeight
+    const beside = heights(view)
     const top = (item: { from: number; to: number }) => beside(spanOf(view.state, item).from)
-    const beside = (pos: number) => {
-      const block = view.lineBlockAt(pos)
-      // In a long paragraph the line of the page is not the line on the screen.
-      const inside = block.height > view.defaultLineHeight * 1.8 && pos >= view.viewport.from && pos <= view.viewport.to
-      const at = inside ? view.coordsAtPos(pos, 1) : null
-      return at ? at.top - documentTop + offset : block.top + offset
-    }
     const cards = cardsOf(itemsOf(view.state), top, { id: this.active, hunk: this.hunk })
     const draft = view.state.field(draftField)
     if (draft) cards.push({ kind: 'draft', id: 'draft', top: beside(draft.from) })
@@ -235,6 +227,11 @@ export class Review {
   nowReads(item: PlacedHunk): string {
     const { from, to } = this.#now(item)
     return this.view ? baseDoc(this.view.state).sliceString(from, to, '\n') : ''
+  }
+
+  /** The words on either side of where a change stood. */
+  around(item: PlacedHunk): string {
+    return this.view ? wordsAround(baseDoc(this.view.state), this.#now(item).from) : ''
   }
 
   /** Moves the caret to the next or previous suggestion or comment and says what it is. */
@@ -500,8 +497,3 @@ export class Review {
 }
 
 const LIVE = new Set<Suggestion['status']>(['streaming', 'open', 'partly_accepted', 'stale'])
-
-const cardAt = (target: EventTarget | null): string | null =>
-  (target instanceof Element && target.closest<HTMLElement>('[data-review]')?.dataset['review']) || null
-
-const hunkOf = (item: Item | undefined): number | null => (item?.kind === 'hunk' && !item.group && item.suggestion.hunks.length > 1 ? item.hunk.index : null)

@@ -1,4 +1,5 @@
 /** What is said about suggestions and decisions. */
+import type { Text } from '@codemirror/state'
 import type { Outcome } from '../api'
 import { amount } from '../text/ago'
 import type { Item } from './placement'
@@ -14,6 +15,13 @@ export function counted(verb: 'accept' | 'reject', outcome: Outcome | undefined)
     list('writing') && `${list('writing')} still being written`,
   ].filter(Boolean)
   return left.length ? `${said} ${left.join('; ')}.` : said
+}
+
+/** The text of a line on either side of a place. */
+export function wordsAround(doc: Text, pos: number): string {
+  const line = doc.lineAt(pos)
+  const [low, high] = [Math.max(line.from, pos - 60), Math.min(line.to, pos + 60)]
+  return `${low > line.from ? '…' : ''}${doc.sliceString(low, high)}${high < line.to ? '…' : ''}`.trim()
 }
 
 export const letter = (index: number): string => String.fromCharCode(65 + index)
