@@ -37,11 +37,21 @@ async def filled(store: Store, more: int = 0) -> None:
         entry(2, suggest, {"outcome": "suggested", "id": "s1", "status": "open", "hunks": 1}),
         entry(4, {"type": "accept", "suggestion": "s1"}, {"outcome": "accepted", "decision": "d1", "changes": changes}),
         entry(5, {"type": "say", "text": "x" * 3_000_000}, {"outcome": "said", "id": "m"}),
+        entry(6, suggest, {"outcome": "suggested", "id": "s2", "status": "open", "hunks": 1}),
+        entry(
+            7,
+            {"type": "reject", "suggestion": "s2"},
+            {
+                "outcome": "rejected",
+                "decision": "d2",
+                "changes": [{"suggestion": "s2", "hunk": 0, "was": "a", "now": ODD}],
+            },
+        ),
     ]
     await store.create_canvas("c", "T", "ann", 1.0)
     typed = LogRow("c", 3, 1.0, "ann", b"typed")
     await store.append([*rows[:2], typed, *rows[2:]])
-    for seq in range(6, 6 + more):
+    for seq in range(8, 8 + more):
         await store.append([entry(seq, {"type": "say", "text": str(seq)}, {"outcome": "said", "id": f"m{seq}"})])
 
 
@@ -126,7 +136,7 @@ async def test_the_query_in_the_page_counts(store: Store, tmp_path: Path, monkey
     await write_parquet(store, "c", tmp_path / "ledger.parquet", tmp_path)
     monkeypatch.chdir(tmp_path)
     with duckdb.connect() as database:
-        assert database.execute(code("sql")).fetchall() == [("rewrite", 1, 1)]
+        assert database.execute(code("sql")).fetchall() == [("rewrite", 2, 1)]
 
 
 def test_the_page_says_what_the_program_does() -> None:
