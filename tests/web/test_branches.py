@@ -132,6 +132,21 @@ def test_what_changed_in_a_branch_comes_back_and_overwrites_nothing(studio: Serv
         assert state["accepted"] > 0 and state["stale"] == 1 and state["open"] == 0
 
 
+def test_the_same_change_at_another_place_is_another_change(studio: ServedStudio) -> None:
+    made = studio.canvas("A boat came.\n\nA boat went.\n\nNo boat stayed.")
+    with studio.client() as owner:
+        one = branch(owner, made)
+        edit(owner, one, "boat came", "ship came")
+        propose(owner, made, one)
+        (sg,) = waiting(owner, made)
+        act(owner, made["id"], "accept", suggestion=sg["id"])
+        edit(owner, one, "boat went", "ship went")
+        assert len(propose(owner, made, one)["suggestions"]) == 1
+        (sg,) = waiting(owner, made)
+        act(owner, made["id"], "accept", suggestion=sg["id"])
+        assert text(owner, made) == "A ship came.\n\nA ship went.\n\nNo boat stayed."
+
+
 def test_what_was_turned_down_is_not_asked_again(studio: ServedStudio) -> None:
     made = studio.canvas(STORY)
     with studio.client() as owner:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,10 +15,11 @@ from studiolo.history.archive import Archive
 from studiolo.history.homecoming import Change, position
 
 State = Literal["new", "there", "open", "declined", "clash"]
-"""`there`: the parent says so already. `open`: it is proposed just now. `declined`: somebody turned it down. `clash`:
-the parent has changed the same words meanwhile. `new`: all others."""
+"""`there`: the parent says so already, or has taken it. `open`: it is proposed just now. `declined`: somebody turned it
+down. `clash`: the parent has changed the same words meanwhile. `new`: all others."""
 
 _Key = tuple[str, str, str, str]
+_FIRST: tuple[State, ...] = ("open", "declined", "there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +36,31 @@ class Weighed:
         return self.state in ("new", "clash")
 
 
-def weigh(canvas: Canvas, branch: str, home: str, shares_ids: bool, found: Iterable[Change]) -> list[Weighed]:
+def weigh(canvas: Canvas, branch: str, home: str, shares_ids: bool, found: Sequence[Change]) -> list[Weighed]:
     """Lay the changes of one page beside the page `home` of the parent. `shares_ids`: the parent's page has the same
     items as the branch's; one that the branch made and the parent took over has not."""
-    open: set[_Key] = set()
-    declined: set[_Key] = set()
+    known: defaultdict[_Key, list[State]] = defaultdict(list)
+    of_status: dict[str, State] = {"open": "open", "stale": "open", "rejected": "declined", "accepted": "there"}
     for record in canvas.suggestions.values():
         if record.branch == branch and record.page == home:
             for hunk in record.hunks:
-                key = (home, record.author, hunk.anchor.quote, proposed(hunk.proposed, hunk.replace))
-                if hunk.status in ("open", "stale"):
-                    open.add(key)
-                elif hunk.status == "rejected":
-                    declined.add(key)
+                if hunk.status in of_status:
+                    key = (home, record.author, hunk.anchor.quote, proposed(hunk.proposed, hunk.replace))
+                    known[key].append(of_status[hunk.status])
     text = canvas.page_text(home)
-    weighed: list[Weighed] = []
-    for change in found:
-        key = (home, change.author, change.find, change.replace)
-        state = _by_ids(canvas, home, text, change) if shares_ids else _by_quote(text, change)
-        if state != "there":
-            state = "open" if key in open else "declined" if key in declined else state
-        weighed.append(Weighed(change, home, state))
-    return weighed
+    states = [_by_ids(canvas, home, text, one) if shares_ids else _by_quote(text, one) for one in found]
+    keys = [(home, one.author, one.find, one.replace) for one in found]
+    # The same words may be changed in the same way twice, so each hunk speaks for one change only: first for those
+    # that the text shows to be taken. What was taken is taken, whatever the parent has made of it since.
+    for key, state in zip(keys, states, strict=True):
+        if state == "there" and state in known[key]:
+            known[key].remove(state)
+    for place, (key, state) in enumerate(zip(keys, states, strict=True)):
+        if state != "there" and known[key]:
+            spoken = next(one for one in _FIRST if one in known[key])
+            known[key].remove(spoken)
+            states[place] = spoken
+    return [Weighed(change, home, state) for change, state in zip(found, states, strict=True)]
 
 
 def proposed(first: str | None, now: str) -> str:
