@@ -48,7 +48,7 @@ def weigh(canvas: Canvas, branch: str, home: str, shares_ids: bool, found: Seque
                     key = (home, record.author, hunk.anchor.quote, proposed(hunk.proposed, hunk.replace))
                     known[key].append(of_status[hunk.status])
     text = canvas.page_text(home)
-    states = [_by_ids(canvas, home, text, one) if shares_ids else _by_quote(text, one) for one in found]
+    states: list[State] = [_by_ids(canvas, home, text, one) if shares_ids else _by_quote(text, one) for one in found]
     keys = [(home, one.author, one.find, one.replace) for one in found]
     # The same words may be changed in the same way twice, so each hunk speaks for one change only: first for those
     # that the text shows to be taken. What was taken is taken, whatever the parent has made of it since.
@@ -57,7 +57,7 @@ def weigh(canvas: Canvas, branch: str, home: str, shares_ids: bool, found: Seque
             known[key].remove(state)
     for place, (key, state) in enumerate(zip(keys, states, strict=True)):
         if state != "there" and known[key]:
-            spoken = next(one for one in _FIRST if one in known[key])
+            spoken: State = next(one for one in _FIRST if one in known[key])
             known[key].remove(spoken)
             states[place] = spoken
     return [Weighed(change, home, state) for change, state in zip(found, states, strict=True)]
