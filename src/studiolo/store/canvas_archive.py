@@ -27,10 +27,11 @@ import sqlalchemy as sa
 
 from studiolo import __version__
 from studiolo.canvas import Canvas, Participant, StudioloError
-from studiolo.canvas.actions import check_length
+from studiolo.canvas.actions import Position, check_length
 from studiolo.canvas.authorship import FOREIGN
-from studiolo.canvas.document import STUDIO
+from studiolo.canvas.document import STUDIO, plain
 from studiolo.canvas.errors import Invalid, TooLarge
+from studiolo.canvas.origins import Record
 from studiolo.store import tables
 from studiolo.store.backup import AT_ONCE, _entry, _line
 from studiolo.store.ledger import Chain
@@ -42,7 +43,7 @@ from studiolo.store.store import Store
 FORMAT = "studiolo canvas 1"
 MANIFEST = "studiolo.json"
 MOST_BYTES = 512 * 2**20  # unpacked
-MOST_ROWS = 2_000_000
+MOST_ROWS = 2_000_000  # of all tables
 MOST_PARTS = 2_000_000  # of one update
 KEPT = (tables.updates, tables.client_owners, tables.ledger, tables.versions, tables.runs)
 COLOR = re.compile(r"#[0-9a-fA-F]{3,8}")
@@ -163,7 +164,9 @@ class Archive:
             return hashlib.sha256(salt + one.encode()).hexdigest()[:16] if one else ""
 
         renaming = Renaming(who, run)
-        read = {table.name: _rows(archive, manifest, table) for table in KEPT}
+        read: dict[str, list[dict[str, Any]]] = {}
+        for table in KEPT:
+            read[table.name] = _rows(archive, manifest, table, MOST_ROWS - sum(map(len, read.values())))
         made._take_log(read, renaming, who, now)
         made._replay(now)
         for row in read["versions"]:
@@ -179,6 +182,7 @@ class Archive:
             state = "stopped" if state in ("queued", "running") else state[:20]
             kept |= {"id": run(str(row["id"])), "canvas": id, "state": state}
             kept.pop("node", None)
+            _check_run(kept)
             made.runs.append(
                 {"id": kept["id"], "canvas": id, "state": state, "started": _moment(row["started"], now), "run": kept}
             )
@@ -236,6 +240,7 @@ class Archive:
         for page in canvas.outline():
             check_length(len(canvas.page_text(page["id"])), f"The page “{str(page['title'])[:100]}”")
         _check(canvas.view())
+        _check_unseen(canvas)
 
     async def bring(self, store: Store, by: Participant, now: float) -> Brought:
         """Keep the canvas, owned by `by`, all of it or nothing. The last row of its ledger says where it came from."""
@@ -271,7 +276,7 @@ class Archive:
         return Brought(self.id, len(rows), self.whole_ledger)
 
 
-def _rows(archive: zipfile.ZipFile, manifest: Mapping[str, Any], table: sa.Table) -> list[dict[str, Any]]:
+def _rows(archive: zipfile.ZipFile, manifest: Mapping[str, Any], table: sa.Table, most: int) -> list[dict[str, Any]]:
     """A table's rows, with the columns that are known here, and its hash as it was noted."""
     path = f"tables/{table.name}.jsonl"
     if path not in archive.namelist():
@@ -289,7 +294,7 @@ def _rows(archive: zipfile.ZipFile, manifest: Mapping[str, Any], table: sa.Table
             if isinstance(column.type, sa.LargeBinary):
                 row[column.name] = base64.b64decode(row[column.name], validate=True)
         rows.append(row)
-        if len(rows) > MOST_ROWS:
+        if len(rows) > most:
             raise TooLarge(f"The canvas has more than {MOST_ROWS:,} rows.", "Export its pages alone.")
     return rows
 
@@ -327,6 +332,36 @@ def _check(view: Mapping[str, Any]) -> None:
     for page in view["pages"]:
         _check_texts(page, "id", "title", "kind", "text")
     json.dumps(view, allow_nan=False)
+
+
+def _check_unseen(canvas: Canvas) -> None:
+    """The same for what no view of the canvas holds: who really wrote what, and what may be accepted unasked. However
+    an update says it, nobody there is anybody here, and nothing is allowed."""
+    for kept in plain(canvas.document.origins).values():
+        _, record = Record.read(kept)
+        for person in (record.by, *(run.participant for run in record.runs)):
+            _check_foreign(person)
+    if plain(canvas.document.meta).get("policies", "[]") != "[]":
+        raise ValueError("something would be accepted here unasked")
+    for page in plain(canvas.document.pages).values():
+        _check_texts(page, "branch")
+
+
+def _check_run(run: Mapping[str, Any]) -> None:
+    """Raise ValueError, or KeyError, for a run that no studio would have kept."""
+    by, place = run["by"], run.get("place", {})
+    if not all(isinstance(one, dict) for one in (by, place, run["options"])):
+        raise ValueError("something about a run is no object")
+    _check_texts(run, "agent", "skill", "model", "prompt")
+    _check_texts(by, "name")
+    _check_foreign(by["id"])
+    if not isinstance(run["agent"] + run["skill"] + run["prompt"] + (run.get("page") or ""), str):
+        raise ValueError("a run says nothing of what was asked")
+    for moment in (run["started"], run.get("finished") or 0.0):
+        if not isinstance(moment, int | float) or not math.isfinite(moment):
+            raise ValueError("a moment is no number")
+    for end in ("start", "end") if place else ():
+        Position.model_validate(place[end])
 
 
 def _check_signed(record: Mapping[str, Any]) -> None:

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from bisect import bisect_right, insort
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from studiolo.canvas.identity import DecodeError, decode
+from studiolo.canvas.identity.decode import Id, Struct
 
 PEOPLE = frozenset({"author", "by", "amended_by", "participant", "made_by", "agent"})
 RUN = "run"
@@ -26,11 +30,11 @@ class Renaming:
     def __init__(self, who: Callable[[str], str], run: Callable[[str], str]) -> None:
         self._who = who
         self._run = run
-        self._keys: dict[tuple[int, int], str] = {}  # under which key of a map an item stands
+        self._keys = _Keys()
 
     def update(self, data: bytes, most: int) -> bytes:
         """The update with other names. Raises `DecodeError` for bytes that are none."""
-        decode(data, most)  # bounded and whole: below this is taken for granted
+        self._keys.note(decode(data, most).structs)  # bounded and whole: below this is taken for granted
         return _Rewriting(data, self._keys, self._value).done()
 
     def plain(self, value: Any, key: str = "") -> Any:
@@ -63,10 +67,55 @@ class Renaming:
         return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
 
 
+class _Keys:
+    """Under which keys of maps the items of a document stand. One that takes the place of another does not say so: it
+    hangs on that one, which may come after it in the same update, and several may be written as one."""
+
+    def __init__(self) -> None:
+        self._spans: defaultdict[int, list[tuple[int, int, str]]] = defaultdict(list)
+
+    def note(self, structs: Sequence[Struct]) -> None:
+        """Take in what an update adds."""
+        here: defaultdict[int, list[Struct]] = defaultdict(list)
+        for struct in structs:
+            here[struct.client].append(struct)
+        known: dict[Id, str] = {}
+        for struct in structs:
+            trail: list[Struct] = []
+            beside: Id | None = None
+            at: Struct | None = struct
+            while at is not None and (at.client, at.clock) not in known:
+                known[at.client, at.clock] = at.sub or ""  # so that what hangs on itself ends, too
+                trail.append(at)
+                beside = None if at.sub else at.origin or at.right
+                at = _holding(here, beside) if beside else None
+            if trail:
+                last = at or trail[-1]
+                key = known[last.client, last.clock] or (self.at(beside) if beside else "")
+                known.update(((one.client, one.clock), key) for one in trail)
+        for struct in structs:
+            key = known[struct.client, struct.clock]
+            if key and not self.at((struct.client, struct.clock)):
+                insort(self._spans[struct.client], (struct.clock, struct.clock + struct.length, key))
+
+    def at(self, id: Id) -> str:
+        """The key of an item, "" when it has none or is not known."""
+        spans = self._spans.get(id[0], ())
+        at = bisect_right(spans, id[1], key=itemgetter(0)) - 1
+        return spans[at][2] if at >= 0 and id[1] < spans[at][1] else ""
+
+
+def _holding(here: Mapping[int, Sequence[Struct]], id: Id) -> Struct | None:
+    """The struct of an update that an id is in."""
+    structs = here.get(id[0], ())
+    at = bisect_right(structs, id[1], key=lambda struct: struct.clock) - 1
+    return structs[at] if at >= 0 and id[1] < structs[at].clock + structs[at].length else None
+
+
 class _Rewriting:
     """One pass over an update that is known to be well formed."""
 
-    def __init__(self, data: bytes, keys: dict[tuple[int, int], str], value: Callable[[str, str], str]) -> None:
+    def __init__(self, data: bytes, keys: _Keys, value: Callable[[str, str], str]) -> None:
         self._data = data
         self._at = 0
         self._copied = 0
@@ -87,20 +136,17 @@ class _Rewriting:
         kind = info & 0x1F
         if kind in _SKIPPED:
             return self._uint()
-        origin = (self._uint(), self._uint()) if info & 0x80 else None
-        right = (self._uint(), self._uint()) if info & 0x40 else None
-        key = ""
-        if origin is None and right is None:
+        for _ in range(2 * (bool(info & 0x80) + bool(info & 0x40))):
+            self._uint()
+        if not info & 0xC0:
             if self._uint() == 1:
                 self._text()
             else:
                 self._uint()
                 self._uint()
             if info & 0x20:
-                key = self._text()
-        else:
-            key = self._keys.get(origin, "") if origin else ""
-            key = key or (self._keys.get(right, "") if right else "")
+                self._text()
+        key = self._keys.at((client, clock))
         length = 1
         if kind == 1:
             length = self._uint()
@@ -125,8 +171,6 @@ class _Rewriting:
         else:
             self._text()
             self._any("")
-        if key:
-            self._keys[client, clock + length - 1] = key
         return length
 
     def _any(self, key: str) -> None:
