@@ -246,12 +246,12 @@ class Archive:
         for id, page in self._pages.items():
             title, kind, order = page.get("title") or "", page.get("kind") or "prose", page.get("order") or 0.0
             infos[id] = PageInfo(id, title, kind, order, bool(page.get("removed")))
-        return infos
+        return dict(sorted(infos.items(), key=lambda known: (known[1].order, known[0])))
 
     # -- looking back
 
     def outline(self, seq: int) -> dict[str, PageInfo]:
-        """The pages that there were after row `seq`, removed ones too."""
+        """The pages that there were after row `seq`, in their order, removed ones too."""
         return self._outlines[bisect_right(self._outlines, seq, key=lambda known: known[0]) - 1][1]
 
     def order(self, seq: int) -> list[PageInfo]:
