@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pypdf
 import pytest
+from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
 
 from studiolo.canvas.errors import Invalid, StudioloError, TooLarge
 from studiolo.formats import PageDraft, archives, export, pandoc, read_files
@@ -143,3 +146,58 @@ def test_a_file_with_anything_wrong_in_it_is_read_or_refused(name: str) -> None:
             read_files([(name, bad)])
         except StudioloError as error:
             assert error.message and error.hint
+
+
+HOSTILE = """# One
+
+Hi <script>alert(1)</script> <img src=x onerror=alert(1)>
+
+A <b>bold *and <i>more</i>*</b> H<sub>2</sub>O a<br>b <b>left open
+
+[run](javascript:alert(1)) [run](JAVA&#9;SCRIPT:alert(1)) [look](data:text/html,x)
+[page](https://example.org/a:b) [here](#one)
+
+<iframe src="http://example.org/"></iframe>
+
+<!-- to myself -->
+"""
+
+
+@pytest.mark.parametrize("format", ["html", "epub", "odt", "pdf", "docx"])
+def test_a_book_runs_nothing_and_its_simple_type_is_type(format: str) -> None:
+    data = export("A book", [PageDraft("One", HOSTILE)], format).data
+    if format == "pdf":
+        text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(data)).pages)
+        assert "<script>" in text and "<b>bold" not in text and "to myself" not in text
+        return
+    files = {"index.html": data}
+    if format != "html":
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            files = {name: archive.read(name) for name in archive.namelist() if re.search(r"ml$|\.rels$", name)}
+    for name, content in files.items():
+        if format != "html":
+            etree.fromstring(content)
+        assert not re.search(rb"(?i)<script|<iframe|<img|javascript:|\"data:", content), name
+    whole = b"".join(files.values())
+    assert b"&lt;script&gt;" in whole and b'https://example.org/a:b"' in whole
+    if format in ("html", "epub"):
+        assert b"<strong>bold <em>and <em>more</em></em></strong>" in whole and b"H<sub>2</sub>O" in whole
+        assert b"&lt;b&gt;left" in whole and b"to myself" not in whole
+
+
+@pytest.mark.parametrize("format", ["html", "epub", "odt", "docx", "pdf", "fdx"])
+def test_characters_that_no_xml_holds_spoil_no_file(format: str) -> None:
+    odd = "a\x00b\x01c\x08d\x0be\x0cf\x1bg\ufffeh\uffffi"
+    page = PageDraft(f"P{odd}", f"INT. {odd}\n\n{odd} `{odd}` [{odd}](http://example.org/{odd})\n\n{odd}\n")
+    data = export(f"T{odd}", [page, page], format, author=f"A{odd}").data
+    if format == "pdf":
+        assert "Tabcd" in pypdf.PdfReader(io.BytesIO(data)).pages[0].extract_text()
+    elif format == "html":
+        assert not re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]", data)
+    elif format == "fdx":
+        etree.fromstring(data)
+    else:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for name in archive.namelist():
+                if re.search(r"ml$|\.rels$|\.opf$|\.ncx$", name):
+                    etree.fromstring(archive.read(name))

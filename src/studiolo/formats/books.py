@@ -20,6 +20,17 @@ PAGE_MARK = "studiolo_page_"
 """The name of the place where a page begins; one whose title is no text of the page ends in `_title`."""
 CODE_MARK = "studiolo_code_"
 """The name of a piece of code: with a number and its language."""
+NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that no XML file may hold: with one of them a whole book could not be opened."""
+TAGS = {
+    **dict.fromkeys(("b", "strong"), "Strong"),
+    **dict.fromkeys(("i", "em"), "Emph"),
+    **dict.fromkeys(("s", "del"), "Strikeout"),
+    "u": "Underline",
+    "sup": "Superscript",
+    "sub": "Subscript",
+}
+"""The HTML in a page that every format can have, as pandoc calls it."""
 
 
 def book(
@@ -32,8 +43,9 @@ def book(
 ) -> bytes:
     """One document of pandoc's, as JSON. `texts` stand in for the pages' own, with marks in them.
 
-    `for_word`: what is HTML in a page is text of the document, which would leave it out otherwise, and code is named by
-    its language. Without `pictures` there is a link in the place of each: nothing is fetched to be put into a file.
+    What is HTML in a page is text of the document, but for simple type: a book that is opened runs nothing. `for_word`:
+    code is named by its language. Without `pictures` there is a link in the place of each: nothing is fetched to be put
+    into a file.
     """
     texts = texts or [page.text for page in pages]
     read = pandoc.documents([(dialect(text), text) for text in map(_as_prose, pages, texts)])
@@ -48,11 +60,15 @@ def book(
             own.insert(0, {"t": "Header", "c": [1, name, words(page.title or "Untitled")]})
         blocks += own
     named = {"title": title, "author": author}
-    meta = {name: {"t": "MetaInlines", "c": words(value)} for name, value in named.items() if value.strip()}
+    meta = {name: {"t": "MetaInlines", "c": words(value)} for name, value in named.items() if words(value)}
     if not pictures:
         _without_pictures(blocks)
+    blocks = _printable(blocks)
+    _without_scripts(blocks, within=for_word)
     if for_word:
         _for_word(blocks, count(1))
+    else:
+        _without_html(blocks)
     version = read[0]["pandoc-api-version"] if read else [1, 23, 1]
     return json.dumps({"pandoc-api-version": version, "meta": meta, "blocks": blocks}).encode()
 
@@ -94,10 +110,75 @@ def _without_pictures(node: Any) -> None:
         _without_pictures(node.get("c"))
 
 
+def _printable(node: Any) -> Any:
+    """The same without characters that no XML may hold."""
+    if isinstance(node, str):
+        return NO_XML.sub("", node)
+    if isinstance(node, list):
+        return [_printable(child) for child in node]
+    return {name: _printable(child) for name, child in node.items()} if isinstance(node, dict) else node
+
+
+def _without_scripts(node: Any, within: bool) -> None:
+    """Put the words alone in the place of each link that leads to no page, but would do something; and, but for
+    `within`, of one that leads to a place in the book: no place has such a name, and Typst would set no book then."""
+    if isinstance(node, list):
+        for place, child in enumerate(node):
+            _without_scripts(child, within)
+            if isinstance(child, dict) and child.get("t") == "Link":
+                address = re.sub(r"[\x00-\x20]", "", child["c"][2][0])  # as browsers read it
+                scheme = re.match(r"[^/?#]*?:", address)
+                nowhere = address.startswith("#") and not within
+                if nowhere or (scheme and scheme[0].lower() not in ("http:", "https:", "mailto:")):
+                    node[place] = {"t": "Span", "c": [["", [], []], child["c"][1]]}
+    elif isinstance(node, dict):
+        _without_scripts(node.get("c"), within)
+
+
+def _without_html(node: Any) -> None:
+    """Make simple type of the HTML that is that, and text of the rest; comments go."""
+    if isinstance(node, list):
+        for child in node:
+            _without_html(child)
+        if any(isinstance(child, dict) and child.get("t") in ("RawInline", "RawBlock") for child in node):
+            node[:] = _typed(node)
+    elif isinstance(node, dict):
+        _without_html(node.get("c"))
+
+
+def _typed(nodes: Sequence[Any]) -> list[Any]:
+    made: list[Any] = []
+    begun: list[tuple[str, int]] = []  # what is open: a name for pandoc, and where
+    for child in nodes:
+        if child.get("t") not in ("RawInline", "RawBlock"):
+            made.append(child)
+            continue
+        raw = child["c"][1].strip()
+        tag = re.fullmatch(r"<(/?)(\w+)\s*/?>", raw)
+        name = TAGS.get(tag[2].lower(), "") if tag else ""
+        if re.fullmatch(r"(?s)<!--.*-->", raw):
+            continue
+        if child["t"] == "RawBlock":
+            made.append({"t": "Para", "c": words(raw)})
+        elif tag and tag[2].lower() == "br":
+            made.append({"t": "LineBreak"})
+        elif tag and tag[1] and name in (one for one, _ in begun):
+            while begun:
+                one, at = begun.pop()
+                if one == name:
+                    made[at:] = [{"t": name, "c": made[at + 1 :]}]
+                    break
+        else:
+            if name and tag and not tag[1]:
+                begun.append((name, len(made)))
+            made.append({"t": "Str", "c": raw})
+    return made
+
+
 def words(text: str) -> list[Any]:
     """Text as pandoc's inlines, nothing in it read as Markdown."""
     found: list[Any] = []
-    for word in text.split():
+    for word in NO_XML.sub("", text).split():
         found += [{"t": "Str", "c": word}, {"t": "Space"}]
     return found[:-1]
 

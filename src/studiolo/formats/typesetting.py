@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from studiolo.canvas.errors import Invalid, TooLarge
 from studiolo.formats import pandoc
-from studiolo.formats.books import book
+from studiolo.formats.books import NO_XML, book
 from studiolo.formats.drafts import PageDraft
 
 PATIENCE = 180.0  # seconds
@@ -86,9 +86,9 @@ def write_pdf(title: str, pages: Sequence[PageDraft], author: str = "") -> bytes
     body = pandoc.convert(book(title, pages), "json", "typst", ["--wrap=none"]).decode()
     language = language_of(" ".join(page.text for page in pages[:20])[:200_000])
     values = {
-        "TITLE": json.dumps(title or "Untitled", ensure_ascii=False),
-        "AUTHORS": json.dumps(author, ensure_ascii=False),
-        "BYLINE": json.dumps(author, ensure_ascii=False),
+        "TITLE": _quoted(title or "Untitled"),
+        "AUTHORS": _quoted(author),
+        "BYLINE": _quoted(author),
         "LANG": json.dumps(language or "en"),
         "HYPHENATE": "true" if language else "false",
         "CHAPTERS": "true" if len(pages) > 1 or len(re.findall(r"(?m)^= ", body)) > 1 else "false",
@@ -96,6 +96,11 @@ def write_pdf(title: str, pages: Sequence[PageDraft], author: str = "") -> bytes
     head = LOOK + TITLE_PAGE + RUNNING
     source = re.sub(r"\b(TITLE|AUTHORS|BYLINE|LANG|HYPHENATE|CHAPTERS)\b", lambda found: values[found.group(1)], head)
     return _typeset(source + "\n" + body)
+
+
+def _quoted(text: str) -> str:
+    """As Typst writes a text, which is as JSON does, but for characters that nobody can print."""
+    return json.dumps(NO_XML.sub("", text), ensure_ascii=False)
 
 
 def language_of(text: str) -> str:
