@@ -315,3 +315,18 @@ def test_a_failed_run_waits_until_it_is_put_away_or_done_again(
         assert second["state"] == "done", second
         assert "<page>\\nNobody had asked him to do so,\\n</page>" in json.dumps(provider.asked[-1].body)
         assert [item["kind"] for item in waiting(owner, canvas=made["id"])["items"]] == ["suggestion"]
+
+
+def test_what_was_asked_in_another_canvas_is_not_asked_here(asked_studio: ServedStudio, provider: FakeProvider) -> None:
+    private, shared = asked_studio.canvas(TEXT), asked_studio.canvas(TEXT)
+    with asked_studio.client() as owner, asked_studio.client(agent(asked_studio, shared["id"])) as muse:
+        provider.typed = [{"text": "The keeper climbed the stairs slowly.", "reason": "Shorter."}]
+        asked = {"prompt": "Nobody may know of this.", "skill": "rewrite", "page": private["pages"][0]["id"]}
+        quote = {"quote": "The lighthouse keeper climbed the stairs slowly.", "options": {"how": "free"}}
+        run = ended(owner, owner.post(f"/api/canvases/{private['id']}/ask", json={**asked, **quote}).json()["run"])
+        theirs = suggest(muse, shared, "climbed", "took", run=run["id"], skill="rewrite", reason="Plainer.")
+        hunks = [{"find": "climbed", "replace": "went up"}]
+        act(owner, shared["id"], "edit", page=shared["pages"][0]["id"], hunks=hunks)
+        answer = owner.post(f"/api/canvases/{shared['id']}/suggestions/{theirs}/redo", json={})
+        assert answer.status_code == 202, answer.text
+        assert ended(owner, answer.json()["run"])["prompt"] == "Plainer."

@@ -103,6 +103,8 @@ async def redo_suggestion(
                 run = await studio.runs.find(record.run)
             except NotFound:
                 run = None
+            if run is not None and run["canvas"] != seat.canvas:  # whoever suggests says which run it was
+                run = None
         ask = redo(room.canvas, suggestion, run)
         known = {info.name for info in studio.models.list() if info.ready}
         ask.model = body.model or (record.model if record is not None and record.model in known else None)
