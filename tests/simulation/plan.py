@@ -46,16 +46,33 @@ STEPS: list[tuple[int, str, tuple[float | int, ...]]] = [
     (25, "accept", (20, 20)),
     (8, "reject", (20, 20)),
     (5, "withdraw", (20, 20)),
+    (12, "suggest_two", (20, 1.0, 5, 4, 1.0)),
+    (14, "amend", (20, 20, 4, 4)),
+    (5, "redo", (20, 4)),
+    (8, "decide_all", (20, 16, 3)),
+    (10, "merge", (20, 9, 3)),
+    (20, "undo", (20, 20, 9)),
+    (4, "policy", (4, 3)),
+    (2, "audit", (20,)),
+    (8, "move", (20, 1.0, 14, 1.0, 6)),
+    (10, "follow", ()),
+    (12, "swap", ()),
     (15, "edit", (20, 1.0, 5, 4)),
     (8, "comment", (20, 1.0, 4)),
     (5, "say", (20, 4)),
-    (5, "page", (20, 5)),
+    (9, "page", (20, 5)),
     (7, "role", (20, 5)),
     (3, "rename", (20, 9)),
     (6, "cheat", (20, 1.0, 2)),
     (5, "forge", (20, 20, 2)),
     (3, "quiesce", ()),
 ]
+
+# In every other plan most of what happens is reviewing.
+REVIEWING = {
+    "suggest", "suggest_two", "accept", "reject", "withdraw", "amend", "redo", "decide_all", "merge", "undo", "policy",
+    "audit", "move", "swap", "stream",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,7 +83,8 @@ class Plan:
     @classmethod
     def generate(cls, seed: int, length: int) -> Plan:
         random = Random(seed)
-        weights = [weight for weight, _, _ in STEPS]
+        more = 6 if seed % 2 else 1
+        weights = [weight * (more if name in REVIEWING else 1) for weight, name, _ in STEPS]
         steps: list[Step] = []
         for _, name, numbers in random.choices(STEPS, weights, k=length):
             drawn = [round(random.random(), 3) if isinstance(n, float) else random.randrange(n) for n in numbers]

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import ServedStudio, StartStudio
 from tests.interop.test_y_websocket import Peers, until
 
-from .world import Letters
+from .letters import Letters
 
 pytestmark = pytest.mark.interop
 

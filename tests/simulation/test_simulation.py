@@ -24,6 +24,8 @@ EVERYTHING = [
     "accept", "cheat closed", "closed with 1013", "closed with 4401", "comment", "crash", "crash in a commit",
     "edit", "failing disk", "forged", "late frames", "offline", "quiesce", "reject", "restart", "role", "say",
     "sent again", "silent", "stream", "suggest", "typed", "typed offline", "unload", "withdraw",
+    "accept_all", "accepted by a policy", "amend", "merge", "moved", "other node", "pasted, and found moved",
+    "policy", "redo", "reject_all", "undo",
 ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -23,12 +23,14 @@ from typing import Any
 from pycrdt import Doc, Map
 
 from studiolo.canvas import Canvas, Outcome, Participant, StudioloError
-from studiolo.canvas.diff import text_edits
-from studiolo.canvas.errors import Unavailable
 from studiolo.canvas.participant import Role
 from studiolo.rooms import FORBIDDEN, SIGNED_OUT, TRY_LATER, Room, Rooms, connection, protocol, room, rooms
 from studiolo.store import Store
 
+from .acting import Acting
+from .copies import Copies
+from .letters import Failure as Failure
+from .letters import Letters, check
 from .loop import SteppedLoop, sqlite_without_threads
 from .plan import Plan
 from .tab import Line, Person, Tab
@@ -48,66 +50,7 @@ PEOPLE: list[tuple[str, str, Role]] = [
 ROLES: list[Role | None] = [None, "viewer", "commenter", "editor", "editor"]
 
 
-class Failure(AssertionError):
-    """Something that must hold does not. `kind` stays the same while a plan is made shorter."""
-
-    def __init__(self, kind: str, details: str) -> None:
-        super().__init__(f"{kind}: {details}")
-        self.kind = kind
-
-
-def check(holds: object, kind: str, details: Callable[[], str] | str = "") -> None:
-    if not holds:
-        raise Failure(kind, details() if callable(details) else details)
-
-
-@dataclass(eq=False)
-class Deed:
-    """An action under way."""
-
-    task: asyncio.Task[Outcome]
-    kind: str
-    typed: set[str]
-    gone: set[str]
-    first: set[str]
-    """Of those that it takes out: the ones that nobody took out before."""
-    doubt: set[str] = field(default_factory=set)
-    """Those of which nobody knows only because of it."""
-
-
-class Letters:
-    """The letters that there are, and what has become of them."""
-
-    def __init__(self) -> None:
-        self._next = 0
-        self.sure: set[str] = set()
-        """Must be in the text, unless doomed."""
-        self.doomed: set[str] = set()
-        """Somebody took them out, and this has reached or will reach the studio."""
-        self.perhaps: set[str] = set()
-        """Nobody could know whether they came to be, or were taken out: whoever did it was cut off."""
-        self.never: set[str] = set()
-        """Must not be in any text: their author may not write, or they were found missing when that was allowed."""
-        self.loose: set[str] = set()
-        """Letters that an accepted change took out and put in again; only their number is looked at."""
-
-    def new(self, count: int) -> str:
-        made = []
-        for _ in range(count):
-            n, self._next = self._next, self._next + 1
-            # Words of their own: two UTF-16 units and four bytes, or one unit and three bytes.
-            made.append(chr(0x20000 + n) if n % 3 or n > 6_000 else chr(0x2190 + n // 3))
-        return "".join(made)
-
-    @staticmethod
-    def is_letter(character: str) -> bool:
-        return 0x2190 <= ord(character) < 0x2190 + 2_001 or 0x20000 <= ord(character) < 0x30000
-
-    def only(self, text: str) -> str:
-        return "".join(filter(self.is_letter, text))
-
-
-class World:
+class World(Acting, Copies):
     def __init__(self, plan: Plan, folder: Path, template: Path) -> None:
         self.plan = plan
         self.path = folder / "studiolo.db"
@@ -121,7 +64,7 @@ class World:
             self.people.append(Person(number, who, who))
         self.tabs: list[Tab] = []
         self.late: list[Line] = []
-        self.deeds: list[Deed] = []
+        self._begin_acting()
         self.orders: dict[str, str] = {}
         self.lives = 0
         self._clients = 100
@@ -148,10 +91,12 @@ class World:
     @contextmanager
     def _set(self) -> Iterator[None]:
         """Small bounds, so that a short plan meets them; the studio's clocks are the loop's."""
+        consider = Canvas.consider
         clock = SimpleNamespace(monotonic=lambda: self.loop.time(), time=self._clock)
         small = [
             (connection, "LONGEST_QUEUE", 3_000), (connection, "ASK_AGAIN", 3), (room, "SNAPSHOT_EVERY", 12),
             (room, "MERGED_AT_ONCE", 4), (room, "BACKLOG", 2_000), (rooms, "time", clock),
+            (Canvas, "consider", lambda canvas: self.consider(canvas, consider)),
         ]  # fmt: skip
         before = [(module, name, getattr(module, name)) for module, name, _ in small if hasattr(module, name)]
         log = logging.getLogger("studiolo")
@@ -173,10 +118,11 @@ class World:
 
     def begin(self) -> None:
         self.start()
-        pages = [{"title": "One", "text": self.letters.new(20), "kind": "prose"}]
-        self.letters.sure |= set(pages[0]["text"])
+        self._begin_copies()
         owner = self.people[0].participant
         assert owner
+        pages = [{"title": "One", "text": self.letters.new(20, owner.id), "kind": "prose"}]
+        self.letters.sure |= set(pages[0]["text"])
         made = self.loop.do(self.rooms.create("Book", pages, owner))
         self.canvas = made.id
         for person in (0, 1, 2, 4):
@@ -225,12 +171,13 @@ class World:
 
     def _look(self, after: str) -> None:
         """What must hold after every step."""
+        self._reap()
         check(not self.loop.broken, "a task of the studio ended in an error", lambda: str(self.loop.broken))
         wrong = [e for e in self._errors if not (self._expected_failure and NOT_STORED in e)]
         check(not wrong, "the studio logged an error", lambda: f"{wrong} after {after}")
 
     def _doubles(self, text: str, where: str) -> None:
-        letters = self.letters.only(text)
+        letters = [letter for letter in self.letters.only(text) if letter not in self.letters.twice]
         if len(letters) != len(set(letters)):
             double = [letter for letter, count in Counter(letters).items() if count > 1]
             raise Failure("a letter is there twice", f"{double} {where}")
@@ -273,11 +220,12 @@ class World:
         text = texts[page]
         start = round(where * len(text))
         end = min(len(text), start + (gone if kind != 1 else 0))
-        insert = self.letters.new(new)
+        by = tab.person.known.id
+        insert = self.letters.new(new, by)
         if kind == 2 and insert:
             insert = insert[:1] + ZWJ + insert[1:] + "é\n"
         if kind == 3:
-            insert = insert + self.letters.new(25)
+            insert = insert + self.letters.new(25, by)
         if end == start and not insert:
             return
         if kind == 1 and insert:  # key by key
@@ -286,7 +234,7 @@ class World:
         else:
             tab.edit(page, start, end, insert)
         self.letters.sure |= set(self.letters.only(insert))
-        self.letters.doomed |= set(self.letters.only(text[start:end]))
+        self.letters.take_out(text[start:end])
         self.seen["typed offline" if tab.line is None else "typed"] += 1
 
     def do_again(self, number: int, which: int) -> None:
@@ -451,6 +399,7 @@ class World:
             self.loop.work(len(self.loop.jobs), answer=False)
         self._reap()
         self.deeds.clear()  # what these did to their letters is not known
+        self.alone.clear()
         for tab in self.tabs:
             if tab.line:
                 tab.line.dead = True
@@ -487,152 +436,6 @@ class World:
         self.loop.drain(60)
         check(self.rooms.live == 0, "an empty room is not let go")
         self.seen["unload"] += 1
-
-    # -- steps: actions
-
-    def _act(self, person: Person, action: dict[str, Any], typed: str = "", gone: str = "", kind: str = "") -> None:
-        """Ask the studio for something. `typed` and `gone`: what the text would get and lose."""
-        if person.participant is None:
-            return
-        task = self.loop.create_task(_apply(self.rooms, self.canvas, action, person.participant))
-        deed = Deed(task, kind or action["type"], set(typed), set(gone), set(gone) - self.letters.doomed)
-        deed.doubt = (deed.typed | deed.gone) - self.letters.perhaps
-        self.letters.sure |= deed.typed
-        self.letters.doomed |= deed.gone
-        self.letters.perhaps |= deed.typed | deed.gone  # until it is known
-        self.deeds.append(deed)
-        self.loop.drain()
-        self._reap(at_once=True)
-
-    def _reap(self, at_once: bool = False) -> None:
-        """See what came of the actions that have ended. `at_once`: nothing else has happened since they began."""
-        for deed in [deed for deed in self.deeds if deed.task.done()]:
-            self.deeds.remove(deed)
-            if deed.task.cancelled():
-                continue
-            self.letters.perhaps -= deed.doubt
-            error = deed.task.exception()
-            if error is None:
-                self.letters.perhaps -= deed.typed | deed.gone
-                self.seen[deed.kind] += 1
-                continue
-            check(isinstance(error, StudioloError), "an action ended in an error that is none of ours", repr(error))
-            if isinstance(error, Unavailable):
-                check(self._expected_failure, "the studio is not available", repr(error))
-            # Nothing has changed. Whether somebody else took the letters out meanwhile is hard to say.
-            self.letters.sure -= deed.typed
-            self.letters.doomed -= deed.first
-            if not at_once:
-                self.letters.loose |= deed.first
-            if deed.kind != "accept":  # which may be tried again
-                self.letters.never |= deed.typed
-
-    def _page(self, number: int) -> tuple[Room, str, str] | None:
-        room = self.room()
-        if room is None or self.loop.held:
-            return None
-        pages = [page["id"] for page in room.canvas.outline()]
-        page = pages[number % len(pages)]
-        return room, page, room.canvas.page_text(page)
-
-    def _hunk(self, text: str, where: float, length: int, new: int, act: bool) -> dict[str, str] | None:
-        start = round(where * len(text))
-        find = text[start : start + length]
-        hunk = {"find": find, "before": text[:start][-9:], "after": text[start + len(find) :][:9]}
-        if not any(hunk.values()) or not (find or new):
-            return None
-        return {**hunk, "replace": self.letters.new(new) + find[1:3]}
-
-    def do_suggest(self, person: int, where: float, length: int, new: int) -> None:
-        if found := self._page(new):
-            _, page, text = found
-            if hunk := self._hunk(text, where, length, new, False):
-                if hunk["find"] == hunk["replace"]:
-                    return
-                self._act(self.person(person), {"type": "suggest", "page": page, "hunks": [hunk]})
-
-    def do_stream(self, person: int, where: float, what: int) -> None:
-        found = self._page(what)
-        if not found:
-            return
-        room, page, text = found
-        writing = [s for s in room.canvas.suggestions.values() if s.status == "streaming"]
-        if what and writing:
-            record = writing[what % len(writing)]
-            author = next(p for p in self.people if p.known.id == record.author)
-            action = {"type": "finish" if what == 1 else "extend", "suggestion": record.id}
-            self._act(author, action | ({} if what == 1 else {"text": self.letters.new(2)}), kind="stream")
-        elif hunk := self._hunk(text, where, 3, 0, False):
-            hunks = [hunk | {"replace": ""}]
-            self._act(self.person(person), {"type": "suggest", "page": page, "hunks": hunks, "streaming": True})
-
-    def _decide(self, person: int, which: int, verb: str) -> None:
-        found = self._page(0)
-        if not found:
-            return
-        room = found[0]
-        records = [s for s in room.canvas.suggestions.values() if s.undecided and s.status != "streaming"]
-        if not records:
-            return
-        record = records[which % len(records)]
-        typed = gone = ""
-        if verb == "accept":
-            for hunk in record.hunks:
-                for edit in text_edits(hunk.anchor.quote, hunk.replace):
-                    typed += self.letters.only(edit.insert)
-                    gone += self.letters.only(hunk.anchor.quote[edit.start : edit.end])
-        by = self.person(person)
-        if by.participant is None or (verb == "accept" and not by.participant.may("editor")):
-            typed = gone = ""
-        if again := set(typed) & (self.letters.sure | self.letters.perhaps | self.letters.doomed | self.letters.never):
-            self.letters.loose |= again
-            typed = "".join(letter for letter in typed if letter not in again)
-        self._act(by, {"type": verb, "suggestion": record.id}, typed, gone)
-
-    def do_accept(self, person: int, which: int) -> None:
-        self._decide(person, which, "accept")
-
-    def do_reject(self, person: int, which: int) -> None:
-        self._decide(person, which, "reject")
-
-    def do_withdraw(self, person: int, which: int) -> None:
-        self._decide(person, which, "withdraw")
-
-    def do_edit(self, person: int, where: float, length: int, new: int) -> None:
-        if found := self._page(new):
-            _, page, text = found
-            hunk = self._hunk(text, where, length, new, True)
-            by = self.person(person).participant
-            if hunk is None or hunk["find"] == hunk["replace"] or by is None or not by.may("editor"):
-                return
-            typed = gone = ""
-            for edit in text_edits(hunk["find"], hunk["replace"]):
-                typed += self.letters.only(edit.insert)
-                gone += self.letters.only(hunk["find"][edit.start : edit.end])
-            if again := set(typed) & set(gone):
-                self.letters.loose |= again
-                typed = "".join(letter for letter in typed if letter not in again)
-            self._act(self.person(person), {"type": "edit", "page": page, "hunks": [hunk]}, typed, gone)
-
-    def do_comment(self, person: int, where: float, length: int) -> None:
-        if found := self._page(0):
-            _, page, text = found
-            start = round(where * len(text))
-            if quote := text[start : start + length + 1]:
-                action = {"type": "comment", "page": page, "quote": quote, "text": "Hm.", "before": text[:start][-9:]}
-                self._act(self.person(person), action)
-
-    def do_say(self, person: int, kind: int) -> None:
-        self._act(self.person(person), {"type": "say", "text": "hello", "streaming": kind == 0})
-
-    def do_page(self, person: int, kind: int) -> None:
-        if (found := self._page(kind)) and len(self.orders) < 3 and kind == 0:
-            letters = self.letters.new(5)
-            by = self.person(person).participant
-            if by and by.may("editor"):
-                self._act(self.person(person), {"type": "add_page", "title": "More", "text": letters}, letters)
-        elif found:
-            self._act(self.person(person), {"type": "rename_page", "page": found[1], "title": f"Page {kind}"})
 
     # -- steps: who may what
 
@@ -787,11 +590,7 @@ class World:
         check(shared == texts, "the document and the identity differ", lambda: self._differ(shared, texts))
         replayed = self._replayed()
         check(replayed == texts, "the log says another text", lambda: self._differ(replayed, texts))
-        loaded = self.loop.do(self.store.load(self.canvas))
-        updates = [*([loaded.snapshot] if loaded.snapshot else []), *loaded.updates]
-        again = Canvas(updates, loaded.owners, clock=self.store.clock, random=Random(1))
-        known = {page: again.page_text(page) for page in texts}
-        check(known == texts, "the snapshot says another text", lambda: self._differ(known, texts))
+        self._check_copies(room)
         self._check_letters(texts)
         self._check_presence(room, here)
 
