@@ -179,6 +179,35 @@ def test_a_value_that_no_studio_wrote_is_not_taken_in(studio: ServedStudio, root
         assert error(answer, 422, "invalid")["hint"]
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("id", "another"),
+        ("status", "fine"),
+        ("page", "none"),
+        ("kinds", "[1]"),
+        *(("hunks", field) for field in ("status", "start", "applied", "proposed")),
+    ],
+)
+def test_a_suggestion_that_no_studio_wrote_is_not_taken_in(studio: ServedStudio, key: str, value: str) -> None:
+    made = studio.canvas("The cat sat.")
+
+    def change(doc: Doc[Any]) -> None:
+        kept = doc.get("suggestions", type=Map)[suggestion]
+        if key == "hunks":
+            kept["hunks"][0][value] = 3.5 if value == "proposed" else '[{"del": [["x"]], "ins": null}]'
+        else:
+            kept[key] = value
+
+    with studio.client() as owner:
+        suggestion = suggest(owner, made, "cat", "dog")
+        data = exported(owner, made["id"], format="studiolo").content
+        assert import_of(owner, with_tables(data, lambda tables: with_update(tables, lambda _: None))).is_success
+        answer = import_of(owner, with_tables(data, lambda tables: with_update(tables, change)))
+        assert answer.status_code in (404, 422), answer.text
+        assert answer.json()["error"]["hint"]
+
+
 def test_a_branch_moves_with_decisions_of_several_lives_of_the_studio(start_studio: StartStudio) -> None:
     """A branch begins with one update, in which what took the place of something may come before it."""
     studio = start_studio()

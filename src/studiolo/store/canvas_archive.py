@@ -18,20 +18,22 @@ import re
 import secrets
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import sqlalchemy as sa
 
 from studiolo import __version__
 from studiolo.canvas import Canvas, Participant, StudioloError
 from studiolo.canvas.actions import Position, check_length
+from studiolo.canvas.anchors import Anchor
 from studiolo.canvas.authorship import FOREIGN
 from studiolo.canvas.document import STUDIO, plain
 from studiolo.canvas.errors import Invalid, TooLarge
 from studiolo.canvas.origins import Record
+from studiolo.canvas.records import HunkRecord, HunkStatus, SuggestionStatus
 from studiolo.store import tables
 from studiolo.store.backup import AT_ONCE, _entry, _line
 from studiolo.store.ledger import Chain
@@ -345,6 +347,37 @@ def _check_unseen(canvas: Canvas) -> None:
         raise ValueError("something would be accepted here unasked")
     for page in plain(canvas.document.pages).values():
         _check_texts(page, "branch")
+    for id, record in canvas.suggestions.items():
+        if id != record.id or not record.hunks or record.status not in get_args(SuggestionStatus):
+            raise ValueError("a suggestion is none")
+        canvas.page(record.page)
+        if not all(isinstance(kind, str) for kind in json.loads(record.kinds or "[]")):
+            raise ValueError("a kind of change is none")
+        for hunk in record.hunks:
+            _check_hunk(hunk)
+    for id, thread in canvas.threads.items():
+        if id != thread.id:
+            raise ValueError("a thread has another's name")
+        canvas.page(thread.page)
+        _check_place(thread.anchor)
+
+
+def _check_hunk(hunk: HunkRecord) -> None:
+    _check_texts(asdict(hunk), "decision", "amended_by_name", "policy", "audit", "joint", "undone", "applied")
+    if hunk.status not in get_args(HunkStatus) or not isinstance(hunk.decided, int | float):
+        raise ValueError("a change has no status")
+    if hunk.proposed is not None and not isinstance(hunk.proposed, str):
+        raise ValueError("what was proposed is no text")
+    _check_place(hunk.anchor)
+    for part in json.loads(hunk.applied or "[]"):
+        for ids in (*part["del"], *([part["ins"]] if part["ins"] else [])):
+            if len(ids) < 3 or not all(isinstance(number, int) and 0 <= number < 2**53 for number in ids):
+                raise ValueError("what a change put in has no ids")
+
+
+def _check_place(anchor: Anchor) -> None:
+    for end in (anchor.start, anchor.end):
+        Position.model_validate(end)
 
 
 def _check_run(run: Mapping[str, Any]) -> None:
