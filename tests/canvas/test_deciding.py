@@ -136,6 +136,19 @@ def test_what_is_being_written_is_left_unless_it_is_named(make: Make) -> None:
     assert states(canvas, id, other) == ["rejected", "accepted"]
 
 
+@pytest.mark.parametrize("after", [BEN, MUSE])
+def test_an_agents_words_stay_its_own_though_somebody_amends_them_again(make: Make, after: Participant) -> None:
+    canvas, page = make("The lamp was out.")
+    bot = Participant("bot", "Bot", "agent", "#1878b4", "editor")
+    hunks = [{"find": "lamp", "replace": "candle"}]
+    made = canvas.apply({"type": "suggest", "page": page, "hunks": hunks}, MUSE)
+    for by, word in ((bot, "purple dragon"), (after, "purple dragons"), (ADA, "two purple dragons")):
+        canvas.apply({"type": "amend", "suggestion": made.id, "hunks": [{"replace": word}]}, by)
+    with pytest.raises(Forbidden):
+        canvas.apply({"type": "accept", "suggestion": made.id}, bot)
+    assert canvas.apply({"type": "accept", "suggestion": made.id}, BEN).outcome == "accepted"
+
+
 def test_an_agent_takes_nothing_of_its_own_by_any_way(make: Make) -> None:
     canvas, page = make(SEA)
     own, others = suggest(canvas, page, "grey", "white"), suggest(canvas, page, "grey", "blue", CAL)

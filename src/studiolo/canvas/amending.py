@@ -68,6 +68,8 @@ def _amend(canvas: Canvas, record: SuggestionRecord, amended: actions.AmendedHun
     if hunk.replace != amended.replace:
         splice(canvas.document.suggestions[record.id]["hunks"][index]["replace"], hunk.replace, amended.replace)
         hunk.replace = amended.replace
+    if hunk.amended_by not in ("", by.id, *hunk.amenders.split()):
+        canvas.set_hunk(record, index, amenders=f"{hunk.amenders} {hunk.amended_by}".strip())
     if proposed is None or proposed == amended.replace:
         canvas.set_hunk(record, index, proposed=None, amended_by="", amended_by_name="")
     else:

@@ -138,8 +138,9 @@ def chosen_of(record: SuggestionRecord, action: actions.Accept | actions.Reject 
 
 
 def is_own(by: Participant, record: SuggestionRecord, index: int) -> bool:
-    """Whether what a hunk proposes is by this participant: the suggestion, or the words that it says now."""
-    return by.id in (record.author, record.hunks[index].amended_by)
+    """Whether what a hunk proposes is by this participant: the suggestion, or any of the words that it says now."""
+    hunk = record.hunks[index]
+    return by.id in (record.author, hunk.amended_by, *hunk.amenders.split())
 
 
 def close(canvas: Canvas, chosen: Sequence[Chosen], by: Participant, status: HunkStatus) -> tuple[str, bytes]:

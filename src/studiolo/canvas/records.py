@@ -35,6 +35,7 @@ class HunkRecord:
     proposed: str | None = None  # what its author had proposed, where somebody else has amended that
     amended_by: str = ""
     amended_by_name: str = ""
+    amenders: str = ""  # the ids of others who had amended it before, with blanks between
     applied: str = ""  # JSON: the ids that accepting it deleted and inserted, see `deciding`
     policy: str = ""  # the policy that accepted it
     audit: str = ""  # "wanted" | "good": one of those that are looked at afterwards
@@ -108,6 +109,7 @@ _HUNK_EXTRAS = (
     "proposed",
     "amended_by",
     "amended_by_name",
+    "amenders",
     "applied",
     "policy",
     "audit",
