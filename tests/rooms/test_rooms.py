@@ -61,6 +61,19 @@ async def test_two_people_type_and_a_third_joins_later(rooms: Rooms) -> None:
     assert val.asked == []  # a viewer has nothing to say
 
 
+async def test_an_action_that_changes_nothing_is_answered(rooms: Rooms) -> None:
+    room, page = await opened(rooms)
+    hunks = [{"find": "upon", "replace": "in"}]
+    made = await room.apply({"type": "suggest", "page": page, "hunks": hunks}, MUSE)
+    await until(lambda: not room.storing)
+    draft = {"type": "amend", "suggestion": made.id, "hunks": [{"replace": "in"}], "draft": True}
+    async with asyncio.timeout(5):
+        assert (await room.apply(draft, MUSE)).update == b""
+        identity = room.canvas.document.identity
+        ends = {"start": identity.position(page, 0), "end": identity.position(page, 4, -1)}
+        assert (await room.apply({"type": "pasted", "page": page, **ends}, ADA)).update == b""
+
+
 async def test_who_typed_what_is_known_after_a_restart(rooms: Rooms, store: Store) -> None:
     room, page = await opened(rooms, "start")
     ben = await Client(room, BEN).start()

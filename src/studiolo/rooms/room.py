@@ -195,6 +195,7 @@ class Room:
             stored = asyncio.get_running_loop().create_future()
             self._enqueue(outcome, by, None, answer(outcome) if answer else None)
             self._batch.waiting.append(stored)
+            self._start()  # also where there is nothing to store, and so nothing else that would
             self.consider()
             await stored
         return outcome
