@@ -67,6 +67,8 @@ async def test_an_action_that_changes_nothing_is_answered(rooms: Rooms) -> None:
     made = await room.apply({"type": "suggest", "page": page, "hunks": hunks}, MUSE)
     await until(lambda: not room.storing)
     draft = {"type": "amend", "suggestion": made.id, "hunks": [{"replace": "in"}], "draft": True}
+    await room.apply(draft, MUSE)
+    await until(lambda: not room.storing)
     async with asyncio.timeout(5):
         assert (await room.apply(draft, MUSE)).update == b""
         identity = room.canvas.document.identity
