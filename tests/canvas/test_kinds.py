@@ -103,6 +103,14 @@ def test_a_very_long_change_is_for_a_person() -> None:
     assert found.risk == "high"
 
 
+def test_as_many_words_as_one_may_send_are_looked_at_once_each() -> None:
+    """With a look at all the text around for each word of another script this takes hours."""
+    words = "".join(f"слово{number} " for number in range(60_000))
+    found = kinds_of("a " * 200_000 + "я", words, "", "", "prose", ())
+    assert found.risk == "high" and not found.barred
+    assert kinds_of("a " * 200_000, words, "", "", "prose", ()).barred
+
+
 @pytest.mark.parametrize(
     "part", ["a@", "[", "{{", "a-", "a.", "`", '"a" ', "<", "\\a{", "http://", "-", "$a", "5.", "— "]
 )

@@ -50,9 +50,8 @@ def kinds_of(
     if hidden := unseen(was + now):
         signs = ", ".join(sorted({f"U+{ord(sign):04X}" for sign in hidden}))
         found.append(Kinds.of("wording", "high", f"invisible characters ({signs})", barred=True))
-    for word in tokens(now):
-        if why := disguised(word, before + was + after):
-            found.append(Kinds.of("wording", "high", why, barred=True))
+    if why := disguised(tokens(now), before + was + after):
+        found.append(Kinds.of("wording", "high", why, barred=True))
     if page_kind == "code":
         found.append(source_kinds(was, now, before, after, title))
     elif page_kind == "data":

@@ -6,6 +6,7 @@ A change that brings one is never small: a reviewer reads "page" and the text sa
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable, Set
 from functools import lru_cache
 
 BLANKS = " \u00a0\u202f\u2009"  # those that a typographer sets for one another
@@ -44,11 +45,17 @@ def script(letter: str) -> str:
 _JAPANESE = frozenset({"HIRAGANA", "KATAKANA", "CJK"})
 
 
-def disguised(word: str, context: str) -> str:
-    """Why a new word may not be what it looks like; "" when nothing speaks for it.
+def disguised(words: Iterable[str], context: str) -> str:
+    """Why one of these new words may not be what it looks like; "" when nothing speaks for it.
 
-    `context` is the text around it: a script or a rare letter that stands there already is not strange.
+    `context` is the text around: a script or a rare letter that stands there already is not strange.
     """
+    letters = set(context)  # once: there may be as many words as letters
+    scripts = {script(letter) for letter in letters if letter.isalpha()}
+    return next((why for word in dict.fromkeys(words) if (why := _disguised(word, letters, scripts))), "")
+
+
+def _disguised(word: str, letters: Set[str], around: Set[str]) -> str:
     if word.isascii() or not any(letter.isalpha() for letter in word):
         return ""
     scripts = {found for letter in word if (found := script(letter))}
@@ -62,9 +69,9 @@ def disguised(word: str, context: str) -> str:
         return f"“{word}” has letters that only look like common ones"
     for letter in word:
         strange = letter in _ALIKE or any(ord(letter) in block for block in _LOOKALIKES)
-        if strange and letter not in context:
+        if strange and letter not in letters:
             return f"“{word}” has letters that only look like common ones"
-    if scripts and not scripts & {script(letter) for letter in context if letter.isalpha()}:
+    if scripts and not scripts & around:
         return f"“{word}” is in a script that the text around it is not in"
     return ""
 
