@@ -170,3 +170,10 @@ async def test_facts_are_those_of_the_last_row(desk: Desk) -> None:
 def test_how_far_a_text_was_amended_is_counted_in_words(proposed: str, taken: str, share: float) -> None:
     assert changed(proposed, taken) == pytest.approx(share)
     assert changed(taken, proposed) == pytest.approx(share)
+
+
+def test_of_texts_as_long_as_a_page_the_words_are_counted() -> None:
+    """Side by side, word by word, these would take hours."""
+    words = [f"w{number} " for number in range(500_000)]
+    assert changed("".join(words), "".join(words[:400_000])) == pytest.approx(0.2)
+    assert changed("".join(words), "x " * 250_000) == 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from studiolo.history import Past
 from studiolo.history.archive import Piece
 
 A_DAY = 86_400.0  # seconds
+LARGEST_COMPARISON = 400_000_000  # words of one text times words of the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,12 @@ def facts(suggestions: Sequence[Mapping[str, Any]], past: Past, now: float) -> l
 
 def changed(proposed: str, taken: str) -> float:
     """How far a text is from what was proposed: the least number of words to put in, leave out or exchange, as a share
-    of the words of the longer one."""
+    of the words of the longer one. Of texts that are too long for that their order is not looked at."""
     before, after = _words(proposed), _words(taken)
     longest = max(len(before), len(after))
+    if len(before) * len(after) > LARGEST_COMPARISON:
+        gone, come = Counter(before) - Counter(after), Counter(after) - Counter(before)
+        return max(gone.total(), come.total()) / longest
     return Levenshtein.distance(before, after) / longest if longest else float(proposed != taken)
 
 
