@@ -35,7 +35,9 @@ def mirrors(canvas: Canvas) -> dict[str, Any]:
         "threads": canvas.threads,
         "messages": canvas.messages,
         "origins": canvas.origins.records,
-        "waiting": {page: [record.id for record in canvas.register.waiting(page)] for page in canvas.document.pages},
+        "waiting": {
+            page: [record.id for record in canvas.register.waiting(page)] for page in canvas.document.pages.keys()
+        },
         "decided": {decision: canvas.register.decided(decision) for decision in decisions(canvas)},
     }
 

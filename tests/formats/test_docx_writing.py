@@ -223,7 +223,15 @@ def plain(node: Any) -> Any:
             kept.pop()
         return kept
     if isinstance(node, dict):
-        return {name: plain(inner) for name, inner in node.items()}
+        kept = {name: plain(inner) for name, inner in node.items()}
+        match kept:
+            case {
+                "t": "Emph" | "Strong" | "Strikeout" as kind,
+                "c": [{"t": "Link", "c": [attributes, inside, target]}],
+            }:
+                # A file does not say which of the two is within the other.
+                return {"t": "Link", "c": [attributes, [{"t": kind, "c": inside}], target]}
+        return kept
     return node
 
 
