@@ -36,7 +36,7 @@ def mirrors(canvas: Canvas) -> dict[str, Any]:
         "messages": canvas.messages,
         "origins": canvas.origins.records,
         "waiting": {
-            page: [record.id for record in canvas.register.waiting(page)] for page in canvas.document.pages.keys()
+            page["id"]: [record.id for record in canvas.register.waiting(page["id"])] for page in canvas.outline()
         },
         "decided": {decision: canvas.register.decided(decision) for decision in decisions(canvas)},
     }

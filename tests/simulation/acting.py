@@ -63,7 +63,7 @@ class Acting:
 
     def _begin_acting(self) -> None:
         self.deeds: list[Deed] = []
-        self.alone: list[Effect] = []
+        self.alone: list[tuple[Room, Effect]] = []
         """What policies did, until it is stored."""
         self.decisions: dict[str, int] = {}
         """Those that were answered, and how often."""
@@ -101,7 +101,8 @@ class Acting:
         """In the place of `Canvas.consider`: what policies do is measured, too."""
         outcome, effect = self._measure(canvas, "consider", {}, lambda: consider(canvas))
         if outcome and outcome.update:
-            self.alone.append(effect)
+            room = next(room for room in self.rooms if room.canvas is canvas)
+            self.alone.append((room, effect))
             self.seen[outcome.outcome + " by a policy"] += 1
         return outcome
 
@@ -156,7 +157,7 @@ class Acting:
                     continue
                 left = ((new - old) & after.keys()) - self.letters.twice
                 check(not left, "what was taken back still stands", lambda: f"{left} of {change} by {action}")  # noqa: B023
-                stood = not (new - old) or ((new - old) & before.keys()) - self.letters.twice
+                stood = new - old <= before.keys() - self.letters.twice  # else somebody has changed it since
                 lost = (old - new) - after.keys()
                 single = "decision" in action
                 check(
@@ -193,11 +194,10 @@ class Acting:
             self.letters.sure -= deed.effect.new
             if isinstance(error, Unavailable):
                 check(self._expected_failure, "the studio is not available", repr(error))
-        room = self.rooms._rooms.get(self.canvas) if self.alone else None
-        if room and not room.storing and room.failed is None:
-            for effect in self.alone:
+        for room, effect in [one for one in self.alone if one[0].failed or not one[0].storing]:
+            self.alone.remove((room, effect))
+            if room.failed is None:  # else it may be stored, or not
                 self._stored(effect)
-            self.alone.clear()
 
     def _stored(self, effect: Effect) -> None:
         letters = self.letters

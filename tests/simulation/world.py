@@ -621,6 +621,7 @@ class World(Acting, Copies):
         undecided = letters.perhaps - letters.loose
         letters.sure |= undecided & there
         letters.doomed -= undecided & there
+        letters.doomed |= letters.sure & undecided - there
         letters.sure -= undecided - there
         letters.never |= undecided - there - letters.doomed
         letters.perhaps.clear()
