@@ -44,7 +44,7 @@ def is_inside(address: Address) -> bool:
             within = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if within is not None:
             return is_inside(within) or address in _COMPATIBLE
-        if address.teredo is not None:
+        if address.teredo is not None or address.is_site_local:
             return True
     return (
         not address.is_global
