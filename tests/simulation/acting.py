@@ -128,6 +128,9 @@ class Acting:
         letters.loose |= renewed | (came & letters.by_hand)
         letters.renewed |= renewed
         letters.reborn |= renewed | (came & (letters.doomed | letters.sure | letters.perhaps))
+        if kind in ACCEPTING:  # what is taken a second time may find something typed in its place
+            for page, order in self.orders.items():
+                self.orders[page] = "".join(letter for letter in order if letter not in came)
         letters.never -= came
         effect = Effect(came, went, (came | went) - letters.perhaps, came - letters.sure)
         letters.sure |= came

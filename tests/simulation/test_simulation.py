@@ -57,6 +57,9 @@ FOUND: dict[str, list[Step]] = {
         ["everybody"], ["role", 1, 0], ["type", 18, 0.976, 2, 3, 2], ["carry", 14, 3, 0], ["carry", 19, 2, 5],
         ["offline", 2, 2], ["late", 7, 3], ["offline", 0, 1], ["online", 9], ["carry", 13, 3, 5], ["carry", 9, 2, 6],
     ],
+    "an action that changed nothing was answered only when somebody typed": [
+        ["type", 2, 0.754, 1, 2, 3], ["quiesce"], ["move", 5, 0.973, 6, 0.616, 2],
+    ],
 }  # fmt: skip
 
 
