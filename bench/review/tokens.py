@@ -84,7 +84,7 @@ def tokens_of(change: Change, count: Callable[[str], int]) -> Tokens:
 
 
 def shortest(change: Change) -> list[dict[str, str]]:
-    """The change as hunks that quote whole words and no more of the text than is needed to fit in one place."""
+    """The change as hunks, each with as many whole words around it as it takes to fit in one place."""
     hunks: list[dict[str, str]] = []
     for hunk in rewrite_hunks(change.old, change.new):
         for words in range(0 if hunk.find else 2, 200):
@@ -93,10 +93,11 @@ def shortest(change: Change) -> list[dict[str, str]]:
                 at = change.old.index(hunk.before + hunk.find + hunk.after) + len(hunk.before)
                 left, right = last_words(change.old[:at], words), first_words(change.old[at + len(hunk.find) :], words)
             try:
-                resolve(change.old, Quote(left + hunk.find + right))
+                resolve(change.old, Quote(hunk.find, left, right))
             except QuoteAmbiguous:
                 continue
-            hunks.append({"find": left + hunk.find + right, "replace": left + hunk.replace + right})
+            quoted = {"find": hunk.find, "replace": hunk.replace, "before": left, "after": right}
+            hunks.append({name: text for name, text in quoted.items() if text or name == "replace"})
             break
     return hunks
 
