@@ -510,3 +510,27 @@ def test_axe_finds_nothing(start_studio: StartStudio, person: Person, scheme: st
     expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
     check("nothing")
     assert found == {}
+
+
+def test_what_is_decided_taken_back_and_decided_again_in_a_moment_is_meant_in_that_order(
+    studio: ServedStudio, person: Person
+) -> None:
+    muse = agent(studio)
+    (book,) = library(studio, muse, 1)
+    ada = invited(studio, person, [book])
+    page = ada.page
+    for verdict in "aaraarraaa":
+        wrong = "r" if verdict == "a" else "a"
+        for key in (wrong, "u", wrong, "u", verdict):
+            page.keyboard.press(key)
+    expect(page.locator("[data-inbox]")).to_have_attribute("data-left", "0")
+    until(
+        lambda: text(studio, book["id"]).count("\n\n") == len(SENTENCES) - 1 and decided(studio, book["id"]) == (7, 3)
+    )
+
+
+def decided(studio: ServedStudio, canvas: str) -> tuple[int, int]:
+    """How many suggestions were accepted, and how many rejected."""
+    with studio.client() as owner:
+        statuses = [one["status"] for one in owner.get(f"/api/canvases/{canvas}").json()["suggestions"]]
+    return statuses.count("accepted"), statuses.count("rejected")

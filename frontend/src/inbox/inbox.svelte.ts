@@ -38,6 +38,7 @@ export class Inbox {
   decided = $state(0)
   readonly #grouped = new Remembered<boolean>('inbox-by-canvas', false)
   #gone = $state.raw<ReadonlyMap<string, number>>(new Map())
+  readonly #latest = new Map<string, { done?: Promise<unknown> }>()
   readonly #returning = new Map<string, { item: Item; until: number }>()
 
   #pages = 1
@@ -379,21 +380,21 @@ export class Inbox {
     for (const item of items) cleared.delete(keyOf(item))
     this.refused = cleared
     const step: Step = { says, items, done: Promise.resolve(false) }
-    step.done = work().then(
-      (back) => {
+    step.done = this.#afterwards(items, async (meant) => {
+      try {
+        const back = await work()
         if (back) step.back = back
         this.decided += items.length
-        this.#hide(items, Date.now() + ECHO)
+        if (meant()) this.#hide(items, Date.now() + ECHO)
         return true
-      },
-      (error: unknown) => {
+      } catch (error) {
         this.steps = this.steps.filter((other) => other !== step)
-        this.#unhide(items)
+        if (meant()) this.#unhide(items)
         for (const item of items) this.#refuse(item, error)
         this.soon()
         return false
-      },
-    )
+      }
+    })
     this.#step(step)
   }
 
@@ -416,14 +417,21 @@ export class Inbox {
     this.#unhide(step.items)
     const first = step.items[0]
     if (first) this.current = keyOf(first)
+    await this.#afterwards(step.items, (meant) => this.#takeBack(step, meant))
+  }
+
+  /** `meant` says whether nothing has been decided about the items since it was asked for. */
+  async #takeBack(step: Step, meant: () => boolean): Promise<void> {
     if (!(await step.done)) return
     if (!step.back) {
-      this.#hide(step.items, Date.now() + ECHO)
+      if (meant()) this.#hide(step.items, Date.now() + ECHO)
       this.#toast('That cannot be taken back.')
       return
     }
-    for (const item of step.items) this.#returning.set(keyOf(item), { item, until: Infinity })
-    this.#unhide(step.items)
+    if (meant()) {
+      for (const item of step.items) this.#returning.set(keyOf(item), { item, until: Infinity })
+      this.#unhide(step.items)
+    }
     try {
       await step.back()
       this.decided = Math.max(0, this.decided - step.items.length)
@@ -431,8 +439,27 @@ export class Inbox {
     } catch (error) {
       fail(error)
     }
-    for (const item of step.items) this.#returning.set(keyOf(item), { item, until: Date.now() + ECHO })
+    if (meant()) for (const item of step.items) this.#returning.set(keyOf(item), { item, until: Date.now() + ECHO })
     this.soon()
+  }
+
+  /**
+   * Does something about items after whatever is under way for them: whoever decides, takes it back and decides again
+   * within a moment means it in that order.
+   */
+  #afterwards<T>(items: readonly Item[], work: (meant: () => boolean) => Promise<T>): Promise<T> {
+    const keys = items.map(keyOf)
+    const before = keys.flatMap((key) => this.#latest.get(key)?.done ?? [])
+    const mine: { done?: Promise<unknown> } = {}
+    const meant = () => keys.every((key) => (this.#latest.get(key) ?? mine) === mine)
+    for (const key of keys) this.#latest.set(key, mine)
+    const done = before.length ? Promise.allSettled(before).then(() => work(meant)) : work(meant)
+    mine.done = done
+    const forget = () => {
+      for (const key of keys) if (this.#latest.get(key) === mine) this.#latest.delete(key)
+    }
+    done.then(forget, forget)
+    return done
   }
 
   /** The newest thing that the studio says of an item counts again from `until` on; 0: at once. */
