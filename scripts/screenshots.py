@@ -131,6 +131,35 @@ class Studio:
             }
         )
 
+    def take_part(self) -> None:
+        """Tomas writes a sentence, and Nadia takes what the co-author made of the harbour master's."""
+        self.put_caret(self.tomas, "He signed those too", 20)
+        self.tomas.page.keyboard.press("End")
+        self.tomas.type(" The bishop, he signed twice.")
+        self.tomas.saved()
+        card = self.nadia.card(has_text="He is a man of few words.")
+        card.get_by_role("button", name="Accept all").click()
+        expect(card).to_have_count(0)
+
+    def pile_up(self) -> None:
+        """What waits in the inbox: a fact, something out of date, a question, a matter of taste."""
+        notes = [{"text": "The notes", "page": self.pages["Notes"], "quote": "The key is still in the lock."}]
+        facts = {"find": "with its key still in the lock", "replace": "with two keys still in the lock"}
+        drier = {"find": "quite dry, with his hands folded", "replace": "dry, his hands folded"}
+        parcel = {"find": "she stood for a while with the pencil", "replace": "she stood with the pencil"}
+        for page, reason, hunk, evidence in (
+            ("The ledger", "The boy will need the second one.", facts, notes),
+            ("The ledger", "“Quite” twice on a page.", drier, []),
+            ("Low water", "Say it once.", {"find": "or at their shoes", "replace": "or their shoes"}, []),
+            ("The ledger", "Shorter.", parcel, []),
+        ):
+            suggestion = {"type": "suggest", "page": self.pages[page], "reason": reason, "hunks": [hunk]}
+            self.act_as_agent({**suggestion, "evidence": evidence} if evidence else suggestion)
+        waits = {"find": "stood for a while with", "replace": "waited, and held"}
+        self.act_as_tomas({"type": "edit", "page": self.chapter, "hunks": [waits]})
+        asks = {"type": "comment", "page": self.pages["Low water"], "quote": "with one bag, against advice"}
+        self.act_as_tomas({**asks, "text": "@Nadia Whose advice? Does the bag come back?"})
+
     def go_on(self, line: ClientConnection) -> None:
         """The co-author is at the end of the chapter, in the middle of a sentence; it is here until its line ends."""
         here = AwarenessEntry(client=7, clock=1, state={"page": self.chapter, "status": "writing"})
@@ -209,6 +238,24 @@ def take(served: ServedStudio, browser: Browser) -> None:
         phone.page.get_by_role("button", name="Next suggestion or comment").click()
         phone.page.emulate_media(color_scheme="dark")
         picture(phone.page, "phone")
+
+    # Who wrote what, and how one passage came there.
+    nadia.page.set_viewport_size({"width": 1240, "height": 860})
+    nadia.page.get_by_role("button", name="Close the conversation").click()
+    studio.take_part()
+    nadia.command("Show who wrote what")
+    nadia.page.get_by_text("every page unread", exact=True).click()
+    nadia.page.keyboard.press("Control+Alt+w")
+    expect(nadia.page.get_by_role("dialog")).to_contain_text("Co-author")
+    nadia.page.get_by_role("button", name="Dismiss").click()
+    picture(nadia.page, "authors")
+
+    studio.pile_up()
+    nadia.page.goto(f"{served.url}/inbox")
+    expect(nadia.page.locator("[data-reading]")).to_contain_text("Whose advice?")
+    nadia.page.keyboard.press("j")
+    expect(nadia.page.locator("[data-reading]")).to_contain_text("The boy will need the second one.")
+    picture(nadia.page, "inbox")
 
 
 def main() -> None:

@@ -88,6 +88,14 @@ async def test_a_suggestion_comes_with_its_change_in_context_its_reason_and_what
     assert [one.get("found") for one in option["evidence"]] == [True, False, None]
 
 
+async def test_what_stands_around_a_question_begins_and_ends_with_whole_words(rooms: Rooms) -> None:
+    words = " ".join(["lighthouse"] * 30)
+    room, page = await opened(rooms, f"{words} the keeper {words}\n")
+    await room.apply({"type": "comment", "page": page, "quote": "the keeper", "text": "Who is he?"}, BEN)
+    (item,) = waiting(room.canvas)
+    assert set(item["thread"]["before"].split()) == {"lighthouse"} == set(item["thread"]["after"].split())
+
+
 async def test_what_is_decided_written_or_on_a_removed_page_does_not_wait(rooms: Rooms) -> None:
     room, page = await opened(rooms)
     taken = await suggest(room, page, "winter", "spring")

@@ -70,7 +70,7 @@ export function editorActions({ session, review, asking, authorship: who, view, 
       words: 'smart curly', when: prose, run: () => (quotes.value = !quotes.value),
     },
     {
-      id: 'view.authorship', label: authorship.value ? 'Stop showing who wrote what' : 'Show who wrote what', group: 'View', icon: Fingerprint,
+      id: 'view.authorship', label: authorship.value ? 'Authors: stop showing who wrote what' : 'Authors: show who wrote what', group: 'View', icon: Fingerprint,
       words: 'authorship agents provenance tint', run: () => (authorship.value = !authorship.value),
     },
     {

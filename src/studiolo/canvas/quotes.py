@@ -23,6 +23,7 @@ FUZZY_SCORE = 90.0  # percent of the quote's characters that must agree
 FUZZY_LEAD = 5.0  # and by how much the best place must beat the second best
 FUZZY_LENGTH = range(12, 2_001)  # shorter quotes fit by chance, longer ones cost too much
 CONTEXT = 60  # characters shown on either side of a candidate
+KEPT = 64  # characters on either side of a passage that are kept with it
 CANDIDATES = 5
 MOST_PLACES = 1_000  # where a quote may fit and still be told apart by its surroundings
 ENOUGH = 200  # characters of surroundings that nearly always tell
@@ -103,7 +104,7 @@ def _count(found: list[Span]) -> str:
     return str(len(found)) if len(found) <= MOST_PLACES else f"more than {MOST_PLACES:,}"
 
 
-def context(text: str, span: Span, length: int = 64) -> tuple[str, str]:
+def context(text: str, span: Span, length: int = KEPT) -> tuple[str, str]:
     """The characters before and after a span, at most `length` of each."""
     return text[max(0, span.start - length) : span.start], text[span.end : span.end + length]
 

@@ -16,7 +16,7 @@ from typing import Any
 from studiolo.canvas import Canvas, anchors
 from studiolo.canvas.document import plain
 from studiolo.canvas.overlaps import overlapping
-from studiolo.canvas.quotes import Span
+from studiolo.canvas.quotes import KEPT, Span
 from studiolo.canvas.records import HunkRecord, SuggestionRecord
 from studiolo.canvas.register import HunkId
 
@@ -381,8 +381,8 @@ def _asks_at_the_end(text: str) -> bool:
 
 def _from_word(text: str) -> str:
     """Text that begins with a whole word, if it was cut."""
-    return text if len(text) < CONTEXT else text[text.find(" ") + 1 :]
+    return text if len(text) not in (CONTEXT, KEPT) else text[text.find(" ") + 1 :]
 
 
 def _to_word(text: str) -> str:
-    return text if len(text) < CONTEXT else text[: text.rfind(" ")] if " " in text else text
+    return text if len(text) not in (CONTEXT, KEPT) else text[: text.rfind(" ")] if " " in text else text
