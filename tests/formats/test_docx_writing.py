@@ -223,15 +223,15 @@ def plain(node: Any) -> Any:
             kept.pop()
         return kept
     if isinstance(node, dict):
-        kept = {name: plain(inner) for name, inner in node.items()}
-        match kept:
+        inner = {name: plain(one) for name, one in node.items()}
+        match inner:
             case {
                 "t": "Emph" | "Strong" | "Strikeout" as kind,
                 "c": [{"t": "Link", "c": [attributes, inside, target]}],
             }:
                 # A file does not say which of the two is within the other.
                 return {"t": "Link", "c": [attributes, [{"t": kind, "c": inside}], target]}
-        return kept
+        return inner
     return node
 
 
