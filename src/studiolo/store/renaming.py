@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+from pycrdt import write_var_uint
+
 from studiolo.canvas.identity import DecodeError, decode
 from studiolo.canvas.identity.decode import Id, Struct
 
@@ -182,7 +184,7 @@ class _Rewriting:
             other = self._value(key, text)
             if other != text:
                 encoded = other.encode()
-                self._out += [self._data[self._copied : start], _uint(len(encoded)), encoded]
+                self._out += [self._data[self._copied : start], write_var_uint(len(encoded)), encoded]
                 self._copied = self._at
         elif tag == 125:
             while self._data[self._at] & 0x80:
@@ -214,15 +216,6 @@ class _Rewriting:
         start = self._at
         self._at += length
         return self._data[start : self._at].decode() if plain else ""
-
-
-def _uint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 def foreign_names(people: Mapping[str, str], prefix: str) -> dict[str, str]:
