@@ -41,6 +41,10 @@ class Ask:
     options: Mapping[str, Any] = field(default_factory=dict)
     say: bool = False
     replaces: str = ""  # the suggestion that is to be done anew
+    about: str = ""  # the suggestion that is to be commented on
+    thread: str = ""  # the thread that is to be answered in
+    parent: str = ""  # the run or the round that led to this
+    depth: int = 0  # how many agents in a row, since a person spoke
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Counts up with every change of the tables, which needs a step in `migrations`; a newer database is not opened."""
 
 metadata = sa.MetaData()
@@ -150,6 +150,91 @@ runs = sa.Table(
     sa.Column("started", sa.Double, nullable=False),
     sa.Column("run", sa.JSON, nullable=False),
     sa.Index("runs_of_canvas", "canvas", "started"),
+)
+
+# What an agent did in a run, step by step, in the order in which it happened.
+run_steps = sa.Table(
+    "run_steps",
+    metadata,
+    sa.Column("run", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    _of_canvas(key=False),
+    sa.Column("step", sa.JSON, nullable=False),
+)
+
+# What a run that waits for a person goes on from: the messages between the program and the model.
+run_histories = sa.Table(
+    "run_histories",
+    metadata,
+    sa.Column("run", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    _of_canvas(key=False),
+    sa.Column("messages", sa.LargeBinary, nullable=False),
+)
+
+# Several agents at one thing, one after the other.
+rounds = sa.Table(
+    "rounds",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _of_canvas(key=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("started", sa.Double, nullable=False),
+    sa.Column("round", sa.JSON, nullable=False),
+    sa.Index("rounds_of_canvas", "canvas", "started"),
+)
+
+# Files that people gave to a canvas; what they hold is in `attachment_data`, as pieces, and as text in sections.
+attachments = sa.Table(
+    "attachments",
+    metadata,
+    _of_canvas(),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("participant", sa.Text, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("about", sa.JSON, nullable=False),  # outline, counts, and what could not be read
+)
+
+attachment_data = sa.Table(
+    "attachment_data",
+    metadata,
+    _of_canvas(),
+    sa.Column("attachment", sa.Text, primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+attachment_sections = sa.Table(
+    "attachment_sections",
+    metadata,
+    _of_canvas(),
+    sa.Column("attachment", sa.Text, primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("place", sa.Text, nullable=False),  # where in the file: "page 12", "chapter 3", "src/main.py"
+    sa.Column("text", sa.Text, nullable=False),
+)
+
+# What somebody made of an agent's change: the examples that its next one of that kind is shown.
+tastes = sa.Table(
+    "tastes",
+    metadata,
+    _of_canvas(),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("participant", sa.Text, nullable=False),  # who decided
+    sa.Column("agent", sa.Text, nullable=False),
+    sa.Column("skill", sa.Text, nullable=False),
+    sa.Column("kinds", sa.JSON, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),  # accepted | amended | rejected
+    sa.Column("before", sa.Text, nullable=False),
+    sa.Column("proposed", sa.Text, nullable=False),
+    sa.Column("taken", sa.Text, nullable=False),  # what came to stand there; of a rejected one nothing
+    sa.Column("run", sa.Text, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Index("tastes_of_participant", "participant", "at"),
 )
 
 # No foreign key on `canvas`: a request that makes a canvas has none yet, and is remembered under "".
