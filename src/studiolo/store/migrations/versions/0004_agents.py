@@ -1,4 +1,4 @@
-"""What agents need that work in steps: the steps, what a waiting run goes on from, rounds, files, and memory of taste."""
+"""What agents that work in steps need: the steps, what a waiting run goes on from, rounds, files, and taste."""
 
 import sqlalchemy as sa
 from alembic import op
