@@ -30,6 +30,7 @@ from studiolo.store.tables import (
     ledger,
     metadata,
     participants,
+    run_steps,
     runs,
     schema_version,
     snapshots,
@@ -360,6 +361,23 @@ class Store:
         if states:
             query = query.where(runs.c.state.in_(list(states)))
         async with self.reading() as connection:
+            return list(await connection.scalars(query))
+
+    async def save_steps(self, run: str, canvas: str, steps: Sequence[dict[str, Any]]) -> None:
+        """Keep steps of a run, new or changed: JSON with at least `n`. Raises NotFound when its canvas is gone."""
+        if not steps:
+            return
+        async with self.writing() as connection:
+            await need_canvas(connection, canvas)
+            await connection.execute(
+                dialect.upsert(connection, run_steps, ("step",)),
+                [{"run": run, "n": step["n"], "canvas": canvas, "step": step} for step in steps],
+            )
+
+    async def run_steps(self, run: str) -> list[dict[str, Any]]:
+        """What a run did, in order."""
+        async with self.reading() as connection:
+            query = sa.select(run_steps.c.step).where(run_steps.c.run == run).order_by(run_steps.c.n)
             return list(await connection.scalars(query))
 
 
