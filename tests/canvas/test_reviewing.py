@@ -156,6 +156,22 @@ class Review(RuleBasedStateMachine):
         if hunk := self.proposal(where, length, kept, new):
             self.act(by, "suggest", page=self.page, hunks=[hunk], run=run)
 
+    @rule(by=agent, which=which, new=st.integers(1, 3))
+    def does_anew(self, by: Participant, which: int, new: int) -> None:
+        own = [record for record in self.canvas.register.waiting(self.page) if record.author == by.id]
+        if own and (hunk := self.proposal(which / 60, 2, 1, new)):
+            old = own[which % len(own)]
+            said = {thread.id for thread in self.canvas.threads.values() if thread.about == old.id}
+            said = {id for id in said if self.canvas.threads[id].status == "open"}
+            made = self.act(by, "suggest", page=self.page, hunks=[hunk], replaces=old.id)
+            assert {self.canvas.threads[id].about for id in said} <= {made.id}
+
+    @rule(by=st.sampled_from([ADA, *AGENTS]), which=which)
+    def talks_about_it(self, by: Participant, which: int) -> None:
+        if id := self.waiting(which):
+            thread = self.act(by, "comment", suggestion=id, text="Hm?").id
+            self.act(by, "reply", thread=thread, text="Hm.")
+
     @rule(which=which, new=st.integers(1, 3), own=st.booleans(), draft=st.booleans(), who=person)
     def amends(self, which: int, new: int, own: bool, draft: bool, who: int) -> None:
         if not (id := self.waiting(which)):
@@ -338,6 +354,16 @@ class Review(RuleBasedStateMachine):
             for decision in self.decisions:
                 assert self.copy.register.decided(decision) == self.canvas.register.decided(decision)
                 assert self.copy.register.undone(decision) == self.canvas.register.undone(decision)
+
+    @invariant()
+    def what_is_said_about_a_suggestion_waits_and_is_settled_with_it(self) -> None:
+        if not hasattr(self, "canvas"):
+            return
+        for thread in self.canvas.threads.values():
+            record = self.canvas.suggestions[thread.about]
+            assert thread.status == ("open" if record.undecided else "resolved")
+            if record.undecided:
+                assert (thread.page, thread.anchor) == (record.page, record.hunks[0].anchor)
 
     def teardown(self) -> None:
         if not hasattr(self, "canvas"):

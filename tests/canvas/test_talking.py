@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from studiolo.canvas import Canvas
-from studiolo.canvas.errors import Forbidden, Invalid, QuoteAmbiguous
+from studiolo.canvas.errors import Decided, Forbidden, Invalid, QuoteAmbiguous
 
 from .conftest import ADA, BEN, CAL, MUSE, Make
 
@@ -48,6 +48,85 @@ def test_a_thread_is_answered_resolved_and_opened_again(make: Make) -> None:
         ("Cal", "Because."),
         ("Cal", "Not so fast."),
     ]
+
+
+def propose(canvas: Canvas, page: str, **more: object) -> str:
+    action = {"type": "suggest", "page": page, "hunks": [{"find": "dark night", "replace": "moonless night"}], **more}
+    return canvas.apply(action, MUSE).id or ""
+
+
+def test_anybody_comments_on_anybodys_suggestion(make: Make) -> None:
+    canvas, page = make(TEXT)
+    id = propose(canvas, page)
+    thread = canvas.apply({"type": "comment", "suggestion": id, "text": "There is a moon in chapter two."}, CAL).id
+    canvas.apply({"type": "reply", "thread": thread, "text": "Then dark it stays."}, MUSE)
+    (shown,) = canvas.view()["threads"]
+    assert shown["about"] == id and shown["page"] == page and shown["quote"] == "dark night"
+    assert [said["name"] for said in shown["comments"]] == ["Cal", "Muse"]
+    canvas.apply({"type": "resolve", "thread": thread}, CAL)
+    assert canvas.view()["threads"][0]["status"] == "resolved"
+
+
+@pytest.mark.parametrize(
+    "where",
+    [{}, {"page": "P"}, {"quote": "dark"}, {"page": "P", "quote": "dark", "suggestion": "S"}],
+    ids=["nowhere", "no quote", "no page", "both"],
+)
+def test_a_comment_is_on_a_passage_or_on_a_suggestion(make: Make, where: dict[str, str]) -> None:
+    canvas, page = make(TEXT)
+    names = {"P": page, "S": propose(canvas, page)}
+    with pytest.raises(Invalid):
+        canvas.apply({"type": "comment", "text": "?", **{k: names.get(v, v) for k, v in where.items()}}, CAL)
+    assert not canvas.view()["threads"]
+
+
+def test_a_suggestion_that_is_decided_settles_what_was_said_of_it_and_undo_brings_it_back(make: Make) -> None:
+    for verb, by in (("accept", BEN), ("reject", BEN), ("withdraw", MUSE)):
+        canvas, page = make(TEXT)
+        id = propose(canvas, page)
+        canvas.apply({"type": "comment", "suggestion": id, "text": "Is there no moon?"}, CAL)
+        decision = canvas.apply({"type": verb, "suggestion": id}, by).details["decision"]
+        (thread,) = canvas.view()["threads"]
+        assert (thread["status"], thread["decision"], thread["about"]) == ("resolved", decision, id)
+        with pytest.raises(Decided):
+            canvas.apply({"type": "comment", "suggestion": id, "text": "Too late?"}, CAL)
+        canvas.apply({"type": "undo", "decision": decision}, BEN)
+        assert canvas.view()["threads"][0]["status"] == "open"
+
+
+def test_what_was_resolved_by_hand_stays_so_when_a_decision_is_taken_back(make: Make) -> None:
+    canvas, page = make(TEXT)
+    id = propose(canvas, page)
+    thread = canvas.apply({"type": "comment", "suggestion": id, "text": "Is there no moon?"}, CAL).id
+    canvas.apply({"type": "resolve", "thread": thread}, CAL)
+    decision = canvas.apply({"type": "accept", "suggestion": id}, BEN).details["decision"]
+    canvas.apply({"type": "undo", "decision": decision}, BEN)
+    assert canvas.view()["threads"][0]["status"] == "resolved"
+
+
+def test_what_is_said_of_a_suggestion_goes_on_about_the_one_that_does_it_anew(make: Make) -> None:
+    canvas, page = make(TEXT)
+    old = propose(canvas, page)
+    canvas.apply({"type": "comment", "suggestion": old, "text": "There is a moon."}, CAL)
+    new = canvas.apply(
+        {"type": "suggest", "page": page, "replaces": old, "hunks": [{"find": "a dark", "replace": "a moonlit"}]}, MUSE
+    ).id
+    (thread,) = canvas.view()["threads"]
+    assert (thread["about"], thread["status"], thread["quote"]) == (new, "open", "a dark")
+
+
+def test_whom_the_author_lets_have_a_hand_in_it_may_amend_a_suggestion(make: Make) -> None:
+    canvas, page = make(TEXT)
+    alone, shared = propose(canvas, page), propose(canvas, page, hands=["cal"])
+    amended = {"type": "amend", "hunks": [{"replace": "starless night"}]}
+    with pytest.raises(Forbidden):
+        canvas.apply({**amended, "suggestion": alone}, CAL)
+    canvas.apply({**amended, "suggestion": shared}, CAL)
+    hunk = canvas.suggestions[shared].hunks[0]
+    assert (hunk.replace, hunk.proposed, hunk.amended_by) == ("starless night", "moonless night", "cal")
+    with pytest.raises(Forbidden):
+        moved = {"replace": "long day", "find": "long night"}
+        canvas.apply({"type": "amend", "suggestion": shared, "hunks": [moved]}, CAL)
 
 
 def test_a_message_grows_and_its_quotes_are_checked_by_the_canvas(make: Make) -> None:

@@ -107,7 +107,8 @@ class Evidence(BaseModel):
 class Suggest(_Action):
     """Propose a change. With `streaming` the replacement of its one hunk grows by `extend` until `finish`.
 
-    `replaces` names an undecided suggestion that this one does anew; `branch` the canvas that it was worked out in.
+    `replaces` names an undecided suggestion that this one does anew; `branch` the canvas that it was worked out in;
+    `hands` the participants who may amend it, too, whatever their role.
     """
 
     type: Literal["suggest"] = "suggest"
@@ -121,6 +122,9 @@ class Suggest(_Action):
     evidence: list[Evidence] = Field(default_factory=list[Evidence], max_length=20)
     replaces: Line = ""
     branch: Line = ""
+    hands: list[Annotated[str, Field(min_length=1, max_length=300, pattern=r"^\S+$")]] = Field(
+        default_factory=list[str], max_length=20
+    )
 
 
 class Extend(_Action):
@@ -281,11 +285,15 @@ class Audit(_Action):
 
 
 class Comment(_Place, _Action):
-    """Open a thread on a passage. `replace` adds a linked suggestion that would settle it."""
+    """Open a thread: on a passage, `page` and `quote`; or about an undecided `suggestion`, wherever that stands.
+
+    On a passage `replace` adds a linked suggestion that would settle it.
+    """
 
     type: Literal["comment"] = "comment"
-    page: str
-    quote: Text = Field(min_length=1)
+    page: str = ""
+    quote: Text = ""
+    suggestion: Line = ""
     text: Body
     replace: Text | None = None
     skill: Line = ""

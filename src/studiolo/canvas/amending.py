@@ -14,6 +14,7 @@ from studiolo.canvas.overlaps import overlapping
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.quotes import Quote, Span
 from studiolo.canvas.records import SuggestionRecord
+from studiolo.canvas.subjects import place_threads
 from studiolo.canvas.taking import changes_of
 
 
@@ -21,12 +22,16 @@ def amend(canvas: Canvas, action: actions.Amend, by: Participant) -> Outcome:
     """Change what undecided hunks propose.
 
     The author of a suggestion may also say where it is to stand; what they propose then is their proposal. Where an
-    editor amends somebody else's, the first proposal is kept beside it, until it reads like that again.
+    editor, or somebody whom the author let have a hand in it, amends somebody else's, the first proposal is kept beside
+    it, until it reads like that again.
     """
     record = finished(canvas, action.suggestion)
     own = record.author == by.id
-    if not own and not by.may("editor"):
-        raise Forbidden("A commenter may amend only their own suggestions.", "Comment on it, or suggest another text.")
+    if not own and not by.may("editor") and by.id not in record.hands.split():
+        raise Forbidden(
+            "A commenter may amend only their own suggestions, and those on which the author wants their hand.",
+            "Comment on it, or suggest another text.",
+        )
     if action.draft and not own:
         raise Forbidden("Only its author writes drafts of a suggestion.", "Amend it when the text is as it should be.")
     if len({one.hunk for one in action.hunks}) < len(action.hunks):
@@ -52,6 +57,7 @@ def amend(canvas: Canvas, action: actions.Amend, by: Participant) -> Outcome:
             if one.hunk in placed:
                 canvas.set_anchor(record, one.hunk, placed[one.hunk])
                 canvas.set_hunk(record, one.hunk, status="open")
+        place_threads(canvas, (record.id,) if placed else ())
         canvas.set_status(record)
         appraise(canvas, record, action.draft)
     hunks = sorted(one.hunk for one in action.hunks)

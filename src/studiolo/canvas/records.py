@@ -72,6 +72,7 @@ class SuggestionRecord:
     evidence: str = ""  # JSON, as `actions.Evidence`
     replaces: str = ""  # the suggestion that this one does anew
     branch: str = ""  # the canvas that it was worked out in
+    hands: str = ""  # the ids of others who may amend it, with blanks between
     kinds: str = ""  # JSON: what kinds of change it makes, see `kinds`
     risk: str = ""
 
@@ -103,7 +104,7 @@ class SuggestionRecord:
 _SUGGESTION_FIELDS = (
     "id", "page", "author", "name", "author_kind", "color", "at", "reason", "skill", "run", "model", "status",
 )  # fmt: skip
-_SUGGESTION_EXTRAS = ("evidence", "replaces", "branch", "kinds", "risk")  # kept where they say something
+_SUGGESTION_EXTRAS = ("evidence", "replaces", "branch", "hands", "kinds", "risk")  # kept where they say something
 _HUNK_EXTRAS = (
     "decision",
     "proposed",
@@ -120,7 +121,7 @@ _HUNK_EXTRAS = (
 
 @dataclass(slots=True)
 class ThreadRecord:
-    """Comments anchored to a place."""
+    """Comments anchored to a place, or about a suggestion: they stand where that does."""
 
     id: str
     page: str
@@ -129,10 +130,11 @@ class ThreadRecord:
     status: str = "open"
     suggestion: str = ""  # the one that would settle it
     decision: str = ""  # the decision that settled it
+    about: str = ""  # the suggestion that is talked about
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> ThreadRecord:
-        more = {name: kept[name] for name in ("suggestion", "decision") if name in kept}
+        more = {name: kept[name] for name in ("suggestion", "decision", "about") if name in kept}
         return cls(kept["id"], kept["page"], kept["author"], _read_anchor(kept), kept["status"], **more)
 
     def shared(self, by: Participant, at: float, comment: PlainMap, **more: str) -> PlainMap:

@@ -14,6 +14,7 @@ from studiolo.canvas.canvas import Canvas, Outcome
 from studiolo.canvas.quotes import Span
 from studiolo.canvas.records import HunkRecord, SuggestionRecord
 from studiolo.canvas.register import HunkId
+from studiolo.canvas.subjects import place_threads, settle_threads
 
 Spans = list[tuple[int, int]]
 
@@ -62,7 +63,9 @@ class Settling:
                 canvas.set_anchor(change.record, change.index, change.anchor)
             for id, (page, found) in moves.items():
                 _carry(canvas, canvas.suggestions[id], page, found)
-            for id in {*moves, *(change.record.id for change in changes)}:
+            touched = {*moves, *(change.record.id for change in changes)}
+            place_threads(canvas, touched)
+            for id in touched:
                 if canvas.suggestions[id].status != "streaming":
                     canvas.set_status(canvas.suggestions[id])
         return canvas.claimed(Outcome("settled", update=written()))
@@ -195,6 +198,7 @@ def recover(canvas: Canvas, lost: Collection[str]) -> Outcome | None:
                 if not whole:
                     canvas.set_hunk(record, index, status="withdrawn")
             canvas.set_status(record)
+        settle_threads(canvas, streaming, "")
         for message in writing:
             message["status"] = "stopped"
     for record in streaming:

@@ -18,6 +18,7 @@ from studiolo.canvas.identity import TextEdit
 from studiolo.canvas.participant import Participant
 from studiolo.canvas.quotes import Span
 from studiolo.canvas.records import HunkRecord, SuggestionRecord
+from studiolo.canvas.subjects import carry_threads
 from studiolo.canvas.taking import changes_of, check_growth
 
 
@@ -63,6 +64,7 @@ def suggest(canvas: Canvas, action: actions.Suggest, by: Participant) -> Outcome
     record = draft(canvas, action.page, by, hunks, action.reason, action.skill, action.run, action.model)
     record.status = "streaming" if action.streaming else record.overall()
     record.replaces, record.branch = action.replaces, action.branch
+    record.hands = " ".join(dict.fromkeys(action.hands))
     if action.evidence:
         evidence = [one.model_dump(exclude_defaults=True) for one in action.evidence]
         record.evidence = json.dumps(evidence, ensure_ascii=False)
@@ -70,7 +72,7 @@ def suggest(canvas: Canvas, action: actions.Suggest, by: Participant) -> Outcome
     with canvas.document.change() as written:
         put(canvas, record)
         if old is not None and not action.streaming:
-            details |= _replace(canvas, old, by)
+            details |= _replace(canvas, old, record, by)
     return Outcome("suggested", record.id, details, written())
 
 
@@ -105,7 +107,7 @@ def finish(canvas: Canvas, action: actions.Finish, by: Participant) -> Outcome:
             changes = changes_of((record, index) for index in range(len(record.hunks)))
             old = canvas.suggestions.get(record.replaces)
             if old is not None and old.undecided and may_replace(by, old):
-                details |= _replace(canvas, old, by)
+                details |= _replace(canvas, old, record, by)
     details = {"status": record.status, **details}
     return Outcome("finished", record.id, details, written(), kept={"changes": changes} if changes else {})
 
@@ -222,8 +224,10 @@ def _to_replace(canvas: Canvas, id: str, by: Participant) -> SuggestionRecord:
     return old
 
 
-def _replace(canvas: Canvas, old: SuggestionRecord, by: Participant) -> dict[str, str]:
-    """Inside `change()`: withdraw a suggestion that was made anew. What is told of it."""
+def _replace(canvas: Canvas, old: SuggestionRecord, new: SuggestionRecord, by: Participant) -> dict[str, str]:
+    """Inside `change()`: withdraw a suggestion that was made anew; what is being said about it goes on about the new
+    one. What is told of it."""
     decision = canvas.new_id()
+    carry_threads(canvas, old, new)
     close_in(canvas, [(old, index) for index in undecided(old)], by, "withdrawn", decision, canvas.clock())
     return {"replaced": old.id, "withdrawal": decision}

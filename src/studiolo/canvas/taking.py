@@ -24,6 +24,7 @@ from studiolo.canvas.participant import Participant
 from studiolo.canvas.quotes import Span
 from studiolo.canvas.records import HunkRecord, HunkStatus, SuggestionRecord
 from studiolo.canvas.register import HunkId
+from studiolo.canvas.subjects import place_threads, settle_threads
 
 Chosen = tuple[SuggestionRecord, int]
 """A suggestion and the number of one of its hunks."""
@@ -195,9 +196,10 @@ def changes_of(chosen: Iterable[Chosen]) -> list[dict[str, Any]]:
 
 def settle_up(canvas: Canvas, records: Iterable[SuggestionRecord], decision: str) -> None:
     """Inside `change()`: bring suggestions' statuses in step with their hunks', and resolve the threads whose
-    suggestion was accepted."""
+    suggestion was accepted, and those about what is decided now."""
     accepted: set[str] = set()
-    for record in records:
+    decided = list(records)
+    for record in decided:
         canvas.set_status(record)
         if record.status == "accepted":
             accepted.add(record.id)
@@ -206,6 +208,7 @@ def settle_up(canvas: Canvas, records: Iterable[SuggestionRecord], decision: str
             shared = canvas.document.threads[thread.id]
             thread.status = shared["status"] = "resolved"
             thread.decision = shared["decision"] = decision
+    settle_threads(canvas, decided, decision)
 
 
 def check_growth(canvas: Canvas, page: str, grown: int) -> None:
@@ -298,4 +301,5 @@ def _keep_places(canvas: Canvas, placed: Sequence[Placed], applied: Mapping[Hunk
     with canvas.document.change() as written:
         for record, index, anchor in moves:
             canvas.set_anchor(record, index, anchor)
+        place_threads(canvas, {record.id for record, _, _ in moves})
     return written()

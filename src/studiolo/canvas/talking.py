@@ -10,6 +10,7 @@ from pycrdt import Map, Text
 
 from studiolo.canvas import actions, anchors
 from studiolo.canvas.canvas import Canvas, Outcome
+from studiolo.canvas.deciding import get, raise_decided
 from studiolo.canvas.document import append
 from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from studiolo.canvas.participant import Participant
@@ -19,7 +20,15 @@ from studiolo.canvas.suggesting import draft, put
 
 
 def open_thread(canvas: Canvas, action: actions.Comment, by: Participant) -> Outcome:
-    """Comment on a passage, perhaps with a suggestion that would settle the matter."""
+    """Comment on a passage, perhaps with a suggestion that would settle the matter; or on a suggestion, whoever's."""
+    if bool(action.suggestion) == bool(action.page or action.quote):
+        raise Invalid(
+            "A comment is either on a passage or on a suggestion.", "Send `page` and `quote`, or else `suggestion`."
+        )
+    if action.suggestion:
+        return _about(canvas, action, by)
+    if not action.page or not action.quote:
+        raise Invalid("A comment on a passage needs `page` and `quote`.", "Quote the words that it is about.")
     text = canvas.live_page(action.page)
     quote = Quote(action.quote, action.before, action.after)
     span = anchors.place(canvas.document.identity, action.page, text, quote, action.start, action.end)
@@ -43,6 +52,24 @@ def open_thread(canvas: Canvas, action: actions.Comment, by: Participant) -> Out
             run=action.run,
         )
     return Outcome("commented", thread.id, {"suggestion": fix.id} if fix else {}, written())
+
+
+def _about(canvas: Canvas, action: actions.Comment, by: Participant) -> Outcome:
+    """Open a thread about a suggestion. It stands where its first change does."""
+    record = get(canvas, action.suggestion)
+    if not record.undecided:
+        raise_decided(record, record.hunks[-1])
+    if action.replace is not None:
+        raise Invalid(
+            "A comment on a suggestion brings no other suggestion.", "Suggest it on the page: both are shown together."
+        )
+    thread = ThreadRecord(canvas.new_id(), record.page, by.id, record.hunks[0].anchor, about=record.id)
+    now = canvas.clock()
+    with canvas.document.change() as written:
+        canvas.threads[thread.id] = thread
+        first = comment(canvas.new_id(), by, now, action.text)
+        canvas.document.threads[thread.id] = thread.shared(by, now, first, about=record.id, run=action.run)
+    return Outcome("commented", thread.id, {"page": record.page, "about": record.id}, written())
 
 
 def reply(canvas: Canvas, action: actions.Reply, by: Participant) -> Outcome:

@@ -26,6 +26,7 @@ from studiolo.canvas.quotes import Span
 from studiolo.canvas.records import HunkStatus, SuggestionRecord
 from studiolo.canvas.register import HunkId
 from studiolo.canvas.reversal import text_of, turn_back, without
+from studiolo.canvas.subjects import place_threads, reopen_threads
 from studiolo.canvas.taking import Chosen, changes_of
 
 LAST = 50  # decisions about one hunk that are remembered to have been taken back
@@ -120,8 +121,9 @@ def undo(canvas: Canvas, action: actions.Undo, by: Participant) -> Outcome:
             _reopen(canvas, record, index, status if (record.id, index) in meant else "open", by, decision)
         for record in {record.id: record for record, _ in chosen}.values():
             canvas.set_status(record)
+        reopen_threads(canvas, {record.id: record for record, _ in chosen}.values(), decision)
         for thread in canvas.threads.values():
-            if thread.decision in taken_back and thread.status == "resolved":
+            if thread.decision in taken_back and thread.status == "resolved" and not thread.about:
                 shared = canvas.document.threads[thread.id]
                 thread.status = shared["status"] = "open"
         _follow(canvas, accepted)
@@ -311,6 +313,7 @@ def _follow(canvas: Canvas, deeds: Iterable[_Deed]) -> None:
     """Inside `change()`: let insertions that wait behind what has gone keep their place, behind what came back."""
     identity, returns = canvas.document.identity, canvas.origins.returns
     instead: dict[tuple[int, int], dict[str, Any]] = {}
+    moved: set[str] = set()
     for deed in deeds:
         for edit in deed.edits:
             for client, clock, units in (range for come in edit.come for range in returns.family(come)):
@@ -328,6 +331,8 @@ def _follow(canvas: Canvas, deeds: Iterable[_Deed]) -> None:
                 if end is not None and (there := identity.locate(end)) is not None:
                     span = Span(there[1], there[1])
                     canvas.set_anchor(record, index, anchors.anchor(identity, page, text, span))
+                    moved.add(record.id)
+    place_threads(canvas, moved)
 
 
 def _come(deed: _Deed) -> Iterator[Range]:
