@@ -10,7 +10,8 @@ from studiolo.store import Store, tables
 
 
 async def put_for_review(store: Store, canvas: str, text: str, by: str) -> None:
-    """Give a canvas a version, something that waits, and a webhook that has been tried."""
+    """Give a canvas a version, something that waits, and a webhook that has been tried; and its run, which is called
+    `run-CANVAS`, steps; a round, a file, and what somebody made of a change."""
     hook = f"hook-{canvas}"
     rows: list[tuple[sa.Table, dict[str, Any]]] = [
         (tables.versions, {"id": "v", "seq": 100, "at": 1.5, "name": text, "participant": by}),
@@ -28,6 +29,21 @@ async def put_for_review(store: Store, canvas: str, text: str, by: str) -> None:
             tables.attempts,
             {"webhook": hook, "seq": 150, "event": "e", "type": "ping", "at": 8.5, "tries": 2, "state": "waiting"}
             | {"answer": text},
+        ),
+        (tables.run_steps, {"run": f"run-{canvas}", "n": 1, "step": {"kind": "tool", "title": text, "seconds": 0.5}}),
+        (tables.run_histories, {"run": f"run-{canvas}", "messages": b"\x00" + text.encode()}),
+        (tables.rounds, {"id": f"round-{canvas}", "state": "done", "started": 2.5, "round": {"turns": [text]}}),
+        (
+            tables.attachments,
+            {"id": "a", "name": text, "type": "text/plain", "size": len(text.encode()), "sha256": "00", "at": 2.5}
+            | {"participant": by, "about": {"outline": [text], "n": 0.1}},
+        ),
+        (tables.attachment_data, {"attachment": "a", "n": 0, "data": bytes(range(256)) + text.encode()}),
+        (tables.attachment_sections, {"attachment": "a", "n": 0, "title": text, "place": "page 1", "text": text}),
+        (
+            tables.tastes,
+            {"id": "t", "participant": by, "agent": "critic", "skill": "rewrite", "kinds": ["wording"], "at": 2.5}
+            | {"verdict": "amended", "before": text, "proposed": text, "taken": text, "run": f"run-{canvas}"},
         ),
     ]
     async with store.writing() as connection:

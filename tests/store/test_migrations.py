@@ -1,8 +1,8 @@
 """A database of every released schema is brought up to date, whole, on SQLite and on PostgreSQL.
 
 `schema_1.*.sql` is one studio as the first released schema kept it, dumped by that release: two canvases, an owner,
-a guest, an agent, a token's holder, a run, two remembered answers. `schema_2.*.sql` is what the second release made of
-it.
+a guest, an agent, a token's holder, a run, two remembered answers. Each later dump is what the release of that schema
+made of the one before.
 """
 
 from __future__ import annotations

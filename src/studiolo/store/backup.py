@@ -29,12 +29,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from studiolo import __version__
 from studiolo.canvas.errors import Conflict, Invalid, StudioloError
 from studiolo.store.store import Store
-from studiolo.store.tables import SCHEMA_VERSION, metadata, schema_version, snapshots, studio
+from studiolo.store.tables import (
+    SCHEMA_VERSION,
+    attachment_data,
+    attachment_sections,
+    metadata,
+    schema_version,
+    snapshots,
+    studio,
+)
 
 FORMAT = "studiolo backup 1"
 MANIFEST = "manifest.json"
-AT_ONCE = 100  # rows in memory; a snapshot may be large, and comes alone
+AT_ONCE = 100  # rows in memory; snapshots and files may be large, and come a few at a time
 _OF_THIS_DATABASE = {schema_version, studio}
+_LARGE = {snapshots: 1, attachment_data: 8, attachment_sections: 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +123,7 @@ async def _write(store: Store, out: IO[bytes], files: Sequence[Path]) -> Made:
 async def _rows(connection: AsyncConnection, table: sa.Table) -> AsyncIterator[Sequence[sa.Row[Any]]]:
     """The rows of a table in the order of its primary key, a few in memory at a time."""
     query = sa.select(table).order_by(*table.primary_key.columns)
-    at_once = 1 if table is snapshots else AT_ONCE
-    found = await connection.stream(query, execution_options={"yield_per": at_once})
+    found = await connection.stream(query, execution_options={"yield_per": _LARGE.get(table, AT_ONCE)})
     async for rows in found.partitions():
         yield rows
 
@@ -222,7 +230,7 @@ class Backup:
                         for column, value in zip(columns, values, strict=True)
                     }
                 )
-                if len(rows) == AT_ONCE or table is snapshots:
+                if len(rows) == _LARGE.get(table, AT_ONCE):
                     yield rows
                     rows = []
         if rows:
