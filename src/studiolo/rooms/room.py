@@ -73,6 +73,8 @@ class Room:
         self.presence = Presence(self)
         self.failed: StudioloError | None = None
         self._store = store
+        self.told = seq
+        """The last row of the log that everybody here has been sent."""
         self._seq = seq
         self._since_snapshot = rows_since_snapshot
         self._batch = Batch()
@@ -80,6 +82,7 @@ class Room:
         self._writing = 0  # bytes in the commit under way
         self._caught_up = asyncio.Event()
         self._caught_up.set()
+        self._news = asyncio.Event()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.looking = Looking(canvas, self.consider)
@@ -205,6 +208,21 @@ class Room:
         if not self.failed:
             self.presence.show(self.canvas.writer(by.id), by, state)
 
+    async def news(self, after: int) -> int:
+        """Wait until something after that row of the log is stored and sent; the last row that is.
+
+        Raises what the room failed with.
+        """
+        while self.told <= after:
+            if self.failed:
+                raise self.failed
+            await self._news.wait()
+        return self.told
+
+    def _wake(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
     def settle(self) -> None:
         """Bring the suggestions in step with the text."""
         self._by_itself(self.canvas.settle)
@@ -281,6 +299,7 @@ class Room:
             await self._writer
         if not self.failed:
             self.failed = Unavailable("The canvas was put away.", "Try once more.")  # and nothing is added any more
+            self._wake()
             await self._summarise()
             await self._snapshot()
         if self._tasks:
@@ -368,6 +387,9 @@ class Room:
         self._since_snapshot += len(rows)
         self._changed |= bool(rows)
         self._waiting = None
+        if rows:
+            self.told = max(self.told, rows[-1].seq)
+            self._wake()
         if any(row.entry or row.participant == THE_STUDIO.id for row in rows):
             self._soon("ring", RING_AFTER, self.ring)
         for start in range(0, len(rows), MERGED_AT_ONCE):
@@ -385,6 +407,7 @@ class Room:
         """Give this copy up: what it holds may not be what is stored."""
         if self.failed is None:
             self.failed = error
+            self._wake()
             for timer in self._timers.values():
                 timer.cancel()
             self.presence.close()

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
-from starlette.routing import WebSocketRoute
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from studiolo import __version__
@@ -35,6 +35,7 @@ from studiolo.web import (
 )
 from studiolo.web.answers import Json
 from studiolo.web.guard import BodyLimit, SecurityHeaders
+from studiolo.web.mcp import Door
 from studiolo.web.studio import Studio
 from studiolo.web.sync import sync
 from studiolo.web.telemetry import Telemetry
@@ -52,6 +53,8 @@ class App(FastAPI):
 def create_app(settings: Settings) -> FastAPI:
     """The whole studio as one ASGI application; its lifespan opens and closes everything it needs."""
 
+    door = Door()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
@@ -63,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             yield
         finally:
+            await door.close()
             await studio.close()
 
     app = App(
@@ -80,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
     failures.install(app)
     app.add_middleware(BodyLimit)
     app.router.routes.append(WebSocketRoute("/sync/{canvas}", sync))
+    app.router.routes.append(Route("/mcp", door))
     for part in (
         system,
         account,
