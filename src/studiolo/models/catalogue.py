@@ -36,7 +36,8 @@ class ModelInfo:
 
     `small`: built for skills of one call, not for loops. `tools`: can call tools. `constrained`: obeys llama.cpp's
     `grammar` and `json_schema` while decoding. `context`: tokens of one request and its answer. `note`: why it is
-    not `ready`, or what to know about it.
+    not `ready`, or what to know about it. `input_price`, `output_price`: US dollars for a million tokens, where its
+    owner has written them down.
     """
 
     name: str
@@ -48,6 +49,8 @@ class ModelInfo:
     constrained: bool
     ready: bool
     note: str
+    input_price: float | None = None
+    output_price: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -296,6 +299,8 @@ class Models:
             constrained=constrained,
             ready=not problem,
             note=masked(problem or entry.note, self._secrets()),
+            input_price=entry.input_price,
+            output_price=entry.output_price,
         )
 
     def _engine_settings(self, entry: Entry, info: ModelInfo) -> EngineSettings:

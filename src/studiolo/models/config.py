@@ -9,6 +9,8 @@
     base_url = "http://gpu.local:8000/v1"
     api_key_env = "GPU_KEY"              # or api_key = "..."
     context = 32768                      # optional: also label, small, tools, constrained
+    input_price = 0.5                    # optional: US dollars for a million tokens read, and written
+    output_price = 1.5
 
     [[models]]
     name = "local-7b"
@@ -114,8 +116,10 @@ _SETTINGS: dict[str, type] = {
     "small": bool,
     "tools": bool,
     "constrained": bool,
+    "input_price": float,
+    "output_price": float,
 }
-_TYPE_NAMES = {str: 'text in "quotes"', int: "a whole number", bool: "true or false"}
+_TYPE_NAMES = {str: 'text in "quotes"', int: "a whole number", float: "a number", bool: "true or false"}
 _TABLE = re.compile(r"^\s*\[\[\s*models\s*\]\]", re.MULTILINE)
 
 
@@ -137,6 +141,8 @@ class Entry:
     small: bool | None = None
     tools: bool | None = None
     constrained: bool | None = None
+    input_price: float | None = None
+    output_price: float | None = None
     problem: str = ""
     note: str = ""
 
@@ -274,10 +280,12 @@ def _entry(
             near = difflib.get_close_matches(key, _SETTINGS, 1)
             advice = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(_SETTINGS)}."
             complain(key, f"{key!r} is not a setting of a model. {advice}")
-        elif type(value) is not wanted:
+        elif type(value) is not wanted and not (wanted is float and type(value) is int):
             complain(key, f"{key} must be {_TYPE_NAMES[wanted]}.")
         elif wanted is int and value < 1:
             complain(key, f"{key} must be 1 or more.")
+        elif wanted is float and not 0 <= value < 1e6:
+            complain(key, f"{key} must be what a million tokens cost, in US dollars.")
         else:
             good[key] = value
     provider = masked(good.get("provider", ""))
@@ -314,6 +322,8 @@ def _entry(
         small=good.get("small"),
         tools=good.get("tools"),
         constrained=good.get("constrained"),
+        input_price=good.get("input_price"),
+        output_price=good.get("output_price"),
     )
     entry = _complete(entry, environ, good.get("api_key_env", ""))
     if entry.problem:
