@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from studiolo.agents import Personas
 from studiolo.agents.local import READER
 from studiolo.canvas.errors import Invalid, NotFound, QuoteAmbiguous, QuoteNotFound, Unavailable
 from studiolo.models import ModelFailed
@@ -213,14 +214,10 @@ async def test_a_fault_of_ours_does_not_leak(stage, scripted):
     assert "secret" not in str(run.as_dict())
 
 
-async def test_an_agent_without_the_right_can_do_nothing(stage, scripted, monkeypatch):
-    from dataclasses import replace
-
-    from studiolo.agents import persona
-
-    viewer = replace(persona.CO_AUTHOR, participant=replace(persona.CO_AUTHOR.participant, role="viewer"))
-    monkeypatch.setitem(persona.PERSONAS, "co-author", viewer)
+async def test_an_agent_without_the_right_can_do_nothing(stage, scripted, tmp_path):
     here = stage(TEXT, scripted([NEXT]))
+    here.runs.personas = Personas(tmp_path)
+    here.runs.personas.save("co-author", "---\nname: Co-author\nrole: viewer\n---\nYou may only look.\n")
     run = await here.done("continue")
     assert run.state == "failed" and run.error and run.error["code"] == "forbidden"
     assert here.surface.text == TEXT and here.suggestions == []

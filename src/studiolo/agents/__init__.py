@@ -6,7 +6,8 @@ No HTTP, no storage of its own, and no second way to change a page may enter her
 """
 
 from studiolo.agents.intent import SKILLS
-from studiolo.agents.persona import CO_AUTHOR, PERSONAS, Persona
+from studiolo.agents.persona import Persona
+from studiolo.agents.persona_folder import Personas
 from studiolo.agents.redoing import again, redo
 from studiolo.agents.runs import ENDED, Run, Runs
 from studiolo.agents.surface import Surface
@@ -14,13 +15,12 @@ from studiolo.agents.voice import Budget
 from studiolo.agents.work import Ask
 
 __all__ = [
-    "CO_AUTHOR",
     "ENDED",
-    "PERSONAS",
     "SKILLS",
     "Ask",
     "Budget",
     "Persona",
+    "Personas",
     "Run",
     "Runs",
     "Surface",

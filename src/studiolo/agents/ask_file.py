@@ -23,6 +23,7 @@ from typing import Any, TextIO
 from uuid import uuid4
 
 from studiolo.agents.local import READER, LocalSurface
+from studiolo.agents.persona_folder import Personas
 from studiolo.agents.runs import Catalogue, Run, Runs
 from studiolo.agents.work import Ask
 from studiolo.canvas import StudioloError
@@ -50,7 +51,7 @@ class AskFailed(StudioloError):
 def ask_file(args: argparse.Namespace, settings: Settings) -> int:
     """Run the command. Returns the exit code; raises a `StudioloError` with a sentence for the terminal."""
     models = Models(settings.home, os.environ)
-    return asyncio.run(asked(args, models, models.close, sys.stdin, sys.stdout, sys.stderr))
+    return asyncio.run(asked(args, models, models.close, sys.stdin, sys.stdout, sys.stderr, Personas(settings.home)))
 
 
 async def asked(
@@ -60,11 +61,12 @@ async def asked(
     read: TextIO,
     write: TextIO,
     note: TextIO,
+    personas: Personas | None = None,
 ) -> int:
     file = TextFile.read(Path(args.file))
     surface = LocalSurface(file.path.name, file.text, kind_of(file.path.name), time.time)
     try:
-        run = await _run(args, models, surface, note)
+        run = await _run(args, models, surface, note, personas or Personas())
     finally:
         await close()
     taken = await _review(args, surface, run, read, write, note)
@@ -78,9 +80,11 @@ async def asked(
     return 0
 
 
-async def _run(args: argparse.Namespace, models: Catalogue, surface: LocalSurface, note: TextIO) -> Run:
+async def _run(
+    args: argparse.Namespace, models: Catalogue, surface: LocalSurface, note: TextIO, personas: Personas
+) -> Run:
     """The run, ended; what it does is shown while it does it. An interrupt stops it and keeps what there is."""
-    runs = Runs(models, None, time.time, lambda: uuid4().hex)
+    runs = Runs(models, None, time.time, lambda: uuid4().hex, personas=personas)
     ask = Ask(
         agent=args.agent or "co-author",
         prompt=args.instruction,
@@ -92,13 +96,14 @@ async def _run(args: argparse.Namespace, models: Catalogue, surface: LocalSurfac
     loop = asyncio.get_running_loop()
     with contextlib.suppress(NotImplementedError):
         loop.add_signal_handler(signal.SIGINT, run.stop)
+    name = personas.get(ask.agent).participant.name
     lively = note.isatty() and not args.json
     written = 0
     try:
         async for event in run.events():
             if lively and event["type"] == "delta":
                 written += len(event["text"])
-                note.write(f"\r{DIM}The co-author is writing: {written} characters (Ctrl-C ends it){PLAIN}\x1b[K")
+                note.write(f"\r{DIM}{name} is writing: {written} characters (Ctrl-C ends it){PLAIN}\x1b[K")
             elif lively and (progress := event.get("progress")):
                 note.write(f"\r{DIM}{progress['done']} of {progress['of']} (Ctrl-C ends it){PLAIN}\x1b[K")
             if lively:

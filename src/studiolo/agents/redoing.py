@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from studiolo.agents.persona import PERSONAS
+from studiolo.agents.persona_folder import Personas
 from studiolo.agents.work import Ask
 from studiolo.canvas import Canvas
 from studiolo.canvas.anchors import Position, between
@@ -20,7 +20,7 @@ from studiolo.canvas.suggesting import may_replace
 _PASSAGE = ("rewrite", "critique", "continue")  # skills that work on a place
 
 
-def redo(canvas: Canvas, suggestion: str, run: Mapping[str, Any] | None) -> Ask:
+def redo(canvas: Canvas, suggestion: str, run: Mapping[str, Any] | None, personas: Personas) -> Ask:
     """What to ask so that an agent's suggestion is made anew; `run` is the one that made it, if it is known.
 
     Raises `NotFound`, `Decided`, and `Conflict` when nobody here can do it again.
@@ -34,8 +34,8 @@ def redo(canvas: Canvas, suggestion: str, run: Mapping[str, Any] | None) -> Ask:
         raise Conflict("The suggestion is still being written.", "Wait until it is finished, or stop its run.")
     if record.author_kind != "agent":
         raise Conflict("A person made this suggestion.", "Amend it, or ask whoever made it.")
-    agent = record.author if record.author in PERSONAS else next(iter(PERSONAS))
-    if not may_replace(PERSONAS[agent].participant, record):
+    agent = record.author if record.author in personas else personas.list()[0].id
+    if not may_replace(personas.get(agent).participant, record):
         raise Conflict(
             "The agent that made this suggestion cannot be asked here, and its text has not changed.",
             "Decide about it, or ask an agent of the studio for one of its own.",

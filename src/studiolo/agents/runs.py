@@ -20,7 +20,8 @@ from studiolo.agents import place as places
 from studiolo.agents.context import Given
 from studiolo.agents.errors import LARGER, RunFailed, TooSlow
 from studiolo.agents.intent import SKILLS, Intent, Skill, intent, rewriting
-from studiolo.agents.persona import persona
+from studiolo.agents.persona import Persona
+from studiolo.agents.persona_folder import Personas
 from studiolo.agents.skills import PERFORM
 from studiolo.agents.surface import Surface
 from studiolo.agents.voice import Budget, Spent, Voice
@@ -214,7 +215,9 @@ class Runs:
         random: Random | None = None,
         budget: Budget | None = None,
         nodes: OtherNodes | None = None,
+        personas: Personas | None = None,
     ) -> None:
+        self.personas = personas or Personas()
         self._nodes = nodes
         self._models = models
         self._store = store
@@ -239,18 +242,18 @@ class Runs:
         """Ask an agent. Returns at once; raises a `StudioloError` when it cannot be asked this."""
         if self._closed:
             raise Unavailable("The studio is closing.", "Come back in a moment.")
-        agent = persona(ask.agent)
+        agent = self.personas.get(ask.agent).acting_for(by)
         if len(ask.prompt) > LONGEST_PROMPT:
             raise Invalid(
                 f"The request has {len(ask.prompt):,} characters; {LONGEST_PROMPT:,} are the most.",
                 "Put long material on a page and ask about that.",
             )
         where = places.asked(surface.canvas, ask.page, ask.quote, ask.before, ask.after, ask.start, ask.end)
-        meant = _meant(ask, where)
+        meant = _meant(ask, where, agent)
         ask.options = meant.options | dict(ask.options)
         if meant.skill in ("continue", "rewrite", "critique") and where is None and not surface.canvas.outline():
             raise Invalid("The canvas has no page.", "Add a page first.")
-        model = self._models.get(ask.model)
+        model = self._models.get(ask.model or wished(agent, self._models))
         lane = self._lane(model)
         if lane.waiting >= QUEUE:
             raise Unavailable(f"{QUEUE} requests are waiting for {model.info.label} already.", "Try again in a minute.")
@@ -544,17 +547,35 @@ async def _ended(run: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
     yield {"type": "done", "run": run}
 
 
-def _meant(ask: Ask, where: places.Place | None) -> Intent:
-    """The skill that was named, or the one that the prompt asks for."""
+def wished(agent: Persona, models: Catalogue) -> str | None:
+    """The first of the models that an agent wishes for that can be used; None for the studio's default."""
+    for name in agent.model:
+        with contextlib.suppress(StudioloError):
+            return models.get(name).info.name
+    return None
+
+
+def _meant(ask: Ask, where: places.Place | None, agent: Persona) -> Intent:
+    """The skill that was named, or the one that the prompt asks for, as far as the agent has it."""
     selection = where is not None and where.chosen and where.span.start < where.span.end
     if ask.skill is None:
         if not ask.prompt.strip() and where is None:
             raise Invalid("Nothing was asked.", "Write what the agent should do.")
         meant = intent(ask.prompt, page=where is not None, selection=selection)
         if where is not None and not where.text.strip() and meant.skill in ("rewrite", "critique"):
-            return Intent("continue")  # "make it a ghost story", on an empty page
-        return meant
+            meant = Intent("continue")  # "make it a ghost story", on an empty page
+        return meant if meant.skill in agent.skills else _own(agent, ask.prompt, where)
     if ask.skill not in SKILLS:
         raise Invalid(f"There is no skill “{ask.skill}”.", f"Use one of: {', '.join(SKILLS)}.")
     skill = cast(Skill, ask.skill)
+    if skill not in agent.skills:
+        can = ", ".join(SKILLS[one].lower() for one in agent.skills)
+        raise Invalid(f"{agent.participant.name} does not do that.", f"It can: {can}. Or ask another agent.")
     return Intent(skill, rewriting(ask.prompt) if skill == "rewrite" and "how" not in ask.options else {})
+
+
+def _own(agent: Persona, prompt: str, where: places.Place | None) -> Intent:
+    """What an agent does with a request for something that it does not do: the first of its skills that fits."""
+    fits: list[Skill] = [skill for skill in agent.skills if where is not None or skill in ("ask", "brainstorm")]
+    skill: Skill = fits[0] if fits else agent.skills[0]
+    return Intent(skill, rewriting(prompt) if skill == "rewrite" else {})

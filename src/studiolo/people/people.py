@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from studiolo.canvas.errors import NotFound, Unauthenticated
+from studiolo.canvas.errors import Invalid, NotFound, Unauthenticated
 from studiolo.canvas.participant import Kind, Participant, Role, rank
 from studiolo.people.names import clean_color, clean_name, free_color
 from studiolo.people.roles import SHARED, STUDIO, Who, check_role, give, granted, highest, narrowed
@@ -395,6 +395,9 @@ class People:
         """The built-in agent `id`, made when it is missing, with this name and colour; a commenter."""
         agent = Participant(id, clean_name(name), "agent", clean_color(color), "commenter")
         async with self._store.writing() as connection:
+            origin = await connection.scalar(sa.select(participants.c.origin).where(participants.c.id == id))
+            if origin not in (None, "agent"):
+                raise Invalid(f"Somebody else is known here as {id!r}.", "Give the agent another id.")
             await connection.execute(
                 upsert(connection, participants, ("name", "color")),
                 {
@@ -407,6 +410,29 @@ class People:
                 },
             )
         return agent
+
+    async def agent_roles(self) -> dict[str, Role]:
+        """Agent -> the role in the whole studio that an owner gave it. Most have none."""
+        async with self._store.reading() as connection:
+            found = await connection.execute(
+                sa.select(grants.c.participant, grants.c.role)
+                .join(participants, participants.c.id == grants.c.participant)
+                .where(grants.c.canvas == STUDIO, grants.c.source == "", participants.c.origin == "agent")
+            )
+            return {row.participant: row.role for row in found}
+
+    async def trust_agent(self, id: str, role: Role | None) -> None:
+        """Give a built-in agent a role in the whole studio, or take it back. Raises NotFound and Invalid."""
+        if role is not None:
+            check_role(role, SHARED)
+        async with self._store.writing() as connection:
+            agent = participants.c.id == id, participants.c.origin == "agent"
+            if await connection.scalar(sa.select(participants.c.id).where(*agent)) is None:
+                raise _nobody()
+            if role is None:
+                await connection.execute(sa.delete(grants).where(grants.c.participant == id, grants.c.canvas == STUDIO))
+            else:
+                await give(connection, id, STUDIO, role)
 
     async def _new(self, connection: AsyncConnection, name: str, kind: Kind, origin: str, canvas: str) -> Participant:
         """A new participant in the colour that the fewest of those on `canvas` have."""

@@ -45,6 +45,7 @@ async def begin(
         room = await studio.rooms.get(seat.canvas)
         ask = await meant(room)
         await _may_use(studio, seat.who, ask.model)
+        await studio.meet_agents()
         run = _start(studio, room, ask, seat)
         begun = {"run": run.id}
         if keep:

@@ -105,7 +105,7 @@ async def redo_suggestion(
                 run = None
             if run is not None and run["canvas"] != seat.canvas:  # whoever suggests says which run it was
                 run = None
-        ask = redo(room.canvas, suggestion, run)
+        ask = redo(room.canvas, suggestion, run, studio.personas)
         known = {info.name for info in studio.models.list() if info.ready}
         ask.model = body.model or (record.model if record is not None and record.model in known else None)
         return ask

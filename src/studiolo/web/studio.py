@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 
-from studiolo.agents import PERSONAS, Runs
+from studiolo.agents import Personas, Runs
 from studiolo.agents.judging import Judge
 from studiolo.history import Histories
 from studiolo.ledger.export import sweep
@@ -46,7 +46,8 @@ class Studio:
         self.inbox = Inbox(store, self.rooms)
         self.models = Models(settings.home, os.environ)
         self.rooms.judge = Judge(self.models)
-        self.runs = Runs(self.models, store, time.time, new_id, nodes=nodes)
+        self.personas = Personas(settings.home)
+        self.runs = Runs(self.models, store, time.time, new_id, nodes=nodes, personas=self.personas)
         self.repeats = Repeats(store, nodes)
         self.records = Records(store, self.histories)
         self.hooks = Hooks(store)
@@ -56,6 +57,7 @@ class Studio:
         self.exporting = asyncio.Semaphore(1)
         self.converting = asyncio.Semaphore(2)  # files of other programs, in and out
         self.stopping = asyncio.Event()
+        self._met: dict[str, tuple[str, str]] = {}  # names and colours of agents, as they are stored
         self._catching_up: asyncio.Task[int] | None = None
 
     @classmethod
@@ -73,9 +75,7 @@ class Studio:
         try:
             await studio.rooms.open()
             await studio.runs.open()
-            for one in PERSONAS.values():
-                agent = one.participant
-                await studio.people.agent(agent.id, agent.name, agent.color)
+            await studio.meet_agents()
             await studio.models.start()
             for problem in studio.models.problems:
                 log.warning("%s", problem)
@@ -87,6 +87,15 @@ class Studio:
             await studio.close()
             raise
         return studio
+
+    async def meet_agents(self) -> None:
+        """Let the agents' names and colours be known, and their roles be those that the studio's owners gave them."""
+        self.personas.grant(await self.people.agent_roles())
+        here = {persona.id: persona.participant for persona in self.personas.list()}
+        for agent in here.values():
+            if self._met.get(agent.id) != (agent.name, agent.color):
+                await self.people.agent(agent.id, agent.name, agent.color)
+                self._met[agent.id] = (agent.name, agent.color)
 
     def _catch_up(self, _gone: str = "") -> None:
         """Let canvases tell what waits in them that a crash, here or on a node that is gone, kept from it."""

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client.exposition import choose_encoder
 
 from studiolo import __version__, metrics
-from studiolo.agents import PERSONAS, SKILLS
+from studiolo.agents import SKILLS
 from studiolo.canvas.errors import Forbidden, StudioloError, Unavailable
 from studiolo.web.access import Caller, Here, signed_in, studio_role
 from studiolo.web.studio import Studio
@@ -91,10 +91,10 @@ async def models(studio: Here, _who: Caller) -> dict[str, Any]:
 
 
 @router.get("/agents")
-async def agents(_who: Caller) -> dict[str, Any]:
+async def agents(studio: Here, _who: Caller) -> dict[str, Any]:
     """The agents that can be asked, with their skills."""
     skills = [{"name": name, "label": label} for name, label in SKILLS.items()]
-    offered = [persona.participant for persona in PERSONAS.values()]
+    offered = [persona.participant for persona in studio.personas.list()]
     return {
         "agents": [{"id": agent.id, "name": agent.name, "color": agent.color, "skills": skills} for agent in offered]
     }

@@ -236,7 +236,7 @@ def _large(work: Work, page: Place | None, question: str) -> Request:
         parts.append(f"Passages of the canvas that may matter:\n<page>\n{recalled}\n</page>")
     parts.append(f"The author asks: {question}")
     return Request(
-        system=work.persona.manner
+        system=work.persona.character
         + "\n\nYou answer the author's question about the work. Be direct and specific; two to six sentences "
         "unless more is asked "
         "for. Support what you say with short quotations from the text, word for word in “curly quotation "

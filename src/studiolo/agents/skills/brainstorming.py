@@ -191,7 +191,7 @@ async def _large(work: Work, pool: Pool, shown: str, prompt: str) -> None:
     known = "\n".join(f"- {idea}" for idea in pool.ideas)
     answer = await work.voice.typed(
         Ideas,
-        work.persona.manner
+        work.persona.character
         + "\n\nYou brainstorm with the author. Each idea must be concrete, usable at once, and of another kind "
         "than the others: vary "
         "cause, character, scale and mood rather than wording. The first ideas that come to mind are "

@@ -164,7 +164,7 @@ def _large(work: Work, page: Place, before: str, after: str, goal: int, room: in
     )
     length = f"about {goal} words" if goal > 20 else "one short sentence"
     return Request(
-        system=work.persona.manner
+        system=work.persona.character
         + "\n\nYou continue the text from exactly where it breaks off. Answer with the new prose only: no greeting, no "
         "explanation, no heading, no quotation marks around it, and no repetition of what is already there. If "
         "it breaks "

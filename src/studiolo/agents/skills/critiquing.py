@@ -182,7 +182,7 @@ async def _large(work: Work, page: Place, span: Span, shown: str, wanted: int) -
 
     answer = await work.voice.typed(
         Notes,
-        work.persona.manner
+        work.persona.character
         + "\n\nYou are the author's first reader. Comment on what a good editor would raise with the author in "
         "person: what is unclear, "
         "slack, unearned, repeated, out of voice or against the story's facts; not taste, and not praise. Each "

@@ -345,7 +345,7 @@ class LargeRewriter(Rewriter):
             follows = source[chunk.start + len(chunk.text) :] + self.page.after
             answer = await work.voice.typed(
                 Rewritten,
-                work.persona.manner
+                work.persona.character
                 + "\n\nYou rewrite one passage. The text before and after it is only there so that yours fits "
                 "in. Touch no more "
                 "than the task asks for: every word you leave alone stays the author's.",
