@@ -30,6 +30,8 @@ class Settings:
     """Addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, with commas between."""
     webhook_networks: str = ""
     """Networks of the studio's own to which webhooks may be sent all the same, with commas between."""
+    tool_networks: str = ""
+    """Networks of the studio's own in which agents may read pages and browse all the same, with commas between."""
     drain_seconds: int = 0
     """How long a server that was told to stop says "not ready" before it closes anything."""
     metrics_token: str = field(default="", repr=False)
@@ -65,6 +67,7 @@ class Settings:
             model=env.get("STUDIOLO_MODEL") or None,
             trusted_proxies=_networks(env, "STUDIOLO_TRUSTED_PROXIES", "127.0.0.1,::1"),
             webhook_networks=_networks(env, "STUDIOLO_WEBHOOK_NETWORKS", ""),
+            tool_networks=_networks(env, "STUDIOLO_TOOL_NETWORKS", ""),
             drain_seconds=_number(env, "STUDIOLO_DRAIN_SECONDS", 0, LONGEST_DRAIN),
             metrics_token=env.get("STUDIOLO_METRICS_TOKEN") or "",
             log=cast(Literal["text", "json"], log),

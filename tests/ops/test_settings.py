@@ -27,6 +27,7 @@ def test_nothing_need_be_set() -> None:
         ("STUDIOLO_TRUSTED_PROXIES", "127.0.0.1,*"),
         ("STUDIOLO_WEBHOOK_NETWORKS", "example.com"),
         ("STUDIOLO_WEBHOOK_NETWORKS", "10.0.0.1/8"),
+        ("STUDIOLO_TOOL_NETWORKS", "the office"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_said(name: str, value: str) -> None:

@@ -13,9 +13,9 @@ from random import Random
 
 import pytest
 
+from studiolo.addresses import networks
 from studiolo.store import LogRow, Store
 from studiolo.webhooks import Courier, Hook, Hooks, Scene, Sender
-from studiolo.webhooks.addresses import networks
 from studiolo.webhooks.courier import A_DAY, LONGEST_WAIT, waits
 from tests.conftest import Clock
 from tests.web.receiver import WAIT, Receiver, answers, chatters, dawdles, hangs_up
@@ -273,7 +273,7 @@ from random import Random
 from pathlib import Path
 from studiolo.store import LogRow, Store
 from studiolo.webhooks import Courier, Scene, Sender
-from studiolo.webhooks.addresses import networks
+from studiolo.addresses import networks
 from tests.webhooks.test_courier import look, suggested
 
 path, first, statements = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])

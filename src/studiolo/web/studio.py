@@ -8,6 +8,7 @@ import os
 import secrets
 import time
 
+from studiolo.addresses import networks
 from studiolo.agents import Personas, Runs
 from studiolo.agents.judging import Judge
 from studiolo.history import Histories
@@ -22,7 +23,6 @@ from studiolo.store import Store
 from studiolo.web.repeats import Repeats
 from studiolo.web.scene import looker
 from studiolo.webhooks import Courier, Hooks, Sender
-from studiolo.webhooks.addresses import networks
 
 
 def new_id() -> str:

@@ -7,14 +7,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from studiolo.addresses import LONGEST_URL
 from studiolo.canvas.errors import Forbidden
 from studiolo.people import Who
 from studiolo.web.access import Caller, Here, Owner, studio_role
 from studiolo.web.answers import Json
 from studiolo.web.studio import Studio
 from studiolo.webhooks import Hook
-from studiolo.webhooks.addresses import LONGEST_URL, check_reachable
 from studiolo.webhooks.hooks import EVERYWHERE
+from studiolo.webhooks.targets import check_reachable
 
 router = APIRouter(prefix="/api", tags=["webhooks"])
 

@@ -13,9 +13,9 @@ from studiolo.canvas.errors import Invalid, NotFound, TooLarge
 from studiolo.store import Store
 from studiolo.store.canvas_rows import need_canvas
 from studiolo.store.tables import attempts, canvases, deliveries, ledger, webhooks
-from studiolo.webhooks.addresses import checked
 from studiolo.webhooks.events import GROUPS
 from studiolo.webhooks.signing import new_secret
+from studiolo.webhooks.targets import checked
 
 EVERYWHERE = "*"
 MOST = 20  # of one canvas, and of the whole studio

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import httpx2
 
 from studiolo import __version__
-from studiolo.webhooks.addresses import Network, Unreachable, checked, port_of, resolve
+from studiolo.addresses import Network, Unreachable, host_of, port_of, resolve
+from studiolo.webhooks.targets import checked
 
 SECONDS = 10.0  # for all of it: looking the name up, connecting, sending, and the answer's first line
 
@@ -50,7 +51,7 @@ class Sender:
     async def _post(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
         to = checked(url)
         # To the address that was judged: between two look-ups a name can be made to mean another machine.
-        [address, *_] = await resolve(to.host, port_of(to), self.allowed)
+        [address, *_] = await resolve(host_of(to), port_of(to), self.allowed)
         client = self._client = self._client or _client()
         request = client.build_request(
             "POST",
@@ -62,7 +63,7 @@ class Sender:
                 "content-type": "application/json",
                 "user-agent": f"Studiolo/{__version__}",
             },
-            extensions={"sni_hostname": to.raw_host.decode("ascii").strip("[]")},
+            extensions={"sni_hostname": host_of(to)},
         )
         answer = await client.send(request, stream=True)
         try:

@@ -1,8 +1,9 @@
-"""Where a webhook may be sent: to the world, and to no machine inside the studio's own network.
+"""Where this program may go on somebody else's word: into the world, and to no machine of the studio's own network.
 
-Whoever owns a canvas names an address, and the studio goes there from where it stands: behind the firewall, beside the
-database, in a cloud whose metadata service gives out keys. So a name is looked up here, each address that it has is
-judged, and the connection goes to an address that was judged, not to the name.
+Webhooks, pages that an agent reads and what its browser asks for all name an address, and the studio goes there from
+where it stands: behind the firewall, beside the database, in a cloud whose metadata service gives out keys. So a name
+is looked up here, each address that it has is judged, and the connection goes to an address that was judged, not to
+the name.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from collections.abc import Sequence
 
 import httpx2
 
-from studiolo.canvas.errors import Invalid, StudioloError
-
 LONGEST_URL = 2_000
 _HOST = re.compile(rb"[a-z0-9._:-]+", re.IGNORECASE)
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -26,9 +25,19 @@ _PROTOCOLS = ipaddress.IPv4Network("192.0.0.0/24")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 
+# Other services, which a well-made path makes do things. The list of https://fetch.spec.whatwg.org/#port-blocking
+# fmt: off
+OTHER_SERVICES = frozenset({
+    0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109,
+    110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531,
+    532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060,
+    5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+})
+# fmt: on
+
 
 class Unreachable(Exception):
-    """Nothing is sent there; the argument says why."""
+    """Nothing is sent there; the argument says why, in words that follow a colon."""
 
 
 def networks(given: str) -> list[Network]:
@@ -58,24 +67,27 @@ def is_inside(address: Address) -> bool:
     )
 
 
-def checked(url: str) -> httpx2.URL:
-    """An address that a webhook can have. Raises Invalid."""
+def parsed(url: str) -> httpx2.URL:
+    """An http or https address without credentials, as it can be sent. Raises Unreachable.
+
+    A name in other letters than ASCII is in `raw_host` as it is looked up (`xn--...`): look-alikes are seen there.
+    """
+    if len(url) > LONGEST_URL:
+        raise Unreachable(f"it is longer than {LONGEST_URL} characters")
     try:
         found = httpx2.URL(url)
     except (httpx2.InvalidURL, ValueError, UnicodeError) as error:
-        raise _invalid(f"the address cannot be read ({error})") from error
+        raise Unreachable(f"the address cannot be read ({error})") from error
     if found.scheme not in ("http", "https"):
-        raise _invalid("it begins with neither https:// nor http://")
+        raise Unreachable("it begins with neither https:// nor http://")
     if not found.host or not _HOST.fullmatch(found.raw_host):
-        raise _invalid("it names no host")
+        raise Unreachable("it names no host")
     if not 0 < port_of(found) < 65536:
-        raise _invalid("there is no such port")
+        raise Unreachable("there is no such port")
+    if port_of(found) in OTHER_SERVICES:
+        raise Unreachable(f"port {port_of(found)} is kept for a service that is no web server")
     if found.userinfo:
-        raise _invalid("it holds a name or a password, which would be seen in lists and logs")
-    if found.fragment:
-        raise _invalid("it has a part after #, which is never sent")
-    if len(url) > LONGEST_URL:
-        raise _invalid(f"it is longer than {LONGEST_URL} characters")
+        raise Unreachable("it holds a name or a password, which would be seen in lists and logs")
     return found
 
 
@@ -95,22 +107,16 @@ async def resolve(host: str, port: int, allowed: Sequence[Network]) -> list[str]
     return list(dict.fromkeys(judged))
 
 
-async def check_reachable(url: str, allowed: Sequence[Network]) -> None:
-    """Raise Invalid for an address that nothing would be sent to today."""
-    found = checked(url)
-    try:
-        await resolve(found.host, port_of(found), allowed)
-    except Unreachable as error:
-        raise _invalid(str(error)) from error
+def host_of(url: httpx2.URL) -> str:
+    """The host as it is looked up: ASCII, in small letters, an IPv6 address without its brackets."""
+    return url.raw_host.decode("ascii").strip("[]").lower()
 
 
 def port_of(url: httpx2.URL) -> int:
     return url.port or (443 if url.scheme == "https" else 80)
 
 
-def _invalid(why: str) -> StudioloError:
-    return Invalid(
-        f"A webhook cannot go there: {why}.",
-        "Give an address such as https://example.com/studiolo. An operator can allow networks of the studio's own "
-        "with STUDIOLO_WEBHOOK_NETWORKS.",
-    )
+def is_named(host: str, names: Sequence[str]) -> bool:
+    """Whether a host is one of these or, for a name, below one: `docs.python.org` is below `python.org`."""
+    host = host.lower().rstrip(".")
+    return any(host == name or host.endswith("." + name) for name in (one.lower().strip(".") for one in names))
