@@ -29,6 +29,8 @@ export interface CanvasInfo { id: string; title: string; role: Role; epoch: stri
 /** What came of files: pages, and what could not be kept of them. */
 export interface Brought { pages: { id: string; title: string }[]; notes?: string[]; suggestions?: number; threads?: number }
 /** A link that lets others in. Its address is only known when it is made. */
+/** The agent of another program that may come in; `token` only when it was just made. */
+export interface Connected { id: string; name: string; role: Role; token?: string; last_used?: number | null; expires?: number | null }
 export interface Share { id: string; role: Role; url?: string; made?: number; expires?: number | null }
 export type Member = Me
 export interface Model {
@@ -211,6 +213,11 @@ export const api = {
   share: (canvas: string, role: Role, days?: number) =>
     send<Share>('POST', at(canvas, '/shares'), { body: { role, ...(days ? { days } : {}) } }),
   revoke: (canvas: string, share: string) => send<void>('DELETE', at(canvas, `/shares/${encodeURIComponent(share)}`)),
+
+  connect: (canvas: string, name: string, role: Role, days?: number) =>
+    send<Connected>('POST', at(canvas, '/tokens'), { body: { name, role, ...(days ? { days } : {}) } }),
+  tokens: (canvas: string) => send<{ tokens: Connected[] }>('GET', at(canvas, '/tokens')),
+  disconnect: (canvas: string, token: string) => send<void>('DELETE', at(canvas, `/tokens/${encodeURIComponent(token)}`)),
 
   ask: (canvas: string, ask: Ask) => send<{ run: string }>('POST', at(canvas, '/ask'), {
       body: { agent: 'co-author', ...ask }, headers: { 'Idempotency-Key': freshKey() }, retries: 2,

@@ -10,6 +10,7 @@ import Keyboard from '@lucide/svelte/icons/keyboard'
 import ListChecks from '@lucide/svelte/icons/list-checks'
 import MessageSquare from '@lucide/svelte/icons/message-square'
 import PanelLeft from '@lucide/svelte/icons/panel-left'
+import Plug from '@lucide/svelte/icons/plug'
 import ScrollText from '@lucide/svelte/icons/scroll-text'
 import Search from '@lucide/svelte/icons/search'
 import Share2 from '@lucide/svelte/icons/share-2'
@@ -57,6 +58,7 @@ export function commands(session: Session, desk: Desk): Action[] {
     { id: 'view.chat', label: 'Show or hide the conversation', group: 'View', icon: MessageSquare, run: () => desk.toggle('chat') },
     { id: 'view.theme', label: 'Switch between light and dark', words: 'theme night mode', group: 'View', icon: SunMoon, run: () => theme.toggle() },
     { id: 'canvas.save', label: 'Save', words: 'saved', group: 'Canvas', keys: ['Mod-s'], run: () => toast(session.saved ? 'Everything is saved. It always is.' : 'The studio cannot be reached. Your edits are kept in this browser and follow by themselves.') },
+    { id: 'canvas.connect', label: 'Connect an agent of another program', words: 'mcp claude code cursor codex token api', group: 'Canvas', icon: Plug, when: () => session.isOwner, run: () => (desk.dialog = 'connect') },
     { id: 'canvas.rename', label: 'Rename the canvas', words: 'title', group: 'Canvas', icon: SquarePen, when: () => session.isOwner, run: () => document.getElementById('canvas-title')?.focus() },
     { id: 'canvas.share', label: 'Share', words: 'invite link people', group: 'Canvas', icon: Share2, when: () => session.isOwner, run: () => (desk.dialog = 'share') },
     { id: 'canvas.budget', label: 'Review budget', words: 'policy policies auto accept audit agents', group: 'Review', icon: ListChecks, run: () => (desk.dialog = 'budget') },
