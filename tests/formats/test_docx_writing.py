@@ -7,16 +7,22 @@ import re
 import shutil
 import subprocess
 import zipfile
+from itertools import count
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from studiolo.canvas import Canvas
 from studiolo.formats import Change, PageDraft, Remark, Said, export, pandoc, read_files
+from studiolo.formats.critic import with_critic
 from studiolo.formats.docx_writing import write_docx
+from studiolo.formats.placing import drafts_of
 from studiolo.formats.weaving import apart, taken
+from tests.canvas.conftest import ADA, CAL, MUSE
 
 NOVEL = """# One
 
@@ -136,6 +142,31 @@ def test_emphasis_that_two_hunks_of_one_suggestion_make_is_written_whole() -> No
 def test_a_heading_that_becomes_another_kind_of_heading_goes_and_comes_whole() -> None:
     read = back(around(at("# One", "## One")))
     assert read.text.startswith("# One\n") and taken(read).text.startswith("## One\n")
+
+
+def test_what_is_said_about_a_suggestion_is_said_about_its_words() -> None:
+    ticks = count(1)
+    canvas, made = Canvas.new(
+        "T", [{"title": "One", "text": NOVEL}], by=ADA, clock=lambda: float(next(ticks)), random=Random(1)
+    )
+    page = made.details["pages"][0]["id"]
+    for find, put in (("late", "not late"), ("", " Nobody waved.")):
+        hunk = {"find": find, "replace": put, "before": "" if find else "Anna came home."}
+        id = canvas.apply({"type": "suggest", "page": page, "hunks": [hunk], "reason": "Because."}, MUSE).id
+        canvas.apply({"type": "comment", "suggestion": id, "text": f"About {put.strip()}"}, CAL)
+    (draft,), notes = drafts_of(canvas)
+    assert not notes
+    for change, remark in zip(draft.changes, draft.remarks, strict=True):
+        assert remark.about == change.group
+    marked = with_critic(draft)
+    assert "{=={++ Nobody waved.++}{>>@Muse" in marked and "==}{>>@Cal" in marked
+    assert re.search(r"{=={~~late~>not late~~}{>>@Muse .*?<<}==}{>>@Cal", marked)
+    document = zipfile.ZipFile(io.BytesIO(write_docx("T", [draft]))).read("word/document.xml").decode()
+    for put in ("Nobody waved", "not late"):
+        opened = re.search(r'commentRangeStart w:id="(\d+)"(?:(?!commentRangeStart).)*' + put, document, re.DOTALL)
+        assert opened, document
+        ended = document.index(f'commentRangeEnd w:id="{opened.group(1)}"')
+        assert opened.start() < document.index(put) < ended
 
 
 def test_pages_keep_their_bounds_titles_and_kinds() -> None:

@@ -122,6 +122,19 @@ async def test_suggestions_that_overlap_are_one_item_with_alternatives(rooms: Ro
     assert group["facts"]["options"] == 2
 
 
+async def test_what_is_said_about_a_suggestion_waits_with_it(rooms: Rooms) -> None:
+    room, page = await opened(rooms)
+    one = await suggest(room, page, "in winter", "in spring")
+    other = await suggest(room, page, "in winter", "in autumn")
+    said = {"type": "comment", "suggestion": other, "text": "Why not both?"}
+    await room.apply(said, BEN)
+    (item,) = waiting(room.canvas)
+    assert [option["suggestion"] for option in item["options"]] == [one, other]
+    assert item["thread"]["comments"][0]["text"] == "Why not both?" and item["facts"]["asks"]
+    await room.apply({"type": "reject_all", "suggestions": [one, other]}, ADA)
+    assert waiting(room.canvas) == []
+
+
 async def test_a_stale_suggestion_shows_what_it_was_and_what_it_reads_today(rooms: Rooms) -> None:
     room, page = await opened(rooms)
     await suggest(room, page, "The keeper had gone", "The keeper went")

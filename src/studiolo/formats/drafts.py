@@ -41,12 +41,13 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A thread about `[start, end)`: its first comment and the answers to it."""
+    """A thread about `[start, end)`, or about the changes there of one `group`: its first comment and the answers."""
 
     start: int
     end: int
     said: tuple[Said, ...]
     resolved: bool = False
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ def drafts_of(
                 lost += 1
                 continue
             said = tuple(_said(comment) for comment in thread["comments"])
-            remarks.append(Remark(span.start, span.end, said, thread["status"] == "resolved"))
+            about = thread.get("about", "")
+            remarks.append(Remark(span.start, span.end, said, thread["status"] == "resolved", about))
         authors = tuple(_authors(canvas, id, names)) if names is not None else ()
         drafts.append(
             PageDraft(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -117,13 +117,40 @@ def woven(page: PageDraft) -> list[Piece]:
         for index, remark in enumerate(page.remarks)
         if _outside(changes, remark.start) == _outside(changes, remark.end, after=True)
     }
-    return list(_pieces(page, changes, [place for place in places if place[3] not in points], sorted(points)))
+    around = _around(page, changes)
+    points -= around.keys()
+    places = [place for place in places if place[3] not in points and place[3] not in around]
+    return list(_pieces(page, changes, places, sorted(points), around))
+
+
+def _around(page: PageDraft, changes: Sequence[Change]) -> dict[int, tuple[int, int]]:
+    """Of the remarks about changes the first and the last of these, which they go around."""
+    groups: dict[str, list[int]] = {}
+    for number, change in enumerate(changes):
+        groups.setdefault(change.group, []).append(number)
+    around: dict[int, tuple[int, int]] = {}
+    for index, remark in enumerate(page.remarks):
+        there = [
+            number
+            for number in (groups.get(remark.about, []) if remark.about else [])
+            if remark.start <= changes[number].start and changes[number].end <= remark.end
+        ]
+        if there:
+            around[index] = (there[0], there[-1])
+    return around
 
 
 def _pieces(
-    page: PageDraft, changes: Sequence[Change], places: Sequence[tuple[int, int, int, int]], points: Sequence[int]
+    page: PageDraft,
+    changes: Sequence[Change],
+    places: Sequence[tuple[int, int, int, int]],
+    points: Sequence[int],
+    around: Mapping[int, tuple[int, int]],
 ) -> Iterator[Piece]:
-    events: list[tuple[int, int, int, Piece]] = []
+    events: list[tuple[int, int, float, Piece]] = []
+    for index, (first, last) in around.items():
+        events.append((changes[first].start, 3, first - 0.5, Piece("open", remark=index)))
+        events.append((changes[last].start, 3, last + 0.5, Piece("close", remark=index)))
     for at, opens, _, index in places:
         # What closes at a place closes before what comes there, what opens there opens before it.
         events.append((at, 2 if opens else 0, 0, Piece("open" if opens else "close", remark=index)))

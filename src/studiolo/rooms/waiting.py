@@ -63,7 +63,11 @@ class _Desk:
         }
         for record in undecided.values():
             self._place(record)
-        about = {thread["suggestion"]: thread for thread in self.threads if thread.get("suggestion")}
+        about = {
+            suggestion: thread
+            for thread in self.threads
+            if (suggestion := thread.get("suggestion") or thread.get("about"))
+        }
         placed: list[tuple[tuple[float, int, str], Item]] = []
 
         def put(page: str, at: int, item: Item) -> None:
@@ -71,9 +75,11 @@ class _Desk:
 
         for together in self._together(undecided):
             first = together[0]
-            put(first.page, self._at(first), self._decision(together, about.get(first.id)))
+            thread = next((about[one.id] for one in together if one.id in about), None)
+            put(first.page, self._at(first), self._decision(together, thread))
         for thread in self.threads:
-            if thread.get("suggestion") not in undecided and (item := self._question(thread)):
+            subject = thread.get("suggestion") or thread.get("about")
+            if subject not in undecided and (item := self._question(thread)):
                 span = anchors.between(
                     self.identity, thread["page"], json.loads(thread["start"]), json.loads(thread["end"])
                 )

@@ -398,7 +398,9 @@ def _check_run(run: Mapping[str, Any]) -> None:
 
 
 def _check_signed(record: Mapping[str, Any]) -> None:
-    _check_texts(record, "id", "author", "name", "author_kind", "color", "status", "text", "reason")
+    _check_texts(record, "id", "author", "name", "author_kind", "color", "status", "text", "reason", "about")
+    if record.get("hands"):
+        raise ValueError("somebody here would have a hand in it")
     if record.get("author_kind", "person") not in ("person", "agent"):
         raise ValueError("somebody is neither a person nor an agent")
     if not COLOR.fullmatch(record.get("color", "#000")):

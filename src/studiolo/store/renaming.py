@@ -54,6 +54,8 @@ class Renaming:
             return self._who(text)
         if key == RUN:
             return self._run(text)
+        if key == "hands":
+            return ""  # nobody here has a hand in what was proposed elsewhere
         if key == "policies":
             return "[]"  # nothing is accepted here unasked until somebody here says so
         return self._origin(text) if ORIGIN.fullmatch(key) else text

@@ -68,7 +68,8 @@ def suggestions_of(row: LedgerRow) -> list[str]:
     if row.action.get("type") in ("suggest", "pick"):
         return [row.outcome["id"]] if row.outcome.get("id") else []
     if row.action.get("type") == "comment":
-        return [row.outcome["suggestion"]] if row.outcome.get("suggestion") else []
+        named = row.outcome.get("suggestion") or row.action.get("suggestion")
+        return [named] if named else []
     if row.action.get("suggestion"):
         return [row.action["suggestion"]]
     return list(dict.fromkeys([*_hunks(row), *(row.outcome.get("suggestions") or [])]))
@@ -107,9 +108,10 @@ def body_of(canvas: str, row: LedgerRow, type: str, scene: Scene) -> bytes:
         thread = scene.threads.get(threads_of(row)[0]) or {}
         told["thread"] = {
             "id": threads_of(row)[0],
-            "page": row.action.get("page") or thread.get("page", ""),
+            "page": row.action.get("page") or row.outcome.get("page") or thread.get("page", ""),
             "quote": thread.get("quote", row.action.get("quote", "")),
             "status": "open" if row.action.get("reopen") or type != "comment.resolved" else "resolved",
+            **({"about": about} if (about := row.action.get("suggestion") or thread.get("about")) else {}),
             **({"text": row.action["text"]} if "text" in row.action else {}),
         }
     return json.dumps(told, ensure_ascii=False, allow_nan=False).encode(errors="replace")
