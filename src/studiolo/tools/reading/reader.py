@@ -1,0 +1,101 @@
+"""The way to the child process that reads, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from studiolo.canvas.errors import Invalid, TooLarge
+from studiolo.tools.reading.sections import MOST_BYTES, MOST_CHARACTERS, Reading, Section
+
+PATIENCE = 120.0  # seconds for one file
+AT_ONCE = 2  # files
+LONGEST_ANSWER = 8 * MOST_CHARACTERS  # bytes
+_ROOT = Path(__file__).parents[3]
+_CHILD = "from studiolo.tools.reading.child import main; main()"
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+async def read(data: bytes, name: str, type: str = "") -> Reading:
+    """Read a file. `type` is what whoever sent it says it is; what the bytes say counts more.
+
+    Raises `Invalid` for what cannot be read, with what to do instead, and `TooLarge` for more than `MOST_BYTES`, or for
+    what takes too long or too much memory.
+    """
+    if len(data) > MOST_BYTES:
+        raise TooLarge(f"{name} is larger than {MOST_BYTES // 2**20} MB.", "Divide it, or leave out its pictures.")
+    turns = _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
+    async with turns:
+        answer = await _asked(data, name, type)
+    return await asyncio.to_thread(_as_reading, answer, name)
+
+
+async def _asked(data: bytes, name: str, type: str) -> bytes:
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-s", "-c", _CHILD, str(os.getpid())),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=_environ(),
+        start_new_session=True,  # pandoc, which it may have started, ends with it
+    )
+    try:
+        async with asyncio.timeout(PATIENCE):
+            answer, _ = await asyncio.gather(_answer(child), _hand_over(child, data, name, type))
+            code = await child.wait()
+    except TimeoutError:
+        raise TooLarge(f"{name} takes too long to read.", "Divide it, or save it in a simpler format.") from None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        await child.wait()
+    if code != 0 or not answer:
+        raise TooLarge(
+            f"{name} takes too much memory to read, or is damaged in a way that no program survives.",
+            "Open it in the program that made it and save it again, or divide it.",
+        )
+    return answer
+
+
+def _environ() -> dict[str, str]:
+    """What the child is told of the world: where Python finds the program, and nothing that is anybody's secret."""
+    path = [str(_ROOT), *(one for one in sys.path if one)]
+    return {"PATH": "", "LANG": "C.UTF-8", "PYTHONPATH": os.pathsep.join(path), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+async def _hand_over(child: asyncio.subprocess.Process, data: bytes, name: str, type: str) -> None:
+    assert child.stdin is not None
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # then it has died, which its answer says
+        child.stdin.write(json.dumps({"name": name, "type": type}).encode() + b"\n")
+        child.stdin.write(data)
+        await child.stdin.drain()
+    child.stdin.close()
+
+
+async def _answer(child: asyncio.subprocess.Process) -> bytes:
+    assert child.stdout is not None
+    parts: list[bytes] = []
+    size = 0
+    while part := await child.stdout.read(1 << 18):
+        size += len(part)
+        if size > LONGEST_ANSWER:
+            return b""
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _as_reading(answer: bytes, name: str) -> Reading:
+    told: dict[str, Any] = json.loads(answer)
+    if error := told.get("error"):
+        kind = TooLarge if error["code"] == "too_large" else Invalid
+        raise kind(str(error["message"])[:500], str(error["hint"])[:500], file=name)
+    sections = [Section(str(title), str(place), str(text)) for title, place, text in told["sections"]]
+    problems = [str(problem) for problem in told["problems"]]
+    return Reading(str(told["title"]), str(told["type"]), sections, dict(told["about"]), problems)
