@@ -18,6 +18,7 @@ from studiolo.agents.checks import Report
 from studiolo.agents.context import Given
 from studiolo.agents.persona import Persona
 from studiolo.agents.place import Place
+from studiolo.agents.steering import Steering
 from studiolo.agents.steps import Steps
 from studiolo.agents.surface import Surface
 from studiolo.agents.voice import Voice
@@ -64,6 +65,9 @@ class Work:
     steps: Steps = field(default_factory=Steps)
     grants: set[str] = field(default_factory=set[str])  # what a person has allowed for the rest of this run
     plan: list[dict[str, str]] = field(default_factory=list[dict[str, str]])  # {text, state: todo | doing | done}
+    steering: Steering = field(default_factory=Steering)
+    ask_by: str = ""  # the name of whoever asked
+    answer: str = ""  # what the agent said at the end, where that is not a message
     results: list[dict[str, str]] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
