@@ -17,6 +17,7 @@ from studiolo.canvas.actions import Action
 from studiolo.settings import Settings
 from studiolo.web import (
     account,
+    agents,
     asking,
     authorship,
     branches,
@@ -32,6 +33,7 @@ from studiolo.web import (
     sharing,
     system,
     webhooks,
+    welcoming,
 )
 from studiolo.web.answers import Json
 from studiolo.web.guard import BodyLimit, SecurityHeaders
@@ -88,6 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
     for part in (
         system,
         account,
+        agents,
         files,
         canvases,
         sharing,
@@ -100,6 +103,7 @@ def create_app(settings: Settings) -> FastAPI:
         record,
         policies,
         webhooks,
+        welcoming,
         frontend,
     ):
         app.include_router(part.router)
