@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from weakref import WeakKeyDictionary
 
 from studiolo.canvas.errors import Invalid, TooLarge
@@ -23,13 +23,14 @@ _CHILD = "from studiolo.tools.reading.child import main; main()"
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
-async def read(data: bytes, name: str, type: str = "") -> Reading:
-    """Read a file. `type` is what whoever sent it says it is; what the bytes say counts more.
+async def read(data: bytes | IO[bytes], name: str, type: str = "") -> Reading:
+    """Read a file, given as bytes or as an open file, which is never in this process's memory as a whole. `type` is
+    what whoever sent it says it is; what the bytes say counts more.
 
     Raises `Invalid` for what cannot be read, with what to do instead, and `TooLarge` for more than `MOST_BYTES`, or for
     what takes too long or too much memory.
     """
-    if len(data) > MOST_BYTES:
+    if isinstance(data, bytes) and len(data) > MOST_BYTES:
         raise TooLarge(f"{name} is larger than {MOST_BYTES // 2**20} MB.", "Divide it, or leave out its pictures.")
     turns = _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
     async with turns:
@@ -37,7 +38,7 @@ async def read(data: bytes, name: str, type: str = "") -> Reading:
     return await asyncio.to_thread(_as_reading, answer, name)
 
 
-async def _asked(data: bytes, name: str, type: str) -> bytes:
+async def _asked(data: bytes | IO[bytes], name: str, type: str) -> bytes:
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-s", "-c", _CHILD, str(os.getpid())),
         stdin=asyncio.subprocess.PIPE,
@@ -70,11 +71,16 @@ def _environ() -> dict[str, str]:
     return {"PATH": "", "LANG": "C.UTF-8", "PYTHONPATH": os.pathsep.join(path), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-async def _hand_over(child: asyncio.subprocess.Process, data: bytes, name: str, type: str) -> None:
+async def _hand_over(child: asyncio.subprocess.Process, data: bytes | IO[bytes], name: str, type: str) -> None:
     assert child.stdin is not None
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # then it has died, which its answer says
         child.stdin.write(json.dumps({"name": name, "type": type}).encode() + b"\n")
-        child.stdin.write(data)
+        if isinstance(data, bytes):
+            child.stdin.write(data)
+        else:
+            while part := await asyncio.to_thread(data.read, 1 << 18):
+                child.stdin.write(part)
+                await child.stdin.drain()
         await child.stdin.drain()
     child.stdin.close()
 
