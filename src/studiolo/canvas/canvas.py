@@ -188,8 +188,7 @@ class Canvas:
             self.moved(page)
         for client in change.clients:
             self._claim(client, by.id)
-        if self.policed:
-            self.typing.note(self.clock(), change.pages, decoded)
+        self.typing.note(self.clock(), change.pages, decoded, by.id)
         if taken := self.document.identity.taken():
             self._remember(taken, by.id)
         return self.claimed(Outcome("typed", update=update))
@@ -227,8 +226,9 @@ class Canvas:
                 self.policed = bool(self.document.meta.get("policies"))
             elif id is not None and root == "pages":
                 self._words.pop(id, None)
-        if self.policed and (pages := [id for root, id in touched if root == "pages" and id is not None]):
-            self.typing.note(self.clock(), pages, decoded)
+        if pages := [id for root, id in touched if root == "pages" and id is not None]:
+            writer = next((struct.client for struct in decoded.structs), None)
+            self.typing.note(self.clock(), pages, decoded, (self.owner_of(writer) if writer is not None else "") or "")
         if taken := self.document.identity.taken():
             self._remember(taken, "")
 

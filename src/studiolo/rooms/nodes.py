@@ -194,6 +194,24 @@ class Nodes:
                 with suppress(RedisError, OSError, LockError):
                     await lock.release()
 
+    # -- notes for each other
+
+    async def pin(self, board: str, key: str, note: str | None) -> None:
+        """Leave a note where every node can read it, or take it off. Without Redis there is none."""
+        with suppress(RedisError, OSError):
+            if note is None:
+                await self._redis.hdel(self._key("board", board), key)
+            else:
+                await self._redis.hset(self._key("board", board), key, note)
+                await self._redis.expire(self._key("board", board), EVENTS_KEPT)
+
+    async def pinned(self, board: str) -> dict[str, str]:
+        """The notes on a board, by key; none while Redis is away."""
+        with suppress(RedisError, OSError):
+            found: Any = await self._redis.hgetall(self._key("board", board))
+            return {key.decode(): note.decode() for key, note in found.items()}
+        return {}
+
     # -- what runs of agents tell
 
     def tell(self, run: str, event: dict[str, Any]) -> None:
