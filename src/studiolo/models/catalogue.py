@@ -145,6 +145,10 @@ class Models:
             inner = providers.remote(entry, self._client())
             if not entry.context and inner.context_window:
                 info = replace(info, context=inner.context_window)
+        if info.tools and info.constrained:
+            from studiolo.models.choosing import Choosing  # pydantic-ai is not imported before it is needed
+
+            inner = Choosing(inner)
         where, reach_help = _whereabouts(entry)
 
         def translate(error: Exception) -> ModelFailed | None:
@@ -289,6 +293,9 @@ class Models:
             tools = not small if entry.tools is None else entry.tools
             constrained = bool(entry.constrained)
             title = title or (f"{entry.model} ({facts.label})" if facts and entry.model else entry.name)
+        note = entry.note
+        if small and tools and not note:
+            note = "A small model that is given tools: it calls them in the right form, and not always the right one."
         return ModelInfo(
             name=entry.name,
             provider=entry.provider,
@@ -298,7 +305,7 @@ class Models:
             tools=tools,
             constrained=constrained,
             ready=not problem,
-            note=masked(problem or entry.note, self._secrets()),
+            note=masked(problem or note, self._secrets()),
             input_price=entry.input_price,
             output_price=entry.output_price,
         )

@@ -169,6 +169,8 @@ async def _propose(
     }
     if evidence:
         action["evidence"] = evidence
+    if hands := work.ask.options.get("hands"):
+        action["hands"] = list(hands)
     id = await work.act(action)
     work.result("suggestion", id)
     return f"Suggestion {id} is made and waits for a decision."

@@ -43,7 +43,7 @@ async def comment(
     page = known_page(work.surface.canvas, page)["id"]
     action = {"type": "comment", "page": page, "quote": unmarked(quote), "text": unmarked(text), **_signed(work)}
     action |= {name: unmarked(words) for name, words in (("before", before), ("after", after)) if words}
-    if replace is not None:
+    if replace:  # small models fill in what they may leave out, and an empty text would delete the passage
         action["replace"] = unmarked(replace)
     thread = await work.act(action)
     work.result("thread", thread)
