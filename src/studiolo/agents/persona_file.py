@@ -41,6 +41,12 @@ _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _PERSON = re.compile(r"[0-9a-f]{16}|studio")  # ids that people and the studio itself have
 _TOOL = re.compile(r"[a-z][a-z0-9_]{0,59}|mcp(:[A-Za-z0-9_.-]{1,60}(/[A-Za-z0-9_.-]{1,100})?)?")
 _SHAPING = "\u200c\u200d\u00ad"  # unseen too, but some scripts and emoji need them
+_KEY = re.compile(
+    r"\b(sk-[A-Za-z0-9_-]{20,}|sk_live_\w{16,}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|xox[abprs]-[\w-]{10,}"
+    r"|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|glpat-[\w-]{20,}|hf_[A-Za-z0-9]{30,}|eyJ[\w-]{20,}\.eyJ[\w-]{20,})"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+)
+_LINK = re.compile(r"https?://([\w.-]+)")
 _WISH = re.compile(r"\S(.{0,198}\S)?")
 _LIMITS: dict[str, tuple[type, float]] = {
     "steps": (int, 500),
@@ -112,6 +118,80 @@ def parse(id: str, text: str) -> Persona:
 
 def _default(given: tuple[str, ...] | None, otherwise: tuple[str, ...]) -> tuple[str, ...]:
     return otherwise if given is None else given
+
+
+def check_secrets(text: str) -> None:
+    """Raises `BadPersona` for what looks like a key: a persona is read by many, by models and by whom it is sent to."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if _KEY.search(line):
+            raise BadPersona(
+                number, "This looks like a key or a password.", "Leave it out: keys belong to the studio's environment."
+            )
+
+
+# fmt: off
+HARMLESS = frozenset([
+    "canvas", "person", "outline", "read_page", "search", "read_threads", "read_conversation", "suggest", "insert",
+    "amend", "withdraw", "comment", "comment_on_suggestion", "reply", "resolve", "add_page", "ask_person",
+])
+# fmt: on
+"""Tools that reach no further than the canvas, where whatever an agent does waits for people to decide."""
+
+
+def taken(persona: Persona) -> set[str]:
+    """The tools beyond the canvas that a persona's file lets it use without asking."""
+    return {name for name, policy in (persona.tools or {}).items() if policy == "allow" and name not in HARMLESS}
+
+
+def careful(id: str, text: str) -> str:
+    """A stranger's persona in which every tool beyond the canvas asks first. Raises as `parse` does."""
+    persona = parse(id, text)
+    if persona.tools is None:
+        tools: dict[str, Policy] = {"canvas": "allow", "person": "allow"}
+        tools |= dict.fromkeys(("docs", "files", "tables", "sandbox", "web"), "ask")
+    elif taken(persona):
+        tools = {name: "ask" if name in taken(persona) else policy for name, policy in persona.tools.items()}
+    else:
+        return text
+    return with_field(text, "tools", "".join(f"\n  {name}: {policy}" for name, policy in tools.items()))
+
+
+def with_field(text: str, name: str, value: str) -> str:
+    """The text with one field of its front matter written anew; the rest is left as it is."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    end = next(at for at in range(1, len(lines)) if lines[at].rstrip() == "---")
+    first = next((at for at in range(1, end) if re.match(rf"(['\"]?){name}\1\s*:", lines[at])), end)
+    after = first + 1 if first < end else end
+    while first < end and after < end and (not lines[after].strip() or lines[after][0] in " \t-]}"):
+        after += 1
+    separator = "" if value.startswith("\n") else " "
+    return "\n".join([*lines[:first], f"{name}:{separator}{value}", *lines[after:]])
+
+
+def what_to_look_at(persona: Persona) -> list[str]:
+    """What somebody who takes up a stranger's persona should know of it, as sentences."""
+    found: list[str] = []
+    if persona.role == "editor":
+        found.append("It asks to be an editor. It stays a commenter until an owner of the studio agrees.")
+    if persona.autonomy == "act":
+        found.append("It would change texts itself if it were an editor.")
+    asking = [name for name, policy in (persona.tools or {}).items() if policy == "ask"]
+    if asking:
+        found.append(f"It may ask to use: {', '.join(asking)}.")
+    if "suggestion" in persona.triggers:
+        found.append("It begins by itself when somebody suggests a change.")
+    if persona.model:
+        found.append(f"It wishes for a model that may cost money: {', '.join(persona.model)}.")
+    if hosts := sorted(set(_LINK.findall(persona.manner))):
+        found.append(f"Its instructions name addresses on the web: {', '.join(hosts[:8])}.")
+    return found
+
+
+def slug(name: str) -> str:
+    """An id made from a name: small letters, digits and hyphens."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    made = "-".join(re.findall(r"[a-z0-9]+", plain))[:40].strip("-")
+    return made if made and not _PERSON.fullmatch(made) else "agent"
 
 
 # -- the text

@@ -14,11 +14,12 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal
 
 from studiolo.agents.persona import Persona
-from studiolo.agents.persona_file import LARGEST, BadPersona, check_id, parse
+from studiolo.agents.persona_file import LARGEST, BadPersona, check_id, check_secrets, parse, slug, taken
 from studiolo.canvas.errors import Conflict, Invalid, NotFound, Unavailable
 from studiolo.canvas.participant import Role
 
@@ -148,6 +149,19 @@ class Personas:
         """The text that Studiolo ships under this id."""
         return self._shipped_text.get(id)
 
+    @property
+    def everyday(self) -> set[str]:
+        """The tools that some shipped agent uses without asking: nobody need be asked to let another do so."""
+        return set().union(*(taken(persona) for persona in self._shipped.values()))
+
+    def free_id(self, name: str) -> str:
+        """An id for a new agent of that name."""
+        self._look()
+        made = slug(name)
+        used = {*self._shipped, *self._known}
+        others = (f"{made[:36].rstrip('-')}-{n}" for n in count(2))
+        return next(id for id in chain((made,), others) if id not in used)
+
     def save(self, id: str, text: str, expected: str | None = None) -> Persona:
         """Write a persona's file. `expected`: the etag of the text that was changed, "" for one that must be new.
 
@@ -156,6 +170,7 @@ class Personas:
         folder = self._need_folder()
         text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
         persona = parse(id, text)
+        check_secrets(text)
         self._look(at_once=True)
         self._unchanged(id, expected)
         if id not in self._known and len(self._known) >= MOST_FILES:

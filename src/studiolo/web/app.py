@@ -18,6 +18,7 @@ from studiolo.settings import Settings
 from studiolo.web import (
     account,
     agents,
+    agents,
     asking,
     authorship,
     branches,
@@ -90,6 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
     for part in (
         system,
         account,
+        agents,
         agents,
         files,
         canvases,

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client.exposition import choose_encoder
 
 from studiolo import __version__, metrics
-from studiolo.agents import SKILLS
 from studiolo.canvas.errors import Forbidden, StudioloError, Unavailable
 from studiolo.web.access import Caller, Here, signed_in, studio_role
 from studiolo.web.studio import Studio
@@ -88,13 +87,3 @@ async def models(studio: Here, _who: Caller) -> dict[str, Any]:
     """The language models that can be used here, which is the default, and what is wrong with their configuration."""
     listed = [info.as_dict() for info in studio.models.list()]
     return {"models": listed, "default": studio.models.default, "problems": studio.models.problems}
-
-
-@router.get("/agents")
-async def agents(studio: Here, _who: Caller) -> dict[str, Any]:
-    """The agents that can be asked, with their skills."""
-    skills = [{"name": name, "label": label} for name, label in SKILLS.items()]
-    offered = [persona.participant for persona in studio.personas.list()]
-    return {
-        "agents": [{"id": agent.id, "name": agent.name, "color": agent.color, "skills": skills} for agent in offered]
-    }
