@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,9 +16,8 @@ from hypothesis import strategies as st
 from studiolo.agents.turns import Occupied, Turns, meets
 from studiolo.canvas import Canvas, Participant
 from studiolo.canvas.quotes import Span
-
-from ..canvas.conftest import ADA, BEN
-from ..canvas.test_machine import Peer
+from tests.canvas.conftest import ADA, BEN
+from tests.canvas.test_machine import Peer
 
 TEXT = "The harbour froze on a Sunday.\n\nNobody rang the bell, and nobody asked why.\n\nIt was the third winter.\n"
 AGENTS = [Participant(f"agent-{number}", f"Agent {number}", "agent", "#9048fc", "commenter") for number in range(4)]
@@ -35,11 +33,6 @@ class Desk:
         clock = lambda: float(next(ticks)) * 0.001  # noqa: E731
         self.canvas, self.made = Canvas.new("Book", pages, by=ADA, clock=clock, random=Random(7))
         self.page: str = self.made.details["pages"][0]["id"]
-
-    async def apply(self, action: dict[str, Any], by: Participant) -> Any:
-        return self.canvas.apply(action, by)
-
-    def show(self, by: Participant, state: dict[str, Any] | None) -> None: ...
 
     def span(self, words: str) -> Span:
         at = self.canvas.page_text(self.page).index(words)
@@ -180,6 +173,7 @@ def test_however_many_want_whatever_no_two_are_ever_at_the_same_words(
 
         async with asyncio.timeout(60):
             await asyncio.gather(*(agent(number, places) for number, places in enumerate(wants)))
-        assert all(not await turns.here(desk) for turns in every)
+        for turns in every:
+            assert await turns.here(desk) == []
 
     asyncio.run(work())

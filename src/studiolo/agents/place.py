@@ -78,6 +78,14 @@ def asked(
     return at(canvas, page, found, chosen=True)
 
 
+def of_hunk(canvas: Canvas, page: str, hunk: Mapping[str, Any]) -> Span:
+    """Where in the page as it is now a hunk of a suggestion is. Raises what `place` raises, and ValidationError."""
+    known = {name: value for name, value in hunk.items() if name != "replace"}
+    spec = actions.HunkSpec.model_validate({**known, "replace": ""})
+    text = canvas.page_text(page)
+    return place(canvas.document.identity, page, text, spec.quoted, spec.start, spec.end)
+
+
 def _position(given: Position | None) -> actions.Position | None:
     try:
         return None if given is None else actions.Position.model_validate(given)

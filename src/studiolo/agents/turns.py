@@ -18,8 +18,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from studiolo.agents.surface import Surface
-from studiolo.canvas import Participant
+from studiolo.canvas import Canvas, Participant
 from studiolo.canvas.anchors import Position, between
 from studiolo.canvas.errors import Conflict
 from studiolo.canvas.quotes import Span
@@ -33,6 +32,16 @@ class Occupied(Conflict):
     """Somebody else works on that passage, and goes on."""
 
     code = "occupied"
+
+
+class Site(Protocol):
+    """A canvas that is open."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def canvas(self) -> Canvas: ...
 
 
 class Board(Protocol):
@@ -61,7 +70,7 @@ class Claim:
     run: str
     node: str = ""
 
-    def span(self, surface: Surface) -> Span | None:
+    def span(self, surface: Site) -> Span | None:
         """Where it is now; None when the text that it hangs on is not known here."""
         return between(surface.canvas.document.identity, self.page, self.anchor, self.head)
 
@@ -81,7 +90,7 @@ class Turns:
         self._changed: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def take(
-        self, surface: Surface, agent: Participant, run: str, page: str, span: Span, asked_by: str = ""
+        self, surface: Site, agent: Participant, run: str, page: str, span: Span, asked_by: str = ""
     ) -> Claim:
         """Claim a passage of the page as it is now, and let go of the one that the run had. Waits while another run
         has any of it, or a person other than `asked_by` is typing there. Raises `Occupied`."""
@@ -114,13 +123,13 @@ class Turns:
             await self._board.pin(_board(canvas), run, None)
         self._tell(canvas)
 
-    async def here(self, surface: Surface) -> list[Claim]:
+    async def here(self, surface: Site) -> list[Claim]:
         """Who works where in a canvas, on all nodes."""
         return [*self._claims.get(surface.id, {}).values(), *await self._afar(surface.id)]
 
     # -- inside
 
-    async def _try(self, surface: Surface, claim: Claim, asked_by: str) -> Claim | str | None:
+    async def _try(self, surface: Site, claim: Claim, asked_by: str) -> Claim | str | None:
         """Take a passage if it is free; otherwise who has it, `PERSON` for people."""
         alone = self._board.alone(_board(surface.id)) if self._board is not None else nullcontext()
         async with alone:

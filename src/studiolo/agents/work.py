@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
+
+from pydantic import ValidationError
 
 from studiolo.agents import place as places
 from studiolo.agents.checks import Report
@@ -21,7 +24,9 @@ from studiolo.agents.place import Place
 from studiolo.agents.steering import Steering
 from studiolo.agents.steps import Steps
 from studiolo.agents.surface import Surface
+from studiolo.agents.turns import Claim, Turns
 from studiolo.agents.voice import Voice
+from studiolo.canvas import StudioloError
 from studiolo.canvas.quotes import Span
 from studiolo.canvas.suggesting import may_replace
 
@@ -67,6 +72,9 @@ class Work:
     plan: list[dict[str, str]] = field(default_factory=list[dict[str, str]])  # {text, state: todo | doing | done}
     steering: Steering = field(default_factory=Steering)
     ask_by: str = ""  # the name of whoever asked
+    asker: str = ""  # and their id
+    turns: Turns | None = None  # who works where; None where nobody else can
+    claimed: Claim | None = None  # the passage that this run works on
     answer: str = ""  # what the agent said at the end, where that is not a message
     results: list[dict[str, str]] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
@@ -107,16 +115,72 @@ class Work:
             self.emit({"type": "result", "result": entry})
 
     async def act(self, action: dict[str, Any]) -> str:
-        """Do an action as the agent; the id of what came of it."""
+        """Do an action as the agent; the id of what came of it. Before it proposes something it waits for its turn
+        there. Raises `Occupied` when that does not come."""
+        if action["type"] == "suggest":
+            await self._claim_hunks(action["page"], action["hunks"])
+        elif action["type"] == "amend":
+            await self._claim_suggestion(action["suggestion"])
         return (await self.surface.apply(action, self.persona.participant)).id or ""
 
     def show(self, status: str, page: str | None = None, cursor: Mapping[str, Any] | None = None) -> None:
         """Where the agent is and what it does, as other participants see it."""
         where = page or (self.place.page if self.place else None)
-        self.surface.show(
-            self.persona.participant,
-            {"page": where, "cursor": dict(cursor) if cursor else None, "status": status},
+        state = {"page": where, "cursor": dict(cursor) if cursor else None, "status": status}
+        if self.claimed is not None:
+            state["working"] = self.claimed.shown()
+        if self.ask.parent:
+            state["parent"] = self.ask.parent
+        self.surface.show(self.persona.participant, state)
+
+    async def claim(self, page: str, span: Span) -> None:
+        """Before writing on a passage: wait until nobody else works on it, and be the one who does until this run
+        claims another or ends. Raises `Occupied`."""
+        if self.turns is None:
+            return
+        has = self.claimed.span(self.surface) if self.claimed and self.claimed.page == page else None
+        if has is not None and has.start <= span.start and span.end <= has.end:
+            return
+        self.claimed = None
+        self.show("waiting", page)
+        self.claimed = await self.turns.take(
+            self.surface, self.persona.participant, self.run, page, span, asked_by=self.asker
         )
+        self.show("thinking", page, places.cursor(self.surface.canvas, page, span))
+
+    async def _claim_hunks(self, page: str, hunks: Sequence[Mapping[str, Any]]) -> None:
+        """Claim where these changes are to be made. What has no place is refused when it is done."""
+        canvas = self.surface.canvas
+        spans: list[Span] = []
+        for hunk in hunks if self.turns is not None else ():
+            with suppress(StudioloError, ValidationError):
+                spans.append(places.of_hunk(canvas, page, hunk))
+        await self._claim_all(page, spans)
+
+    async def _claim_suggestion(self, id: str) -> None:
+        record = self.surface.canvas.suggestions.get(id)
+        if record is not None and self.turns is not None:
+            canvas = self.surface.canvas
+            text = canvas.page_text(record.page)
+            found = [canvas.find(record.page, text, hunk.anchor) for hunk in record.hunks if hunk.status == "open"]
+            await self._claim_all(record.page, [span for span in found if span is not None])
+
+    async def _claim_all(self, page: str, spans: Sequence[Span]) -> None:
+        """From the first to the last."""
+        if spans:
+            await self.claim(page, Span(min(span.start for span in spans), max(span.end for span in spans)))
+
+    def _proposing(self, reason: str) -> dict[str, Any]:
+        """The fields that every suggestion of this run has."""
+        hands = [one for one in self.option.get("hands") or () if one != self.persona.participant.id]
+        return {
+            "reason": reason,
+            "skill": self.skill,
+            "run": self.run,
+            "model": self.voice.info.name,
+            **({"hands": hands} if hands else {}),
+            **self.replacing(),
+        }
 
     def replacing(self) -> dict[str, str]:
         """The field of a suggestion that says which one it is to be in the place of, while that one still waits and
@@ -128,18 +192,8 @@ class Work:
 
     async def suggest(self, page: str, hunks: Sequence[Mapping[str, Any]], reason: str) -> str:
         """A finished suggestion."""
-        id = await self.act(
-            {
-                "type": "suggest",
-                "page": page,
-                "hunks": [dict(hunk) for hunk in hunks],
-                "reason": reason,
-                "skill": self.skill,
-                "run": self.run,
-                "model": self.voice.info.name,
-                **self.replacing(),
-            }
-        )
+        made = {"type": "suggest", "page": page, "hunks": [dict(hunk) for hunk in hunks], **self._proposing(reason)}
+        id = await self.act(made)
         self.result("suggestion", id)
         return id
 
@@ -209,19 +263,8 @@ class Draft(_Stream):
         self._keep = True
 
     async def __aenter__(self) -> Draft:
-        self.id = await self.work.act(
-            {
-                "type": "suggest",
-                "page": self._page,
-                "hunks": [self._hunk | {"replace": ""}],
-                "reason": self._reason,
-                "skill": self.work.skill,
-                "run": self.work.run,
-                "model": self.work.voice.info.name,
-                "streaming": True,
-                **self.work.replacing(),
-            }
-        )
+        made = {"type": "suggest", "page": self._page, "hunks": [self._hunk | {"replace": ""}], "streaming": True}
+        self.id = await self.work.act(made | self.work._proposing(self._reason))
         anchor = self.work.surface.canvas.suggestions[self.id].hunks[0].anchor
         self.work.show("writing", self._page, {"anchor": anchor.start, "head": anchor.end})
         return self
@@ -253,8 +296,9 @@ class Utterance(_Stream):
         self._gone = False
 
     async def __aenter__(self) -> Utterance:
-        self.id = await self.work.act({"type": "say", "text": "", "run": self.work.run, "streaming": True})
-        self.work.result("message", self.id)
+        if not self.work.ask.thread:  # a thread is answered in one piece
+            self.id = await self.work.act({"type": "say", "text": "", "run": self.work.run, "streaming": True})
+            self.work.result("message", self.id)
         return self
 
     def replace(self, text: str) -> None:
@@ -262,11 +306,18 @@ class Utterance(_Stream):
         self._replaced = text
 
     async def _append(self, text: str) -> None:
-        await self.work.act({"type": "say_more", "message": self.id, "text": text})
+        if self.id:
+            await self.work.act({"type": "say_more", "message": self.id, "text": text})
 
     async def _close(self, failed: bool, stopped: bool) -> None:
         if not failed or self.text:
             await self._flush()
+        if not self.id:
+            said = (self.text if self._replaced is None else self._replaced).strip()
+            if said and not failed:
+                await self.work.act({"type": "reply", "thread": self.work.ask.thread, "text": said})
+                self.work.result("thread", self.work.ask.thread)
+            return
         done: dict[str, Any] = {
             "type": "say_done",
             "message": self.id,

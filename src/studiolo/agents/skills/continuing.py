@@ -11,6 +11,7 @@ from studiolo.agents.joint import Continuation
 from studiolo.agents.place import Place
 from studiolo.agents.voice import Request
 from studiolo.agents.work import Draft, Work
+from studiolo.canvas.quotes import Span
 
 # llama.cpp's samplers against the loops of small models; the length is ended by us, at the end of a sentence.
 SMALL_SAMPLING = {
@@ -71,6 +72,7 @@ async def perform(work: Work) -> None:
     room = work.voice.room
     request = _small(work, page, before, goal, room) if work.small else _large(work, page, before, after, goal, room)
     work.show("thinking", page.page, place.cursor(work.surface.canvas, page.page, page.span))
+    await work.claim(page.page, _there(work, page, at))
     reason = "Continues the text." if _ONLY_CONTINUE.match(work.ask.prompt) else work.ask.prompt.strip()[:200]
     report = checks.Report(())
     for _ in range(2):
@@ -91,6 +93,12 @@ async def perform(work: Work) -> None:
                 return
             draft.discard()
     raise failed_checks("a continuation", list(report.failed))
+
+
+def _there(work: Work, page: Place, at: int) -> Span:
+    """The place to write at, in the page as it is now."""
+    offset = place.now(work.surface.canvas, page).end if page.chosen else _end(work, page, at)
+    return Span(offset, offset)
 
 
 def _end(work: Work, page: Place, at: int) -> int:

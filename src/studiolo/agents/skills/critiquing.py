@@ -42,7 +42,12 @@ class Notes(BaseModel):
 
 
 async def perform(work: Work) -> None:
-    """Comment on the selection, or on the page."""
+    """Comment on the selection, or on the page; or on what a suggestion would put there."""
+    if work.ask.about:
+        from studiolo.agents.skills import reviewing  # it uses the notes
+
+        await reviewing.perform(work)
+        return
     page = work.page()
     if not page.text.strip():
         raise Invalid("The page is empty.", "Write something, then ask for comments.")
@@ -124,11 +129,11 @@ async def _small(work: Work, page: Place, span: Span, shown: str, wanted: int) -
 
 async def _mend(rewriter: SmallRewriter, observation: Observation) -> str | None:
     """A better sentence, when the model finds one that passes."""
-    new = await rewriter.sentence(observation.sentence, *_mended(observation))
+    new = await rewriter.sentence(observation.sentence, *mended(observation))
     return new if new and new != observation.sentence else None
 
 
-def _mended(observation: Observation) -> list[tuple[str, checks.Check]]:
+def mended(observation: Observation) -> list[tuple[str, checks.Check]]:
     """The fix must be without what was remarked on."""
     if observation.weakness.kind not in ("wordy", "hedge", "cliche"):
         return []

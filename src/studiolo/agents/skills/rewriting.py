@@ -162,7 +162,12 @@ def manner(how: str, prompt: str, tone: str, level: str) -> Manner:
 
 
 async def perform(work: Work) -> None:
-    """Rewrite the selection, or what is around the caret, and suggest the difference."""
+    """Rewrite the selection, or what is around the caret, and suggest the difference; or work over a suggestion."""
+    if work.ask.about:
+        from studiolo.agents.skills import revising  # it uses the rewriters
+
+        await revising.perform(work)
+        return
     page = work.page()
     page = _target(work, page)
     source = page.selection
@@ -179,6 +184,7 @@ async def perform(work: Work) -> None:
         str(work.option.get("level") or ""),
     )
     work.show("thinking", page.page, place.cursor(work.surface.canvas, page.page, page.span))
+    await work.claim(page.page, place.now(work.surface.canvas, page))
     work.given.add("selection", source, page=page.page, title=page.title, start=page.span.start)
     rewriter = SmallRewriter(work, page, how_to) if work.small else LargeRewriter(work, page, how_to)
     try:
