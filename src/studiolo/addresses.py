@@ -113,7 +113,7 @@ def host_of(url: httpx2.URL) -> str:
 
 
 def port_of(url: httpx2.URL) -> int:
-    return url.port or (443 if url.scheme == "https" else 80)
+    return (443 if url.scheme == "https" else 80) if url.port is None else url.port
 
 
 def is_named(host: str, names: Sequence[str]) -> bool:
