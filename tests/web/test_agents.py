@@ -38,12 +38,14 @@ def api(studio):
 
 
 @pytest.fixture
-def folder(studio) -> Iterator[Path]:
+def folder(studio, api) -> Iterator[Path]:
     path = studio.home / "agents"
     path.mkdir(exist_ok=True)
     yield path
     for file in path.iterdir():
         file.unlink()
+    until(lambda: {one["origin"] for one in api.get("/api/agents").json()["agents"]} == {"shipped"})
+    until(lambda: not api.get("/api/agents").json()["problems"])
 
 
 def named(api, id: str) -> dict:
