@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 from pydantic_ai import Tool
 from pydantic_ai.toolsets import AbstractToolset, FunctionToolset
 
+from studiolo.agents.toolbox.attached import attached, finding
 from studiolo.agents.toolbox.changing import CHANGING
+from studiolo.agents.toolbox.computing import documentation, programs, tables
+from studiolo.agents.toolbox.connected import Connected
 from studiolo.agents.toolbox.guarded import guarded
 from studiolo.agents.toolbox.offers import Offer
 from studiolo.agents.toolbox.reading import READING
@@ -23,22 +26,32 @@ from studiolo.agents.work import Work
 if TYPE_CHECKING:
     from studiolo.agents.kit import Kit  # it holds the policy file, which is ours
 
-TRIES = 6  # times that a tool may be called wrongly in a row
-
 CANVAS: tuple[Offer, ...] = (*READING, *CHANGING, *TALKING)
 
 
 def toolsets(work: Work, kit: Kit) -> list[AbstractToolset[Work]]:
-    """The tools of one run."""
+    """The tools of one part of a run. What programs write in the sandbox lasts as long."""
     offers = offered(kit)
-    return [guarded(_functions(offers), offers, kit.policy)]
+    found: list[AbstractToolset[Work]] = [guarded(_functions(offers), offers, kit.policy)]
+    if kit.connectors is not None and kit.connectors.list():
+        found.append(Connected(kit.connectors, kit.policy))
+    return found
 
 
 def offered(kit: Kit) -> list[Offer]:
-    """All tools that this studio has, whoever may use them."""
-    return [*CANVAS]
+    """All tools of its own that this studio has, whoever may use them."""
+    offers = [*CANVAS, *finding(kit.files)]
+    if kit.files is not None:
+        offers += attached(kit.files)
+    if kit.docs is not None:
+        offers += documentation(kit.docs)
+    if kit.sandbox is not None:
+        offers += programs(kit.sandbox, kit.files)
+    if kit.tables is not None:
+        offers += tables(kit.tables, kit.files)
+    return offers
 
 
 def _functions(offers: Sequence[Offer]) -> FunctionToolset[Work]:
     tools = [Tool(offer.function, name=offer.name, takes_ctx=True, docstring_format="google") for offer in offers]
-    return FunctionToolset(tools, max_retries=TRIES, id="studiolo")
+    return FunctionToolset(tools, id="studiolo")

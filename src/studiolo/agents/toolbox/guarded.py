@@ -8,7 +8,7 @@ somebody else's server its description.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from pydantic_ai import ModelRetry, RunContext
@@ -73,8 +73,12 @@ class Guarded(WrapperToolset[Work]):
         except BaseException as error:
             work.steps.end(step, state="failed", result=type(error).__name__)
             raise
-        work.steps.end(step, result=short(result.told if isinstance(result, Told) else result, RESULT))
-        return result.content if isinstance(result, Told) else result
+        if isinstance(result, Told):
+            state = "failed" if result.failed else "done"
+            work.steps.end(step, state, short(result.told, RESULT), detail=result.detail)
+            return result.content
+        work.steps.end(step, result=_first(result))
+        return result
 
     def _check(self, ctx: RunContext[Work], offer: Offer, arguments: Arguments) -> None:
         """Raise what keeps the call from being made now."""
@@ -92,10 +96,18 @@ class Guarded(WrapperToolset[Work]):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a tool gives back: `content` for the model, and `told` for the people who watch its steps."""
+    """What a tool gives back: `content` for the model, and `told` and `detail` for the people who watch its steps."""
 
     content: Any
     told: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    failed: bool = False
+
+
+def _first(result: Any) -> str:
+    """A result for people: what a tool says itself, or that it was data, which its step need not repeat."""
+    text = str(result)
+    return "" if text.startswith("<data ") else short(text, RESULT)
 
 
 def approved(ctx: RunContext[Work], offer: Offer) -> bool:

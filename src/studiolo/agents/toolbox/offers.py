@@ -8,7 +8,7 @@ person in a sentence, and whether a call of it leaves the machine, and to where.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -65,8 +65,8 @@ class Offer:
     leaving: Callable[[Arguments], Leaving | None] = stays
     reads: bool = False  # it reads the canvas and does nothing else
     page: str = ""  # the argument that names a page
+    permission: str = ""  # what it is called where tools are allowed, if not its name
     fingerprint: str = ""  # of what somebody else's server says that the tool is
-    takes: Mapping[str, Any] = field(default_factory=dict[str, Any])  # its arguments' schema, where it has no types
 
 
 def host_of(url: str) -> str:

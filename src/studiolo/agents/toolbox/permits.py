@@ -19,10 +19,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from studiolo.agents.toolbox.carried import carried
 from studiolo.agents.toolbox.offers import Arguments, Leaving, Offer, short
@@ -125,7 +125,7 @@ class Verdict:
     grant_words: str = ""
 
 
-def permitted(offer: Offer, mine: Mapping[str, Level] | Sequence[str] | None, policy: Policy) -> Level:
+def permitted(offer: Offer, mine: Mapping[str, Level] | None, policy: Policy) -> Level:
     """The most that an agent may do with a tool: its persona's word, or the owner's, whichever is less."""
     return _least(_persona(offer, mine), policy.level(offer))
 
@@ -158,20 +158,16 @@ def judge(work: Work, offer: Offer, arguments: Arguments, policy: Policy) -> Ver
 
 def named(levels: Mapping[str, Level], offer: Offer) -> Level | None:
     """What a table of names and groups says about a tool: its own name first, then what it belongs to."""
-    names = [offer.name]
+    names = [offer.permission or offer.name]
     while (cut := names[-1].rfind("/" if "/" in names[-1] else ":")) > 0:  # mcp:server/tool, mcp:server, mcp
         names.append(names[-1][:cut])
     return next((levels[name] for name in (*names, offer.group) if name in levels), None)
 
 
-def _persona(offer: Offer, mine: Mapping[str, Level] | Sequence[str] | None) -> Level:
-    if not mine:
+def _persona(offer: Offer, mine: Mapping[str, Level] | None) -> Level:
+    if mine is None:
         return "allow"
-    if isinstance(mine, Mapping):
-        levels = cast("Mapping[str, Level]", mine)
-        return named(levels, offer) or ("allow" if offer.reads or offer.group == "person" else "off")
-    chosen: dict[str, Level] = dict.fromkeys(mine, "allow")
-    return named(chosen, offer) or ("allow" if offer.reads else "off")
+    return named(mine, offer) or ("allow" if offer.reads or offer.group == "person" else "off")
 
 
 def _least(one: Level, other: Level) -> Level:

@@ -12,7 +12,6 @@ from typing import Any
 
 from pydantic_ai import ModelRetry
 
-from studiolo.agents import context
 from studiolo.agents.toolbox.marks import data, unmarked
 from studiolo.agents.toolbox.offers import Arguments, Context, Offer, short
 from studiolo.agents.work import Work
@@ -24,7 +23,6 @@ from studiolo.canvas.records import SuggestionRecord
 
 HEADINGS = 40  # of one page, in the outline
 MOST_PAGES = 300  # in the outline
-MOST_FOUND = 10
 MOST_SUGGESTIONS = 40
 MOST_MESSAGES = 100
 _HEADING = re.compile(r"^#{1,6} +(.+)$", re.MULTILINE)
@@ -97,30 +95,6 @@ async def read_page(
     if suggestions:
         found.append(_suggestions(work, canvas, page))
     return "\n".join(found)
-
-
-async def search(ctx: Context, query: str, limit: int = 6) -> str:
-    """Find passages about something anywhere in the canvas's pages, best first, word for word with their page's id.
-
-    Args:
-        query: Words that the passages should have; names and things find more than questions.
-        limit: How many passages, at most 10.
-    """
-    work = ctx.deps
-    canvas = work.surface.canvas
-    pages = context.pages_of(canvas)
-    found = context.retrieve(context.passages(pages), query, max(1, min(limit, MOST_FOUND)))
-    if not found:
-        return "Nothing in the pages has these words. Try others, or read the outline."
-    room = room_of(work)
-    parts: list[str] = []
-    for passage in found:
-        if (room := room - len(passage.text)) < 0 and parts:
-            break
-        text = work.given.add("passage", passage.text, page=passage.page, title=passage.title, start=passage.start)
-        line = canvas.page_text(passage.page).count("\n", 0, passage.start) + 1
-        parts.append(data(f"page “{passage.title}”", text, page=passage.page, line=line))
-    return "\n".join(parts)
 
 
 async def read_threads(ctx: Context, page: str | None = None, resolved: bool = False) -> str:
@@ -270,14 +244,6 @@ READING = (
         "A part at a time, at most a fifth of what the model can hold and never more than 24,000 characters.",
         reads=True,
         page="page",
-    ),
-    Offer(
-        "search",
-        search,
-        "canvas",
-        lambda work, arguments: f"Looks for “{short(arguments.get('query', ''))}”",
-        f"Finds words and their stems, not meanings; at most {MOST_FOUND} passages.",
-        reads=True,
     ),
     Offer(
         "read_threads",
