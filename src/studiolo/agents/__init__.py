@@ -9,7 +9,8 @@ from studiolo.agents.intent import SKILLS
 from studiolo.agents.persona import Persona
 from studiolo.agents.persona_folder import Personas
 from studiolo.agents.redoing import again, redo
-from studiolo.agents.runs import ENDED, Run, Runs
+from studiolo.agents.run import ENDED, Run
+from studiolo.agents.runs import Runs
 from studiolo.agents.surface import Surface
 from studiolo.agents.voice import Budget
 from studiolo.agents.work import Ask

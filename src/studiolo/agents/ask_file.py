@@ -22,9 +22,11 @@ from pathlib import Path
 from typing import Any, TextIO
 from uuid import uuid4
 
+from studiolo.agents.choosing_skill import Catalogue
 from studiolo.agents.local import READER, LocalSurface
 from studiolo.agents.persona_folder import Personas
-from studiolo.agents.runs import Catalogue, Run, Runs
+from studiolo.agents.run import Run
+from studiolo.agents.runs import Runs
 from studiolo.agents.work import Ask
 from studiolo.canvas import StudioloError
 from studiolo.canvas.anchors import between

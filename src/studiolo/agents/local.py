@@ -35,6 +35,9 @@ class LocalSurface:
     async def apply(self, action: dict[str, Any], by: Participant) -> Outcome:
         return self.canvas.apply(action, by)
 
+    async def perform(self, change: Callable[[], Outcome | None], by: Participant) -> Outcome | None:
+        return change()
+
     def show(self, by: Participant, state: dict[str, Any] | None) -> None:
         """Nobody else is watching; the last state is kept for a progress line."""
         self.shown[:] = [state]

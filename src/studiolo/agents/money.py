@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from studiolo.models import Model, ModelInfo
 
 if TYPE_CHECKING:
-    from pydantic_ai.usage import RequestUsage
+    from pydantic_ai.usage import RequestUsage, RunUsage
 
 CURRENCY = "USD"
 _A_MILLION = 1_000_000
@@ -76,7 +76,7 @@ def price(info: ModelInfo) -> tuple[float, float] | None:
     return (0.0, 0.0) if info.provider in _HERE else None
 
 
-def cost(model: Model, usage: RequestUsage) -> float | None:
+def cost(model: Model, usage: RequestUsage | RunUsage) -> float | None:
     """What one request cost; None when nobody knows."""
     known = price(model.info)
     if known is not None:

@@ -1,8 +1,9 @@
 """Runs: every time somebody asks an agent for something, from the queue to its result.
 
-A run is a task of one process. It can be watched from the start, stopped, and read afterwards from the store, from
-other nodes of the studio too, by way of Redis. Runs wait for each other per model, because a model serves only so many
-at once.
+A run is a task of one process while it works. It can be watched from the start, steered, stopped, and read afterwards
+from the store, from other nodes of the studio too, by way of Redis. Runs wait for each other per model, because a model
+serves only so many at once. One that waits for a person, or rests, is a row in the store and nothing else: whichever
+node is told to goes on with it.
 """
 
 from __future__ import annotations
@@ -11,50 +12,60 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from random import Random, SystemRandom
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Protocol
 
+from studiolo.agents import asking_people, loop
 from studiolo.agents import place as places
+from studiolo.agents.choosing_skill import Catalogue, loops, meant, wished
 from studiolo.agents.context import Given
 from studiolo.agents.errors import LARGER, RunFailed, TooSlow
-from studiolo.agents.intent import SKILLS, Intent, Skill, intent, rewriting
+from studiolo.agents.handing_over import handed_over
+from studiolo.agents.kit import Kit
 from studiolo.agents.persona import Persona
 from studiolo.agents.persona_folder import Personas
+from studiolo.agents.run import ENDED, RESTING, Kind, Run, State
 from studiolo.agents.skills import PERFORM
+from studiolo.agents.steering import Said
+from studiolo.agents.steps import Steps
 from studiolo.agents.surface import Surface
+from studiolo.agents.toolbox import toolsets
+from studiolo.agents.turns import Turns
 from studiolo.agents.voice import Budget, Spent, Voice
 from studiolo.agents.work import Ask, Work
-from studiolo.canvas import Participant, StudioloError
-from studiolo.canvas.errors import Invalid, NotFound, Unavailable
+from studiolo.canvas import THE_STUDIO, Participant, StudioloError, cards
+from studiolo.canvas.errors import Conflict, Invalid, NotFound, Unavailable
 from studiolo.metrics import RUNS_ENDED
 from studiolo.models import Model
 
-State = Literal["queued", "running", "done", "failed", "stopped"]
-ENDED: frozenset[State] = frozenset({"done", "failed", "stopped"})
 KEPT = 200  # ended runs that stay in memory with their events
 MOST_LEFT = 10_000  # unfinished runs that are looked at after a start
 TRY_AGAIN = 5.0  # seconds
 STOPPED_WITHIN = 10.0  # seconds that a run of another node has to end
 QUEUE = 32  # runs that may wait for one model
-MOST_EVENTS = 5_000  # of one run; deltas beyond are dropped, the text itself is on the page
+AT_ONCE = 4  # runs of skills that one provider's model serves at the same time
+LOOPS_AT_ONCE = 24  # loops, which are at their tools for much of the time
 LONGEST_PROMPT = 8_000
+STEPS_KEPT_AFTER = 0.25  # seconds
 log = logging.getLogger(__name__)
-
-
-class Catalogue(Protocol):
-    """Where models come from."""
-
-    def get(self, name: str | None = None) -> Model:
-        """The model with that name, or the default one. Raises a `StudioloError` when it cannot be asked."""
-        ...
 
 
 class RunStore(Protocol):
     """Where runs are kept."""
 
-    async def save_run(self, run: dict[str, Any]) -> None: ...
+    async def save_run(self, run: dict[str, Any], history: bytes | None = None) -> None: ...
+
+    async def change_run(self, id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]: ...
+
+    async def run_history(self, run: str) -> bytes | None: ...
+
+    async def forget_history(self, run: str) -> None: ...
+
+    async def save_steps(self, run: str, canvas: str, steps: Sequence[dict[str, Any]]) -> None: ...
+
+    async def run_steps(self, run: str) -> list[dict[str, Any]]: ...
 
     async def get_run(self, id: str) -> dict[str, Any] | None: ...
 
@@ -72,6 +83,12 @@ class OtherNodes(Protocol):
     """Called with the id of a process that has ended."""
 
     async def alive(self, node: str) -> bool: ...
+
+    def alone(self, name: str) -> contextlib.AbstractAsyncContextManager[None]: ...
+
+    async def pin(self, board: str, key: str, note: str | None) -> None: ...
+
+    async def pinned(self, board: str) -> dict[str, str]: ...
 
     def publish(self, subject: str, header: dict[str, Any]) -> None: ...
 
@@ -92,117 +109,6 @@ class _Lane:
     waiting: int = 0
 
 
-@dataclass(eq=False)
-class Run:
-    """One request to an agent."""
-
-    id: str
-    ask: Ask
-    by: Participant
-    skill: Skill
-    model: str
-    provider: str
-    given: Given
-    canvas: str
-    place: places.Place | None = None  # where it was asked
-    node: str = ""  # of the studio's nodes, the one that it runs on
-    state: State = "queued"
-    started: float = 0.0
-    finished: float | None = None
-    error: dict[str, Any] | None = None
-    results: list[dict[str, str]] = field(default_factory=list)
-    checks: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    usage: dict[str, int] = field(default_factory=dict)
-    tell: Callable[[dict[str, Any]], None] = lambda event: None  # the other nodes
-    _events: list[dict[str, Any]] = field(default_factory=list)
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
-    _kept: asyncio.Event = field(default_factory=asyncio.Event)
-    _task: asyncio.Task[None] | None = None
-    _stop: bool = False
-    _begun: bool = False
-
-    @property
-    def ended(self) -> bool:
-        return self.state in ENDED
-
-    def as_dict(self) -> dict[str, Any]:
-        """The run as JSON."""
-        made: dict[str, Any] = {
-            "id": self.id,
-            "canvas": self.canvas,
-            "agent": self.ask.agent,
-            "skill": self.skill,
-            "model": self.model,
-            "prompt": self.ask.prompt,
-            "page": self.ask.page,
-            "options": dict(self.ask.options),
-            "by": {"id": self.by.id, "name": self.by.name},
-            "state": self.state,
-            "started": self.started,
-            "finished": self.finished,
-            "given": self.given.as_dict(),
-            "results": list(self.results),
-            "usage": dict(self.usage),
-            "checks": self.checks[-200:],
-            "notes": list(self.notes),
-        }
-        if self.place is not None and self.place.chosen:
-            made["place"] = {"start": self.place.anchor.start, "end": self.place.anchor.end}
-        if self.ask.say:
-            made["say"] = True
-        if self.node:
-            made["node"] = self.node
-        if self.error:
-            made["error"] = self.error
-        return made
-
-    def emit(self, event: dict[str, Any]) -> None:
-        """Tell everyone who watches."""
-        if event["type"] == "delta" and len(self._events) >= MOST_EVENTS:
-            return
-        self._events.append(event)
-        self.tell(event)
-        news, self._news = self._news, asyncio.Event()
-        news.set()
-
-    async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """Everything that has happened and will happen to this run, ending with `done`.
-
-        `state` {state, progress?}, `delta` {text, id}, `result` {result: {type, id}}, `done` {run}.
-        """
-        at = 0
-        while True:
-            news = self._news
-            while at < len(self._events):
-                event = self._events[at]
-                at += 1
-                yield event
-                if event["type"] == "done":
-                    return
-            if at >= len(self._events):
-                await news.wait()
-
-    def stop(self) -> None:
-        """End it. What has been written of a text stays, as a suggestion."""
-        if self.ended or self._stop:
-            return
-        self._stop = True
-        # A task that is cancelled before its first step would never come to tell anybody; that one looks by itself.
-        if self._task and self._begun:
-            self._task.cancel()
-
-    async def kept(self) -> None:
-        """Until it is in the store, where the other nodes find it; or could not be put there."""
-        await self._kept.wait()
-
-    async def wait(self) -> Run:
-        """Until it has ended."""
-        if self._task:
-            await asyncio.wait([self._task])
-        return self
-
-
 class Runs:
     """All runs of this process."""
 
@@ -216,8 +122,20 @@ class Runs:
         budget: Budget | None = None,
         nodes: OtherNodes | None = None,
         personas: Personas | None = None,
+        kit: Kit | None = None,
+        allowance: loop.Allowance | None = None,
+        surfaces: Callable[[str], Awaitable[Surface]] | None = None,
+        ring: Callable[[str], None] = lambda canvas: None,
     ) -> None:
+        """`kit`: what loops work with; without one there are skills only. `surfaces` gives the canvas of an id, to go
+        on with a run there. `ring` is called with a canvas when what its runs want of people has changed."""
         self.personas = personas or Personas()
+        self.kit = kit
+        self.allowance = allowance or loop.Allowance()
+        self.surfaces = surfaces
+        self.on_end: list[Callable[[Run], None]] = []
+        """Called with every run of this process that has ended."""
+        self._ring = ring
         self._nodes = nodes
         self._models = models
         self._store = store
@@ -226,8 +144,10 @@ class Runs:
         self._random = random or SystemRandom()
         self._budget = budget or Budget()
         self._runs: OrderedDict[str, Run] = OrderedDict()
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[tuple[str, bool], _Lane] = {}
         self._present: Counter[tuple[str, str]] = Counter()
+        self._histories: dict[str, bytes] = {}  # of runs that rest, where there is no store
+        self.turns = Turns(nodes)
         self._closed = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -249,51 +169,82 @@ class Runs:
                 "Put long material on a page and ask about that.",
             )
         where = places.asked(surface.canvas, ask.page, ask.quote, ask.before, ask.after, ask.start, ask.end)
-        meant = _meant(ask, where, agent)
-        ask.options = meant.options | dict(ask.options)
-        if meant.skill in ("continue", "rewrite", "critique") and where is None and not surface.canvas.outline():
-            raise Invalid("The canvas has no page.", "Add a page first.")
         model = self._models.get(ask.model or wished(agent, self._models))
-        lane = self._lane(model)
+        note = ""
+        kind: Kind = "work"
+        if not loops(ask, model.info, self.kit is not None):
+            named = ask.skill not in (None, "work")
+            ask.skill = ask.skill if named else None
+            chosen = meant(ask, where, agent)
+            kind, ask.options = chosen.skill, chosen.options | dict(ask.options)
+            if self.kit is not None and not named:
+                why = "is too small to work in steps" if model.info.tools else "cannot use tools"
+                note = f"{model.info.label} {why}; it did this with the skill “{kind}”."
+        if kind in ("continue", "rewrite", "critique") and where is None and not surface.canvas.outline():
+            raise Invalid("The canvas has no page.", "Add a page first.")
+        lane = self._lane(model, kind == "work")
         if lane.waiting >= QUEUE:
             raise Unavailable(f"{QUEUE} requests are waiting for {model.info.label} already.", "Try again in a minute.")
         run = Run(
             id=self._new_id(),
             ask=ask,
             by=by,
-            skill=meant.skill,
+            skill=kind,
             model=model.info.name,
             provider=model.info.provider,
             given=Given(model.info.context),
             canvas=surface.id,
             place=where,
             started=self._clock(),
+            role=agent.participant.role,
         )
+        self._adopt(run)
+        work = self._work(run, surface, agent, model)
+        if model.info.small:
+            work.note(f"{model.info.label} is a small model: read what it writes with care.")
+        if note:
+            work.note(note)
+        self._begin(run, work, lane, None)
+        return run
+
+    def _adopt(self, run: Run) -> None:
+        """The run is this process's."""
         if nodes := self._nodes:
             run.node = nodes.id
             run.tell = lambda event: nodes.tell(run.id, event)
+        self._runs[run.id] = run
+        self._runs.move_to_end(run.id)
+        self._forget()
+
+    def _work(self, run: Run, surface: Surface, agent: Persona, model: Model) -> Work:
         work = Work(
             run=run.id,
             surface=surface,
             persona=agent,
-            ask=ask,
-            skill=meant.skill,
-            voice=Voice(model, self._budget, self._random),
-            place=where,
+            ask=run.ask,
+            skill=run.skill,
+            voice=Voice(model, self._budget, self._random, run.usage),
+            place=run.placed(surface.canvas),
             given=run.given,
             emit=run.emit,
+            grants=set(run.grants),
+            plan=run.plan,
+            steering=run.steering,
+            ask_by=run.by.name,
+            asker=run.by.id,
+            turns=self.turns,
             results=run.results,
             checks=run.checks,
             notes=run.notes,
         )
-        if model.info.small:
-            work.note(f"{model.info.label} is a small model: read what it writes with care.")
-        self._runs[run.id] = run
-        self._forget()
+        work.steps = Steps(run.emit, self._clock, lambda: self._keep_steps(run, work), run.steps)
+        return work
+
+    def _begin(self, run: Run, work: Work, lane: _Lane, past: loop.Past | None) -> None:
         self._state(run, "queued")
         lane.waiting += 1
-        run._task = asyncio.create_task(self._live(run, work, lane), name=f"run {run.id}")
-        return run
+        run._begun = run._stop = False
+        run._task = asyncio.create_task(self._live(run, work, lane, past), name=f"run {run.id}")
 
     def get(self, id: str) -> Run | None:
         """A run of this process that is still remembered; `find` also looks in the store."""
@@ -301,40 +252,85 @@ class Runs:
 
     async def find(self, id: str) -> dict[str, Any]:
         """A run as JSON, running or long ended. Raises `NotFound`."""
-        if run := self._runs.get(id):
+        run = self._runs.get(id)
+        # One that rests may have been answered at another node.
+        if run is not None and (not run.resting or self._store is None):
             return run.as_dict()
         if self._store is not None and (kept := await self._store.get_run(id)):
             return kept
         raise NotFound("There is no such run.", "Runs are listed with their canvas.")
 
+    async def steps_of(self, id: str) -> list[dict[str, Any]]:
+        """What a run has done so far, step by step."""
+        kept = await self._store.run_steps(id) if self._store is not None else []
+        found = {step["n"]: step for step in kept}
+        if run := self._runs.get(id):
+            found |= {event["step"]["n"]: event["step"] for event in run._events if event["type"] == "step"}
+        return [found[n] for n in sorted(found)]
+
     async def of_canvas(self, canvas: str, limit: int = 100) -> list[dict[str, Any]]:
-        """The runs of a canvas, the newest first."""
-        live = {id: run.as_dict() for id, run in self._runs.items() if run.canvas == canvas}
+        """The runs of a canvas, the newest first, without what only whoever looks at one of them reads."""
+        live = {
+            id: run.as_dict()
+            for id, run in self._runs.items()
+            if run.canvas == canvas and (not run.resting or self._store is None)
+        }
         kept = await self._store.list_runs(canvas, limit=limit) if self._store is not None else []
         found = {run["id"]: run for run in kept} | live
-        return sorted(found.values(), key=lambda run: (-run["started"], run["id"]))[:limit]
+        return [_light(run) for run in sorted(found.values(), key=lambda run: (-run["started"], run["id"]))[:limit]]
 
     async def watch(self, id: str) -> tuple[AsyncIterator[dict[str, Any]], bool]:
         """The events of a run, wherever it runs, as `Run.events` gives them; and whether they are all there, from the
         first. Of one that ended elsewhere the deltas are not: what they came to is in the run. Raises `NotFound`."""
         if run := self._runs.get(id):
-            return run.events(), True
+            return self._follow(run), True
         found = await self.find(id)
-        if self._nodes and found["state"] not in ENDED:
-            return self._told(id, found.get("node", ""), self._nodes), True
-        return _ended(found), False
+        if found["state"] in ENDED:
+            return _ended(found), False
+        if found["state"] not in RESTING:
+            if self._nodes:
+                return self._told(id, self._nodes), True
+            return _ended(found), False
+        if self._nodes:
+            return self._rested(found, self._nodes), False
+        run = Run.read(found)
+        run.begin_with(_so_far(found, await self.steps_of(id)))
+        self._runs.setdefault(id, run)
+        return self._follow(self._runs[id]), False
 
-    async def _told(self, id: str, node: str, nodes: OtherNodes) -> AsyncIterator[dict[str, Any]]:
+    async def _follow(self, run: Run) -> AsyncIterator[dict[str, Any]]:
+        leg = run.leg
+        async for event in run.events():
+            leg = event.get("leg", leg)
+            yield event
+        if not run.ended and self._nodes:
+            async for event in self._told(run.id, self._nodes, leg):
+                yield event
+
+    async def _rested(self, found: dict[str, Any], nodes: OtherNodes) -> AsyncIterator[dict[str, Any]]:
+        for event in _so_far(found, await self.steps_of(found["id"])):
+            yield event
+        async for event in self._told(found["id"], nodes, found.get("leg", 0)):
+            yield event
+
+    async def _told(self, id: str, nodes: OtherNodes, after: int = -1) -> AsyncIterator[dict[str, Any]]:
+        """What other nodes tell of a run, from the first; or from when it went on after so many rests."""
+
         async def over() -> bool:
             try:
-                return (await self.find(id))["state"] in ENDED or not await nodes.alive(node)
+                found = await self.find(id)
+                rests = found["state"] in RESTING
+                return not rests and (found["state"] in ENDED or not await nodes.alive(found.get("node", "")))
             except NotFound:  # its canvas was deleted
                 return True
             except StudioloError:
                 return False  # the database is busy; the next look will tell
 
+        heard = after < 0
         async for event in nodes.told(id, over):
-            yield event
+            heard = heard or event.get("leg", 0) > after
+            if heard or event["type"] == "done":
+                yield event
             if event["type"] == "done":
                 return
         # Redis has lost its end; or its node has died, and one of those that live has marked it, or will.
@@ -343,25 +339,34 @@ class Runs:
 
     async def stop(self, id: str) -> dict[str, Any]:
         """End a run, wherever it runs; the run when it has ended. What it has written stays. Raises `NotFound`."""
-        if run := self._runs.get(id):
+        run = self._runs.get(id)
+        if run is not None and (run.under_way or run.ended):
             run.stop()
-            return (await run.wait()).as_dict()
+            await run.wait()
+            if run.ended:
+                return run.as_dict()
         found = await self.find(id)
+        if found["state"] in RESTING:
+            return await self._end_resting(id)
         if self._nodes and found["state"] not in ENDED:
             self._nodes.publish("runs", {"kind": "stop", "run": id})
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOPPED_WITHIN):
-                    async for event in self._told(id, found.get("node", ""), self._nodes):
+                    async for event in self._told(id, self._nodes):
                         found = event.get("run", found)
         return found
 
     async def recover(self) -> int:
-        """Mark the runs of processes that live no more as failed. How many there were."""
+        """Mark the runs of processes that live no more as failed. How many there were. Those that rest are left as
+        they are, and those that were about to go on after a rest go on here."""
         if self._store is None:
             return 0
         left = 0
         for run in await self._store.list_runs(states=("queued", "running"), limit=MOST_LEFT):
             if run["id"] in self._runs or (self._nodes and await self._nodes.alive(run.get("node", ""))):
+                continue
+            if run["state"] == "queued" and run.get("leg") and self.surfaces is not None:
+                self._later(self._take_up(run))
                 continue
             error = {
                 "code": "restarted",
@@ -370,8 +375,23 @@ class Runs:
             }
             with contextlib.suppress(NotFound):
                 await self._store.save_run(run | {"state": "failed", "finished": self._clock(), "error": error})
+                if run.get("leg"):
+                    await self._store.forget_history(run["id"])
             left += 1
         return left
+
+    async def _take_up(self, run: dict[str, Any]) -> None:
+        """Go on with a run whose node died before it had begun to."""
+        assert self.surfaces is not None
+
+        def mine(kept: dict[str, Any]) -> dict[str, Any]:
+            if kept["state"] != "queued" or kept.get("node", "") != run.get("node", ""):
+                raise Conflict("Another node has taken it up.")
+            return kept | {"node": self._node}
+
+        with contextlib.suppress(StudioloError):
+            surface = await self.surfaces(run["canvas"])
+            await self.go_on(await self.change(run["id"], mine), surface)
 
     async def _recover_in_the_end(self) -> None:
         """A node may have died of what keeps the database from answering."""
@@ -384,7 +404,7 @@ class Runs:
                 await asyncio.sleep(TRY_AGAIN)
 
     async def close(self) -> None:
-        """Stop everything that runs."""
+        """Stop everything that runs. What rests goes on resting."""
         self._closed = True
         for task in self._tasks:
             task.cancel()
@@ -393,12 +413,176 @@ class Runs:
             run.stop()
         if tasks:
             await asyncio.wait(tasks)
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _hear(self, header: dict[str, Any], _body: bytes) -> None:
-        """What another node wants of a run here."""
+        """What another node wants of a run here, or says of one that rested here."""
         run = self._runs.get(header["run"])
-        if header["kind"] == "stop" and run is not None:
-            run.stop()
+        if run is None:
+            return
+        kind = header["kind"]
+        if kind == "went on":
+            del self._runs[run.id]
+            run.move()
+        elif kind == "event" and not run.under_way:
+            run.tell, tell = (lambda event: None), run.tell
+            run.emit(header["event"])
+            run.tell = tell
+        elif run.under_way:
+            if kind == "stop":
+                run.stop()
+            elif kind == "take over":
+                run.taken_by = header["name"]
+                run.stop()
+            elif kind == "pause":
+                self.rest_soon(run, header["pause"])
+            elif kind == "steer":
+                run.steering.said.append(Said(header["text"], header["by"], header["name"]))
+
+    # -- resting and going on
+
+    @property
+    def _node(self) -> str:
+        return self._nodes.id if self._nodes else ""
+
+    def tell_nodes(self, header: dict[str, Any]) -> None:
+        """Say something about a run to all other nodes."""
+        if self._nodes:
+            self._nodes.publish("runs", header)
+
+    def rest_soon(self, run: Run, pause: bool = True) -> None:
+        """Let it rest before its next step, or not after all."""
+        run.steering.pause = pause
+        run.emit({"type": "state", "state": run.state, **({"pausing": True} if pause else {})})
+
+    async def change(self, id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+        """Change a run that nobody is at work on, with nobody else's change between; the run as it is then."""
+        if self._store is not None:
+            return await self._store.change_run(id, change)
+        run = self._runs.get(id)
+        if run is None:
+            raise NotFound("There is no such run.", "Runs are listed with their canvas.")
+        kept = change(run.as_dict())
+        run.renew(Run.read(kept))
+        return kept
+
+    def set_going(self, run: dict[str, Any]) -> dict[str, Any]:
+        """The JSON of a run that rested and is to go on at this node."""
+        return run | {"state": "queued", "leg": run.get("leg", 0) + 1, "node": self._node}
+
+    async def go_on(self, kept: dict[str, Any], surface: Surface) -> Run:
+        """Go on with a run that `set_going` was said of. One that cannot go on has failed."""
+        id = kept["id"]
+        run = self._runs.get(id)
+        fresh = Run.read(kept)
+        if run is None:
+            run = fresh
+            run.begin_with(_so_far(kept, await self.steps_of(id)))
+        else:
+            run.renew(fresh)
+        self.tell_nodes({"kind": "went on", "run": id})
+        self._ring(run.canvas)
+        self._adopt(run)
+        try:
+            if self._closed:
+                raise Unavailable("The studio is closing.", "Ask again in a moment.")
+            history = await self._store.run_history(id) if self._store is not None else self._histories.pop(id, None)
+            if history is None:
+                raise RunFailed("What the run would go on from is not there any more.", "Ask again.", checks=[])
+            agent = self.personas.get(run.ask.agent).acting_for(Participant("", "", "person", "", run.role))
+            model = self._models.get(run.model)
+            past = loop.Past(await asyncio.to_thread(loop.unpack, history))
+        except StudioloError as error:
+            self._end(run, "failed", error.as_dict())
+            await self._save(run)
+            run.emit({"type": "done", "run": run.as_dict()})
+            return run
+        answered = [card for card in run.cards if card["leg"] == run.leg - 1]
+        run.grants = sorted({*run.grants, *(c["about"]["grant"] for c in answered if c["answer"] == "run")})
+        if answered:
+            past.answers = asking_people.results(answered)
+        work = self._work(run, surface, agent, model)
+        asking_people.end_steps(work.steps, answered)
+        self._begin(run, work, self._lane(model, loops=True), past)
+        return run
+
+    async def _rest(self, run: Run, work: Work, rest: loop.Rest) -> None:
+        """Put a run away until somebody brings it back. Raises a `StudioloError` when it cannot be kept."""
+        state: State = "paused"
+        if rest.asked is not None:
+            state = "waiting"
+            made = asking_people.cards(run.id, run.leg, rest.asked)
+            asking_people.begin_steps(work.steps, made)
+            for card in made:
+                with contextlib.suppress(StudioloError):  # it can be answered in the inbox, too
+                    card["message"] = await self._show_card(work, card)
+            run.cards += made
+        history = await asyncio.to_thread(loop.pack, rest.messages)
+        self._settle(run, work)
+        await self._flush_steps(run, work)
+        resting = run.as_dict() | {"state": state}
+        if self._store is not None:
+            await self._store.save_run(resting, history)
+        else:
+            self._histories[run.id] = history
+        run.rest()
+        self._state(run, state)
+        if state == "waiting":
+            run.emit({"type": "cards", "cards": [asking_people.shown(card) for card in run.open_cards]})
+        self._ring(run.canvas)
+
+    async def _show_card(self, work: Work, card: dict[str, Any]) -> str:
+        agent = work.persona.participant
+        shown = asking_people.shown(card)
+        outcome = await work.surface.perform(
+            lambda: cards.put(work.surface.canvas, shown, card["question"], agent), agent
+        )
+        return (outcome.id if outcome else None) or ""
+
+    async def _end_resting(self, id: str, taken_by: str = "") -> dict[str, Any]:
+        """End a run that rests."""
+
+        def stopped(kept: dict[str, Any]) -> dict[str, Any]:
+            if kept["state"] not in RESTING:
+                raise Conflict("The run has gone on meanwhile.", "Look at it as it is now.")
+            notes = [*kept["notes"], f"{taken_by} took it over."] if taken_by else kept["notes"]
+            return kept | {"state": "stopped", "finished": self._clock(), "notes": notes}
+
+        kept = await self.change(id, stopped)
+        if self._store is not None:
+            await self._store.forget_history(id)
+        self._histories.pop(id, None)
+        run = self._runs.get(id)
+        if run is None:
+            run = Run.read(kept)
+            self._adopt(run)
+        else:
+            run.renew(Run.read(kept))
+        self._state(run, "stopped")
+        RUNS_ENDED.labels("stopped", run.provider).inc()
+        await self._close_cards(run)
+        run.emit({"type": "done", "run": run.as_dict()})
+        self.tell_nodes({"kind": "event", "run": id, "event": {"type": "done", "run": run.as_dict()}})
+        self._ring(run.canvas)
+        for tell in self.on_end:
+            tell(run)
+        return kept
+
+    async def _close_cards(self, run: Run) -> None:
+        """Cards that nobody has to answer any more say so."""
+        if self.surfaces is None:
+            return
+        for card in run.open_cards:
+            if message := card.get("message"):
+                with contextlib.suppress(StudioloError):
+                    surface = await self.surfaces(run.canvas)
+                    await surface.perform(
+                        lambda surface=surface, message=message: cards.answer(
+                            surface.canvas, message, {"answer": "stopped"}
+                        ),
+                        THE_STUDIO,
+                    )
 
     def _later(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(work)
@@ -407,11 +591,12 @@ class Runs:
 
     # -- one run's life
 
-    async def _live(self, run: Run, work: Work, lane: _Lane) -> None:
+    async def _live(self, run: Run, work: Work, lane: _Lane, past: loop.Past | None) -> None:
         agent = work.persona.participant
         # Only the work holds on to the room: a run that has ended is remembered for long, and its room is not.
         present = (run.canvas, agent.id)
         queued = True
+        rest: loop.Rest | None = None
         self._present[present] += 1
         run._begun = True
         try:
@@ -419,15 +604,16 @@ class Runs:
                 raise asyncio.CancelledError
             self._appear(run, work)
             await self._save(run)
-            if run.ask.say and run.ask.prompt.strip():
+            if past is None and run.ask.say and run.ask.prompt.strip():
                 await work.surface.apply({"type": "say", "text": run.ask.prompt.strip(), "run": run.id}, run.by)
             async with lane.gate:
                 lane.waiting -= 1
                 queued = False
                 self._state(run, "running")
                 await self._save(run)
-                await self._perform(run, work)
-            self._end(run, "done")
+                rest = await self._perform(run, work, past)
+            if rest is None:
+                self._end(run, "done")
         except asyncio.CancelledError:
             self._end(run, "stopped")
         except StudioloError as error:
@@ -447,22 +633,85 @@ class Runs:
         finally:
             if queued:
                 lane.waiting -= 1
-            self._present[present] -= 1
-            # Several runs of one agent share its presence: the last one to end takes it away.
-            if not self._present[present]:
-                del self._present[present]
-                with contextlib.suppress(StudioloError):
-                    work.surface.show(agent, None)
-            run.usage = {
-                "requests": work.voice.usage.requests,
-                "input_tokens": work.voice.usage.input_tokens,
-                "output_tokens": work.voice.usage.output_tokens,
-            }
-            await asyncio.shield(self._save(run))
-            run.emit({"type": "done", "run": run.as_dict()})
-            run._task = None
+            await asyncio.shield(self.turns.leave(run.canvas, run.id))
+            await asyncio.shield(self._finish(run, work, rest, present))
 
-    async def _perform(self, run: Run, work: Work) -> None:
+    async def _finish(self, run: Run, work: Work, rest: loop.Rest | None, present: tuple[str, str]) -> None:
+        """Put it away, or end it; nothing of it is left at work after this."""
+        if rest is not None and not run._stop:
+            try:
+                await self._rest(run, work, rest)
+            except StudioloError as error:
+                rest = None
+                self._end(run, "failed", error.as_dict())
+        if rest is not None and run._stop and not run.ended:
+            self._end(run, "stopped")  # it was told to while it was put away
+            rest = None
+        if run.taken_by and run.state == "stopped":
+            await self._hand_over(run, work)
+        self._present[present] -= 1
+        # Several runs of one agent share its presence: the last one to end takes it away.
+        if not self._present[present]:
+            del self._present[present]
+            with contextlib.suppress(StudioloError):
+                work.surface.show(work.persona.participant, None)
+        run._task = None
+        if rest is not None:
+            return
+        work.steps.stop("stopped" if run.state == "stopped" else "failed")
+        self._settle(run, work)
+        await self._flush_steps(run, work)
+        await self._save(run)
+        if run.leg and self._store is not None:
+            with contextlib.suppress(StudioloError):
+                await self._store.forget_history(run.id)
+        run.emit({"type": "done", "run": run.as_dict()})
+        for tell in self.on_end:
+            tell(run)
+
+    def _settle(self, run: Run, work: Work) -> None:
+        """Take over into the run what its work has come to."""
+        run.answer = work.answer
+        run.steps = work.steps.count
+        run.grants = sorted(work.grants)
+
+    def _keep_steps(self, run: Run, work: Work) -> None:
+        """Soon: several steps are stored together, and no step waits for the disk."""
+        run.steps = work.steps.count
+        if self._store is not None and run._keeping is None:
+
+            async def soon() -> None:
+                await asyncio.sleep(STEPS_KEPT_AFTER)
+                run._keeping = None
+                await self._flush_steps(run, work)
+
+            run._keeping = asyncio.create_task(soon())
+            self._tasks.add(run._keeping)
+            run._keeping.add_done_callback(self._tasks.discard)
+
+    async def _flush_steps(self, run: Run, work: Work) -> None:
+        if self._store is None:
+            return
+        if steps := work.steps.unsaved():
+            try:
+                await self._store.save_steps(run.id, run.canvas, steps)
+            except NotFound:
+                log.info("run %s: its canvas is gone", run.id)
+            except StudioloError as error:
+                log.warning("steps of run %s were not stored: %s", run.id, error.message)
+
+    async def _hand_over(self, run: Run, work: Work) -> None:
+        """Whoever takes over is told how far it came."""
+        run.notes.append(f"{run.taken_by} took it over.")
+        with contextlib.suppress(StudioloError):
+            text = handed_over(run, run.taken_by)
+            await work.act({"type": "say", "text": text, "run": run.id})
+
+    async def _perform(self, run: Run, work: Work, past: loop.Past | None) -> loop.Rest | None:
+        if run.skill == "work":
+            assert self.kit is not None
+            allowance = loop.allowed(self.allowance, work.persona.budget)
+            return await loop.perform(work, toolsets(work, self.kit), allowance, run.usage, past)
         try:
             async with asyncio.timeout(self._budget.seconds):
                 await PERFORM[run.skill](work)
@@ -482,6 +731,7 @@ class Runs:
                     checks=[],
                 ) from None
             work.note(f"It was ended after {self._budget.tokens:,} tokens.")
+        return None
 
     async def _answer(self, run: Run, work: Work, error: StudioloError) -> None:
         """What was asked in the conversation is answered there, even when the answer is that it did not work."""
@@ -502,11 +752,11 @@ class Runs:
 
     def _state(self, run: Run, state: State) -> None:
         run.state = state
-        run.emit({"type": "state", "state": state})
+        run.emit({"type": "state", "state": state, **({"leg": run.leg} if run.leg else {})})
 
     def under_way(self) -> Counter[State]:
-        """How many runs of this process wait, and how many work."""
-        return Counter(run.state for run in self._runs.values() if not run.ended)
+        """How many runs of this process wait for their turn, and how many work."""
+        return Counter(run.state for run in self._runs.values() if run.under_way)
 
     def _end(self, run: Run, state: State, error: dict[str, Any] | None = None) -> None:
         RUNS_ENDED.labels(state, run.provider).inc()
@@ -526,17 +776,41 @@ class Runs:
         finally:
             run._kept.set()
 
-    def _lane(self, model: Model) -> _Lane:
-        lane = self._lanes.get(model.info.name)
+    def _lane(self, model: Model, loops: bool) -> _Lane:
+        key = model.info.name, loops
+        lane = self._lanes.get(key)
         if lane is None:
             # The embedded engine shares two or three cores; a provider's limits are its own business.
-            lane = self._lanes[model.info.name] = _Lane(asyncio.Semaphore(2 if model.info.constrained else 4))
+            at_once = 2 if model.info.constrained else LOOPS_AT_ONCE if loops else AT_ONCE
+            lane = self._lanes[key] = _Lane(asyncio.Semaphore(at_once))
         return lane
 
     def _forget(self) -> None:
-        ended = [id for id, run in self._runs.items() if run.ended]
-        for id in ended[: max(0, len(ended) - KEPT)]:
-            del self._runs[id]
+        """Only so many are remembered. One that rests is read from the store when it goes on."""
+        for kept in (
+            [id for id, run in self._runs.items() if run.ended],
+            [id for id, run in self._runs.items() if run.resting and not run.under_way and self._store is not None],
+        ):
+            for id in kept[: max(0, len(kept) - KEPT)]:
+                self._runs.pop(id).move()
+
+
+def _light(run: dict[str, Any]) -> dict[str, Any]:
+    """A run in a list."""
+    return {name: value for name, value in run.items() if name not in ("cards", "grants", "answer", "steering")} | (
+        {"waits": len([card for card in run.get("cards", ()) if "answer" not in card])} if run.get("cards") else {}
+    )
+
+
+def _so_far(run: dict[str, Any], steps: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is left to tell of a run that rests, to whoever comes after a restart."""
+    told: list[dict[str, Any]] = [{"type": "step", "step": step} for step in steps]
+    if run.get("plan"):
+        told.append({"type": "plan", "plan": run["plan"]})
+    told += [{"type": "result", "result": result} for result in run["results"]]
+    told.append({"type": "state", "state": run["state"], "leg": run.get("leg", 0)})
+    waits = [asking_people.shown(card) for card in run.get("cards", ()) if "answer" not in card]
+    return [*told, {"type": "cards", "cards": waits}] if waits else told
 
 
 async def _ended(run: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
@@ -545,37 +819,3 @@ async def _ended(run: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
     for result in run["results"]:
         yield {"type": "result", "result": result}
     yield {"type": "done", "run": run}
-
-
-def wished(agent: Persona, models: Catalogue) -> str | None:
-    """The first of the models that an agent wishes for that can be used; None for the studio's default."""
-    for name in agent.model:
-        with contextlib.suppress(StudioloError):
-            return models.get(name).info.name
-    return None
-
-
-def _meant(ask: Ask, where: places.Place | None, agent: Persona) -> Intent:
-    """The skill that was named, or the one that the prompt asks for, as far as the agent has it."""
-    selection = where is not None and where.chosen and where.span.start < where.span.end
-    if ask.skill is None:
-        if not ask.prompt.strip() and where is None:
-            raise Invalid("Nothing was asked.", "Write what the agent should do.")
-        meant = intent(ask.prompt, page=where is not None, selection=selection)
-        if where is not None and not where.text.strip() and meant.skill in ("rewrite", "critique"):
-            meant = Intent("continue")  # "make it a ghost story", on an empty page
-        return meant if meant.skill in agent.skills else _own(agent, ask.prompt, where)
-    if ask.skill not in SKILLS:
-        raise Invalid(f"There is no skill “{ask.skill}”.", f"Use one of: {', '.join(SKILLS)}.")
-    skill = cast(Skill, ask.skill)
-    if skill not in agent.skills:
-        can = ", ".join(SKILLS[one].lower() for one in agent.skills)
-        raise Invalid(f"{agent.participant.name} does not do that.", f"It can: {can}. Or ask another agent.")
-    return Intent(skill, rewriting(ask.prompt) if skill == "rewrite" and "how" not in ask.options else {})
-
-
-def _own(agent: Persona, prompt: str, where: places.Place | None) -> Intent:
-    """What an agent does with a request for something that it does not do: the first of its skills that fits."""
-    fits: list[Skill] = [skill for skill in agent.skills if where is not None or skill in ("ask", "brainstorm")]
-    skill: Skill = fits[0] if fits else agent.skills[0]
-    return Intent(skill, rewriting(prompt) if skill == "rewrite" else {})

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-StepKind = Literal["model", "tool", "note", "steer", "question", "approval", "plan"]
+StepKind = Literal["model", "tool", "note", "steer", "question", "approval"]
 StepState = Literal["running", "done", "failed", "refused", "waiting", "stopped"]
 
 LONGEST_TITLE = 300
@@ -50,6 +50,24 @@ class Step:
         }
         made |= {name: value for name in ("tool", "page", "result", "tokens") if (value := getattr(self, name))}
         return made | ({"cost": self.cost} if self.cost is not None else {})
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> Step:
+        """A step as it was kept."""
+        return cls(
+            n=kept["n"],
+            kind=kept["kind"],
+            title=kept["title"],
+            at=kept["at"],
+            tool=kept.get("tool", ""),
+            detail=dict(kept.get("detail", {})),
+            page=kept.get("page"),
+            state=kept["state"],
+            seconds=kept.get("seconds", 0.0),
+            result=kept.get("result", ""),
+            tokens=kept.get("tokens"),
+            cost=kept.get("cost"),
+        )
 
 
 class Steps:
@@ -100,7 +118,7 @@ class Steps:
         """Say how it went. `result` is short and for people; `title` and `detail` replace or add to what was said."""
         step.state = state
         step.result = result[:LONGEST_RESULT] or step.result
-        step.seconds = time.monotonic() - step.begun if step.begun else 0.0
+        step.seconds = time.monotonic() - step.begun if step.begun else step.seconds
         step.title = title[:LONGEST_TITLE] or step.title
         step.detail |= {name: _cut(value) for name, value in (detail or {}).items()}
         step.tokens = tokens or step.tokens

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from studiolo.canvas import Canvas, Outcome, Participant
@@ -22,6 +23,10 @@ class Surface(Protocol):
 
     async def apply(self, action: dict[str, Any], by: Participant) -> Outcome:
         """Do one action. Returns when it is kept; raises a `StudioloError` when it was refused."""
+        ...
+
+    async def perform(self, change: Callable[[], Outcome | None], by: Participant) -> Outcome | None:
+        """Make a change that is no action of its own, as the studio does; kept as those of `apply` are."""
         ...
 
     def show(self, by: Participant, state: dict[str, Any] | None) -> None:

@@ -31,7 +31,9 @@ from pydantic_ai.models.openai import OpenAIChatModelSettings
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RunUsage, UsageLimits
 
+from studiolo.agents import money
 from studiolo.agents.errors import explained
+from studiolo.agents.money import Usage
 from studiolo.agents.prose import estimate_tokens
 from studiolo.models import Model
 
@@ -69,10 +71,10 @@ class Spent(Exception):
 class Voice:
     """One model, as one run speaks through it."""
 
-    def __init__(self, model: Model, budget: Budget, random: Random) -> None:
+    def __init__(self, model: Model, budget: Budget, random: Random, usage: Usage | None = None) -> None:
         self.model = model
         self.info = model.info
-        self.usage = RunUsage()
+        self.usage = usage if usage is not None else Usage()
         self._budget = budget
         self._random = random
 
@@ -164,15 +166,20 @@ class Voice:
                     raise ModelRetry(wrong)
                 return value
 
+        used = RunUsage()
         try:
             result = await agent.run(
                 prompt,
                 model_settings=ModelSettings(max_tokens=max_tokens, temperature=temperature, seed=self.seed()),
                 usage_limits=UsageLimits(request_limit=4),
-                usage=self.usage,
+                usage=used,
             )
         except Exception as error:
             raise self._explained(error) from error
+        finally:
+            if used.requests:
+                self.usage.add(used.input_tokens, used.output_tokens, money.cost(self.model, used))
+                self.usage.requests += used.requests - 1
         return result.output
 
     def seed(self) -> int:
@@ -208,9 +215,9 @@ class Voice:
             raise Spent
 
     def _count(self, usage: Any, request: Request, text: str) -> None:
-        self.usage.requests += 1
-        self.usage.input_tokens += usage.input_tokens or estimate_tokens(request.prompt + request.prefill)
-        self.usage.output_tokens += usage.output_tokens or estimate_tokens(text)
+        usage.input_tokens = usage.input_tokens or estimate_tokens(request.prompt + request.prefill)
+        usage.output_tokens = usage.output_tokens or estimate_tokens(text)
+        self.usage.add(usage.input_tokens, usage.output_tokens, money.cost(self.model, usage))
 
     def _explained(self, error: Exception) -> Exception:
         log.info("model %s failed", self.info.name, exc_info=error)

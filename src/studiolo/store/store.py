@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from studiolo.canvas.errors import Conflict, Invalid
+from studiolo.canvas.errors import Conflict, Invalid, NotFound
 from studiolo.store import dialect, inbox, migrations
 from studiolo.store.canvas_rows import need_canvas, no_canvas
 from studiolo.store.database import Database, Result
@@ -30,6 +30,7 @@ from studiolo.store.tables import (
     ledger,
     metadata,
     participants,
+    run_histories,
     run_steps,
     runs,
     schema_version,
@@ -328,23 +329,54 @@ class Store:
 
     # Runs of agents
 
-    async def save_run(self, run: dict[str, Any]) -> None:
-        """Keep a run, new or changed: JSON with at least `id`, `canvas`, `state` and `started`.
+    async def save_run(self, run: dict[str, Any], history: bytes | None = None) -> None:
+        """Keep a run, new or changed: JSON with at least `id`, `canvas`, `state` and `started`; with what it goes on
+        from, in the same moment, when it rests.
 
         Raises NotFound when its canvas has been deleted.
         """
         async with self.writing() as connection:
             await need_canvas(connection, run["canvas"])
+            await connection.execute(dialect.upsert(connection, runs, ("state", "started", "run")), self._row(run))
+            if history is not None:
+                await connection.execute(
+                    dialect.upsert(connection, run_histories, ("messages",)),
+                    {"run": run["id"], "canvas": run["canvas"], "messages": history},
+                )
+
+    async def change_run(self, id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+        """Make one change of a kept run, with nobody else's between reading and writing; the run as it is then.
+
+        `change` may raise, and then nothing is changed. Raises NotFound.
+        """
+        async with self.writing() as connection:
+            kept = await connection.scalar(sa.select(runs.c.run).where(runs.c.id == id).with_for_update())
+            if kept is None:
+                raise NotFound("There is no such run.", "Runs are listed with their canvas.")
+            run = change(kept)
             await connection.execute(
-                dialect.upsert(connection, runs, ("state", "started", "run")),
-                {
-                    "id": run["id"],
-                    "canvas": run["canvas"],
-                    "state": run["state"],
-                    "started": run["started"] or self.clock(),
-                    "run": run,
-                },
+                sa.update(runs).where(runs.c.id == id).values(state=run["state"], started=run["started"], run=run)
             )
+            return run
+
+    def _row(self, run: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "id": run["id"],
+            "canvas": run["canvas"],
+            "state": run["state"],
+            "started": run["started"] or self.clock(),
+            "run": run,
+        }
+
+    async def run_history(self, run: str) -> bytes | None:
+        """What a run that rests goes on from."""
+        async with self.reading() as connection:
+            return await connection.scalar(sa.select(run_histories.c.messages).where(run_histories.c.run == run))
+
+    async def forget_history(self, run: str) -> None:
+        """The run has ended, and does not go on."""
+        async with self.writing() as connection:
+            await connection.execute(sa.delete(run_histories).where(run_histories.c.run == run))
 
     async def get_run(self, id: str) -> dict[str, Any] | None:
         """The run as it was last saved, or None."""
