@@ -9,10 +9,13 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy import event
 
 from studiolo.store import LogRow, StorageFailed, Store
 
@@ -123,6 +126,32 @@ async def test_a_short_lock_is_waited_for(tmp_path: Path) -> None:
     other.close()
     await waiting
     assert (await store.load("c")).seq == 1
+    await store.close()
+
+
+@pytest.mark.parametrize("statement", ["BEGIN", "SELECT", "INSERT"])
+async def test_who_is_cancelled_in_the_middle_of_a_write_locks_nobody_out(tmp_path: Path, statement: str) -> None:
+    file = tmp_path / "s.db"
+    store = await Store.open(f"sqlite:///{file}")
+    await store.create_canvas("c", "T", "ann", 1.0)
+    saving = asyncio.create_task(store.save_run({"id": "r", "canvas": "c", "state": "queued", "started": 1.0}))
+
+    def cancel(_connection: Any, _cursor: Any, text: str, *_more: Any) -> None:
+        if text.startswith(statement):
+            asyncio.get_running_loop().call_soon(saving.cancel)  # while the database is asked
+
+    event.listen(sa.Engine, "before_cursor_execute", cancel)
+    try:
+        with pytest.raises(asyncio.CancelledError) as cancelled:
+            await saving
+    finally:
+        event.remove(sa.Engine, "before_cursor_execute", cancel)
+    with closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("COMMIT")
+        # Nobody reads on, either: all of the log can be emptied.
+        assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    assert cancelled.tb is not None, "kept until here, as a log or an uncollected task may keep it"
     await store.close()
 
 

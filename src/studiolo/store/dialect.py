@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
@@ -40,7 +41,7 @@ def open_engine(url: str | Path, patience: float) -> AsyncEngine:
         _configure_server(engine.sync_engine)
         return engine
     _make_private_file(address)
-    engine = create_async_engine(address, pool_size=4, max_overflow=16)
+    engine = create_async_engine(address, pool_size=4, max_overflow=16, connect_args={"factory": SqliteConnection})
     _configure_sqlite(engine.sync_engine, patience)
     return engine
 
@@ -49,7 +50,9 @@ def file_opener(engine: AsyncEngine, patience: float) -> Callable[[], sqlite3.Co
     """What opens a SQLite file's database for a thread of one's own; None for a database behind a network."""
     if engine.dialect.name != "sqlite":
         return None
-    blocking = sa.create_engine(engine.url.set(drivername="sqlite"), poolclass=sa.NullPool)
+    blocking = sa.create_engine(
+        engine.url.set(drivername="sqlite"), poolclass=sa.NullPool, connect_args={"factory": SqliteConnection}
+    )
     _configure_sqlite(blocking, patience)
 
     def connect() -> sqlite3.Connection:
@@ -60,6 +63,30 @@ def file_opener(engine: AsyncEngine, patience: float) -> Callable[[], sqlite3.Co
         return connection
 
     return connect
+
+
+class SqliteConnection(sqlite3.Connection):
+    """A connection whose transaction ends when it is closed.
+
+    CPython's own lives on after `close`, with its transaction and what that has locked, for as long as anybody holds
+    a cursor with rows to give. After a task was cancelled in the middle of a query that is a traceback, until the
+    garbage collector comes by: nobody could write a thing for minutes, and each try took as long as SQLite is patient.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._cursors = WeakSet[sqlite3.Cursor]()
+
+    def cursor(self, factory: Any = sqlite3.Cursor) -> Any:  # where all cursors of SQLAlchemy come from
+        made = super().cursor(factory)
+        self._cursors.add(made)
+        return made
+
+    def close(self) -> None:
+        left, self._cursors = list(self._cursors), WeakSet()  # which may be closed twice, and a cursor may not
+        for cursor in left:
+            cursor.close()
+        super().close()
 
 
 def _configure_sqlite(engine: sa.Engine, patience: float) -> None:
