@@ -40,11 +40,7 @@ async def put_for_review(store: Store, canvas: str, text: str, by: str) -> None:
         ),
         (tables.attachment_data, {"attachment": "a", "n": 0, "data": bytes(range(256)) + text.encode()}),
         (tables.attachment_sections, {"attachment": "a", "n": 0, "title": text, "place": "page 1", "text": text}),
-        (
-            tables.tastes,
-            {"id": "t", "participant": by, "agent": "critic", "skill": "rewrite", "kinds": ["wording"], "at": 2.5}
-            | {"verdict": "amended", "before": text, "proposed": text, "taken": text, "run": f"run-{canvas}"},
-        ),
+        (tables.forgotten_tastes, {"id": "s:0", "participant": by, "at": 2.5}),
     ]
     async with store.writing() as connection:
         for table, row in rows:

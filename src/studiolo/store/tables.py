@@ -218,23 +218,14 @@ attachment_sections = sa.Table(
     sa.Column("text", sa.Text, nullable=False),
 )
 
-# What somebody made of an agent's change: the examples that its next one of that kind is shown.
-tastes = sa.Table(
-    "tastes",
+# Decisions that are no example of anybody's taste any more; those that are, are read from the canvas itself.
+forgotten_tastes = sa.Table(
+    "forgotten_tastes",
     metadata,
     _of_canvas(),
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("participant", sa.Text, nullable=False),  # who decided
-    sa.Column("agent", sa.Text, nullable=False),
-    sa.Column("skill", sa.Text, nullable=False),
-    sa.Column("kinds", sa.JSON, nullable=False),
-    sa.Column("verdict", sa.Text, nullable=False),  # accepted | amended | rejected
-    sa.Column("before", sa.Text, nullable=False),
-    sa.Column("proposed", sa.Text, nullable=False),
-    sa.Column("taken", sa.Text, nullable=False),  # what came to stand there; of a rejected one nothing
-    sa.Column("run", sa.Text, nullable=False),
+    sa.Column("id", sa.Text, primary_key=True),  # of the suggestion, and the number of its hunk
+    sa.Column("participant", sa.Text, nullable=False),  # who wanted it forgotten
     sa.Column("at", sa.Double, nullable=False),
-    sa.Index("tastes_of_participant", "participant", "at"),
 )
 
 # No foreign key on `canvas`: a request that makes a canvas has none yet, and is remembered under "".

@@ -33,6 +33,7 @@ from studiolo.web import (
     record,
     sharing,
     system,
+    taste,
     webhooks,
     welcoming,
 )
@@ -104,6 +105,7 @@ def create_app(settings: Settings) -> FastAPI:
         ledger,
         record,
         policies,
+        taste,
         webhooks,
         welcoming,
         frontend,

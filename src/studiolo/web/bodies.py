@@ -93,6 +93,14 @@ class Share(Body):
     days: int | None = Field(None, ge=1, le=3650)
 
 
+class Connect(Body):
+    """The agent of another program that is let in."""
+
+    name: str = Field(min_length=1, max_length=60)
+    role: Literal["viewer", "commenter", "editor"] = "commenter"
+    days: int | None = Field(None, ge=1, le=3650)
+
+
 # What a skill can be told beside the prompt; the numbers are those that every JSON reader keeps exactly.
 Option = Annotated[StrictStr, Field(max_length=500)] | Annotated[StrictInt, Field(ge=-(2**53), le=2**53)] | StrictBool
 

@@ -1,4 +1,4 @@
-"""Who is at a canvas, and the links that invite others."""
+"""Who is at a canvas, the links that invite others, and the tokens by which other programs' agents come in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from studiolo.canvas.errors import Forbidden, NotFound
 from studiolo.people import secret_id
 from studiolo.web import bodies
 from studiolo.web.access import Here, Owner, Viewer
@@ -31,6 +32,33 @@ async def shares(seat: Owner, studio: Here) -> dict[str, Any]:
 async def unshare(share: str, seat: Owner, studio: Here) -> Response:
     """Take a link back: nobody joins by it any more, and those who did leave now."""
     for participant in await studio.people.revoke(share, seat.canvas):
+        studio.rooms.evict(participant, seat.canvas)
+    return Response(status_code=204)
+
+
+@router.post("/tokens", status_code=201)
+async def connect(body: bodies.Connect, seat: Owner, studio: Here) -> dict[str, Any]:
+    """Make a token for an agent of another program, which comes in with it by MCP or HTTP under its own name. The token
+    is shown once: only its hash is kept."""
+    if seat.participant.kind != "person":
+        raise Forbidden("Only a person can let other agents in.", "Ask an owner of the canvas.")
+    token = await studio.people.create_token(body.role, body.name, seat.canvas, body.days, kind="agent")
+    return {"id": secret_id(token), "token": token, "name": body.name, "role": body.role}
+
+
+@router.get("/tokens")
+async def tokens(seat: Owner, studio: Here) -> dict[str, Any]:
+    """The tokens for this canvas that are still good, without the tokens themselves."""
+    found = await studio.people.tokens()
+    return {"tokens": [token.as_dict() for token in found if token.canvas == seat.canvas]}
+
+
+@router.delete("/tokens/{token}", status_code=204)
+async def disconnect(token: str, seat: Owner, studio: Here) -> Response:
+    """Take a token of this canvas back: whoever came with it leaves now."""
+    if not any(one.id == token and one.canvas == seat.canvas for one in await studio.people.tokens()):
+        raise NotFound("There is no such token.", "It may have been taken back already.")
+    for participant in await studio.people.revoke(token, seat.canvas):
         studio.rooms.evict(participant, seat.canvas)
     return Response(status_code=204)
 

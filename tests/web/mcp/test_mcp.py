@@ -185,3 +185,24 @@ async def test_whoever_works_here_is_seen(studio: ServedStudio, canvas: dict[str
 
 def _name(state: Any) -> str:
     return (state or {}).get("user", {}).get("name", "")
+
+
+async def test_an_owner_lets_an_agent_in_and_out_again(studio: ServedStudio, canvas: dict[str, Any]) -> None:
+    at = f"/api/canvases/{canvas['id']}/tokens"
+    with studio.client() as owner:
+        made = owner.post(at, json={"name": "Claude Code", "role": "commenter", "days": 7}).json()
+        assert owner.post(at, json={"name": "Boss", "role": "owner"}).status_code == 422
+        async with connected(studio, made["token"]) as client:
+            you = (await call(client, "read_canvas", canvas=canvas["id"]))["you"]
+            assert (you["name"], you["kind"], you["role"]) == ("Claude Code", "agent", "commenter")
+        [listed] = owner.get(at).json()["tokens"]
+        assert listed["id"] == made["id"]
+        assert made["token"] not in str(listed)
+        with studio.client(made["token"]) as agent:
+            assert agent.post(at, json={"name": "A friend"}).status_code == 403
+        assert owner.delete(f"{at}/{made['id']}").status_code == 204
+        assert owner.delete(f"{at}/{made['id']}").status_code == 404
+    async with httpx2.AsyncClient(base_url=studio.url) as http:
+        assert (
+            await http.post("/mcp", headers={"Authorization": f"Bearer {made['token']}"}, json={})
+        ).status_code == 401

@@ -66,18 +66,9 @@ def upgrade() -> None:
         sa.Column("text", sa.Text, nullable=False),
     )
     op.create_table(
-        "tastes",
+        "forgotten_tastes",
         _of_canvas(),
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("participant", sa.Text, nullable=False),
-        sa.Column("agent", sa.Text, nullable=False),
-        sa.Column("skill", sa.Text, nullable=False),
-        sa.Column("kinds", sa.JSON, nullable=False),
-        sa.Column("verdict", sa.Text, nullable=False),
-        sa.Column("before", sa.Text, nullable=False),
-        sa.Column("proposed", sa.Text, nullable=False),
-        sa.Column("taken", sa.Text, nullable=False),
-        sa.Column("run", sa.Text, nullable=False),
         sa.Column("at", sa.Double, nullable=False),
     )
-    op.create_index("tastes_of_participant", "tastes", ["participant", "at"])
