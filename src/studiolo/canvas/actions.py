@@ -314,11 +314,15 @@ class Resolve(_Action):
 
 
 class CitedQuote(BaseModel):
-    """A passage that a message cites; `found` says whether it was checked to be in the page."""
+    """A passage that a message cites, of a page or of a file. What is said of it besides is looked up and not believed:
+    whether it is `found`, and of a file its `place` in words and the `section`."""
 
-    page: str
+    page: str = ""
+    attachment: Annotated[str, Field(max_length=64)] = ""
     quote: Text
-    found: bool
+    found: bool = False
+    place: Line = ""
+    section: int = 0
 
 
 class Say(_Action):

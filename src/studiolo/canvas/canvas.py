@@ -83,6 +83,9 @@ class Canvas:
         self.policed = bool(self.document.meta.get("policies"))  # whether there is, or was, a policy
         self.typing = TypingNow()
         self.second_looks = SecondLooks()
+        self.vouched: Mapping[tuple[str, str], tuple[str, int]] = {}
+        """Of the quotes of the action that is being done, those that were found in files, by file and quote: where
+        that is in words, and in which section. Only who has looked there sets it: see `Room.apply`."""
         self._words: dict[str, int] = {}  # in the text of a page, where it was counted since it last changed
         self._claim(self.document.client, STUDIO)
 
@@ -348,7 +351,8 @@ class Canvas:
 
     def view(self) -> dict[str, Any]:
         """Everything that a viewer may see, as JSON-ready data; pages carry their text."""
-        from studiolo.canvas.groups import groups  # it knows the canvas
+        from studiolo.canvas.attaching import attached  # they know the canvas
+        from studiolo.canvas.groups import groups
 
         suggestions = plain(self.document.suggestions)
         for record in self.register.waiting_anywhere():
@@ -365,6 +369,7 @@ class Canvas:
             "chat": plain(self.document.chat),
             "facts": plain(self.document.facts),
             "panels": plain(self.document.panels),
+            "attachments": attached(self),
         }
 
     def authors(self, page: str) -> list[dict[str, Any]]:

@@ -44,6 +44,7 @@ class Document:
         self.facts: PlainMap = self._doc.get("facts", type=Map)
         self.panels: PlainMap = self._doc.get("panels", type=Map)
         self.origins: PlainMap = self._doc.get("origins", type=Map)
+        self.attachments: PlainMap = self._doc.get("attachments", type=Map)
         self.chat: PlainArray = self._doc.get("chat", type=Array)
         self._whole: bytes | None = None  # all of it encoded, since somebody asked and until it changes
         with _no_collecting():

@@ -199,13 +199,18 @@ def _extras(canvas: Canvas, quotes: Sequence[actions.CitedQuote], ideas: Sequenc
     """A message's quotes and ideas as it keeps them. Whether a quote is found is looked up here, not believed."""
     extras: dict[str, str] = {}
     if quotes:
-        known = canvas.document.pages
-        extras["quotes"] = json.dumps(
-            [
-                cited.model_dump() | {"found": cited.page in known and cited.quote in canvas.page_text(cited.page)}
-                for cited in quotes
-            ]
-        )
+        extras["quotes"] = json.dumps([_looked_up(canvas, cited) for cited in quotes])
     if ideas:
         extras["ideas"] = json.dumps(list(ideas))
     return extras
+
+
+def _looked_up(canvas: Canvas, cited: actions.CitedQuote) -> dict[str, Any]:
+    if cited.attachment:
+        found = canvas.vouched.get((cited.attachment, cited.quote))
+        place, section = found or ("", 0)
+        told = {"attachment": cited.attachment, "quote": cited.quote, "found": found is not None}
+        return {**told, "place": place, "section": section}
+    known = canvas.document.pages
+    found = cited.page in known and cited.quote in canvas.page_text(cited.page)
+    return {"page": cited.page, "quote": cited.quote, "found": found}

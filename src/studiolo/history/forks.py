@@ -15,19 +15,24 @@ _EMPTIED = ("threads", "facts", "panels")
 
 
 def forked(
-    updates: Iterable[bytes], title: str, pages: Collection[str] | None, random: Random
+    updates: Iterable[bytes],
+    title: str,
+    pages: Collection[str] | None,
+    random: Random,
+    files: Collection[str] = (),
 ) -> tuple[bytes, int, list[dict[str, str]]]:
     """The whole document of a branch as one update, the client id of the studio in it, and its pages.
 
     The pages keep their texts with every id, and so their authors; accepted suggestions stay, since they say where
     text came from. What is still open, talk and policies belong to the parent. Pages that are not among `pages` are
-    out of the list.
+    out of the list, and files that are not among `files`, which are kept.
     """
     doc: Doc[Any] = Doc(client_id=random.getrandbits(32))
     meta, shared = doc.get("meta", type=Map), doc.get("pages", type=Map)
     suggestions = doc.get("suggestions", type=Map)
     emptied = [doc.get(name, type=Map) for name in _EMPTIED]
     chat = doc.get("chat", type=Array)
+    attachments = doc.get("attachments", type=Map)
     for update in updates:
         doc.apply_update(update)
     records = {id: SuggestionRecord.read(kept) for id, kept in plain(suggestions).items()}
@@ -40,6 +45,9 @@ def forked(
                 del root[id]
         if len(chat):
             del chat[0 : len(chat)]
+        for id in list(attachments.keys()):
+            if id not in files:
+                del attachments[id]
         for id, record in records.items():
             if not any(hunk.status == "accepted" for hunk in record.hunks):
                 del suggestions[id]

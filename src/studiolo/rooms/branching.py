@@ -15,7 +15,7 @@ from studiolo.history.forks import forked
 from studiolo.rooms.room import Room
 from studiolo.rooms.rooms import Rooms
 from studiolo.store import LogRow, Store
-from studiolo.store.branches import client_owners, create_branch
+from studiolo.store.branches import client_owners, create_branch, files_of
 
 
 async def branch(
@@ -46,7 +46,8 @@ async def branch(
         if seq != at or not at:
             raise Invalid(f"There is no moment {at} in this canvas.", "Look at its history, and choose another.")
     title = actions.Retitle(title=name).title
-    update, client, listed = await asyncio.to_thread(forked, updates, title, pages, SystemRandom())
+    files = await files_of(store, parent)
+    update, client, listed = await asyncio.to_thread(forked, updates, title, pages, SystemRandom(), files)
     id, now = secrets.token_hex(8), time.time()
     action = {"type": "branch", "canvas": parent, "seq": seq, "title": title}
     entry = {"action": action, "outcome": {"outcome": "branched", "id": id, "pages": listed}}

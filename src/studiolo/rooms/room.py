@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -34,6 +34,10 @@ RING_AFTER = 0.2  # seconds after a decision before those who read their inbox l
 SNAPSHOT_EVERY = 1_000  # log rows
 MERGED_AT_ONCE = 200  # updates; merging costs grow with the square of their number
 BACKLOG = 8 << 20  # bytes that may wait for the disk before senders are made to wait
+
+
+Vouch = Callable[[str, Sequence[tuple[str, str]]], Awaitable[Mapping[tuple[str, str], tuple[str, int]]]]
+"""Looks quotes up in the files of a canvas: (canvas, [(file, quote)]) gives place and section of those it finds."""
 
 
 @dataclass(slots=True)
@@ -86,6 +90,7 @@ class Room:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.looking = Looking(canvas, self.consider)
+        self.vouch: Vouch | None = None
         self.ring: Callable[[], None] = lambda: None  # something else waits for people now
         self._changed = False  # since the list of canvases was told
         self._waiting: dict[str, Item] | None = None  # by id; None when it must be looked for again
@@ -174,7 +179,17 @@ class Room:
 
         Raises a `StudioloError`, and then nothing has changed.
         """
-        outcome = await self.perform(lambda: self.canvas.apply(action, by), by, answer)
+        quoted = quoted_files(action)
+        vouched = await self.vouch(self.id, quoted) if quoted and self.vouch else {}
+
+        def change() -> Outcome:
+            self.canvas.vouched = vouched
+            try:
+                return self.canvas.apply(action, by)
+            finally:
+                self.canvas.vouched = {}
+
+        outcome = await self.perform(change, by, answer)
         assert outcome is not None  # an action has one, or has raised
         return outcome
 
@@ -490,3 +505,12 @@ class Room:
             await self._store.save_snapshot(self.id, seq, self.canvas.document.update_since())
         except StudioloError as error:
             log.warning("The snapshot of canvas %s was not stored: %s", self.id, error.message)
+
+
+def quoted_files(action: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The quotes of files in an action that nobody has checked yet: file and quote."""
+    quotes = action.get("quotes")
+    if not isinstance(quotes, list):
+        return []
+    named = [(one.get("attachment"), one.get("quote")) for one in quotes[:50] if isinstance(one, dict)]
+    return [(file, quote) for file, quote in named if isinstance(file, str) and file and isinstance(quote, str)]

@@ -15,7 +15,7 @@ from studiolo.canvas.document import Broken
 from studiolo.canvas.errors import Unavailable
 from studiolo.rooms.bell import Bell
 from studiolo.rooms.nodes import Header, Nodes
-from studiolo.rooms.room import Room
+from studiolo.rooms.room import Room, Vouch
 from studiolo.rooms.second_looks import Judge
 from studiolo.rooms.shared import SharedRoom
 from studiolo.store import LogRow, StorageFailed, Store
@@ -42,6 +42,8 @@ class Rooms:
         """Rings when what waits for people in a canvas has changed, on whatever node."""
         self.judge: Judge | None = None
         """Takes the second look at what policies accept where they want one."""
+        self.vouch: Vouch | None = None
+        """Looks up in files what messages quote of them."""
         self._store = store
         self._nodes = nodes
         self._clock = clock
@@ -194,11 +196,13 @@ class Rooms:
             room = Room(id, canvas, self._store, seq, epoch, rows_since_snapshot)
         else:
             room = SharedRoom(id, canvas, self._store, seq, epoch, rows_since_snapshot, self._nodes)
-        room.ring = lambda: self._ring(id)
+        room.ring = lambda: self.ring(id)
         room.looking.judge = self.judge
+        room.vouch = self.vouch
         return room
 
-    def _ring(self, id: str) -> None:
+    def ring(self, id: str) -> None:
+        """What waits for people in a canvas has changed: let those know who read their inbox, at any node."""
         self.bell.ring(id)
         self._tell({"kind": "ring", "canvas": id})
 

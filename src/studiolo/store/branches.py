@@ -44,7 +44,8 @@ async def create_branch(store: Store, parent: str, parent_seq: int, title: str, 
 
     Whoever may do something in the parent may do the same here: its grants are copied, with the links and the time
     that they came with, so that taking a link back ends both. Whoever makes the branch gets no more than that: a copy
-    of a text is not theirs to give away.
+    of a text is not theirs to give away. The files beside the pages are copied, too: what happens to them there is no
+    matter of the branch.
     Raises NotFound when the parent is not there.
     """
     epoch = secrets.token_hex(8)
@@ -67,7 +68,18 @@ async def create_branch(store: Store, parent: str, parent_seq: int, title: str, 
         if held:
             await connection.execute(sa.insert(grants), [{**grant, "canvas": row.canvas} for grant in held])
         await connection.run_sync(insert_rows, [row])
+        for table in (tables.attachments, tables.attachment_data, tables.attachment_sections):
+            copied = [sa.literal(row.canvas) if column.name == "canvas" else column for column in table.c]
+            query = sa.select(*copied).where(table.c.canvas == parent)
+            await connection.execute(sa.insert(table).from_select([column.name for column in table.c], query))
     return epoch
+
+
+async def files_of(store: Store, canvas: str) -> set[str]:
+    """The ids of the files beside a canvas's pages."""
+    query = sa.select(tables.attachments.c.id).where(tables.attachments.c.canvas == canvas)
+    async with store.reading() as connection:
+        return set(await connection.scalars(query))
 
 
 async def branches_of(store: Store, parent: str) -> list[BranchRecord]:

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -195,6 +196,16 @@ class Attachments:
             if found := await asyncio.to_thread(index.find, quote):
                 return file, found
         return None
+
+    async def vouch(self, canvas: str, quotes: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, int]]:
+        """Of quotes, each with the id of its file, those that really stand there: the place in words, and the section.
+        Files that are not there have no quotes."""
+        found: dict[tuple[str, str], tuple[str, int]] = {}
+        for id, quote in quotes:
+            with suppress(NotFound):
+                if at := await self.find(canvas, id, quote):
+                    found[id, quote] = at.place, at.section
+        return found
 
     async def remove(self, canvas: str, id: str) -> None:
         """Take a file away for good. Raises NotFound."""

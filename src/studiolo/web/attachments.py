@@ -49,13 +49,8 @@ async def add(request: Request, seat: Editor, studio: Here) -> Json:
         if len(uploads) != 1:
             raise Invalid("There is no file in the form.", "Send one file as multipart/form-data, as `file`.")
         (upload,) = uploads
-        file, new = await studio.attachments.add(
-            seat.canvas,
-            upload.file,
-            whole(upload.filename or "untitled"),
-            seat.participant.id,
-            upload.content_type or "",
-        )
+        name, type = whole(upload.filename or "untitled"), upload.content_type or ""
+        file, new = await studio.attachments.add(seat.canvas, upload.file, name, seat.participant.id, type)
     finally:
         await form.close()
     room = await studio.rooms.get(seat.canvas)

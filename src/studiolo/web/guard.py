@@ -13,6 +13,7 @@ from studiolo.web.failures import answer, too_large
 
 TEXT_LIMIT = 8 * 2**20
 IMPORT_LIMIT = 32 * 2**20
+FILE_LIMIT = 51 * 2**20  # a file beside the pages, with the form around it; it is kept on the disk while it arrives
 # A client that is still sending does not read an answer, so a body somewhat over the limit is read and dropped.
 DRAIN_LIMIT = 128 * 2**20
 
@@ -104,7 +105,10 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             await self.app(scope, receive, send)
             return
-        limit = self.imports if scope["path"].endswith("/import") else self.text
+        path = scope["path"]
+        limit = self.imports if path.endswith("/import") else self.text
+        if path.endswith("/attachments"):
+            limit = FILE_LIMIT
         length = Headers(scope=scope).get("content-length", "")
         if length.isdecimal() and int(length) > limit:
             if int(length) <= DRAIN_LIMIT:

@@ -10,7 +10,9 @@ import time
 
 from studiolo.addresses import networks
 from studiolo.agents import Personas, Runs
+from studiolo.agents.guiding import Guide
 from studiolo.agents.judging import Judge
+from studiolo.agents.kit import Kit
 from studiolo.history import Histories
 from studiolo.ledger.export import sweep
 from studiolo.ledger.record import Records
@@ -20,6 +22,7 @@ from studiolo.rooms import Inbox, Nodes, Rooms
 from studiolo.rooms.catching_up import catch_up
 from studiolo.settings import Settings
 from studiolo.store import Store
+from studiolo.tools.attachments import Attachments
 from studiolo.web.repeats import Repeats
 from studiolo.web.scene import looker
 from studiolo.webhooks import Courier, Hooks, Sender
@@ -46,8 +49,22 @@ class Studio:
         self.inbox = Inbox(store, self.rooms)
         self.models = Models(settings.home, os.environ)
         self.rooms.judge = Judge(self.models)
+        self.attachments = Attachments(store)
+        self.rooms.vouch = self.attachments.vouch
         self.personas = Personas(settings.home)
-        self.runs = Runs(self.models, store, time.time, new_id, nodes=nodes, personas=self.personas)
+        self.kit = Kit.open(settings.home, os.environ, self.attachments)
+        self.runs = Runs(
+            self.models,
+            store,
+            time.time,
+            new_id,
+            nodes=nodes,
+            personas=self.personas,
+            kit=self.kit,
+            surfaces=self.rooms.get,
+            ring=self.rooms.ring,
+        )
+        self.guide = Guide(self.runs)
         self.repeats = Repeats(store, nodes)
         self.records = Records(store, self.histories)
         self.hooks = Hooks(store)
@@ -74,8 +91,8 @@ class Studio:
         studio = cls(settings, store, nodes)
         try:
             await studio.rooms.open()
-            await studio.runs.open()
             await studio.meet_agents()
+            await studio.runs.open()
             await studio.models.start()
             for problem in studio.models.problems:
                 log.warning("%s", problem)
@@ -109,9 +126,11 @@ class Studio:
             self._catching_up.cancel()
             await asyncio.gather(self._catching_up, return_exceptions=True)
         await self.courier.close()
+        self.attachments.close()
         try:
             self.histories.close()
             await self.runs.close()
+            await self.kit.close()
         finally:
             try:
                 await self.rooms.close()
