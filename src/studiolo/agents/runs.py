@@ -207,6 +207,10 @@ class Runs:
         self._begin(run, work, lane, None)
         return run
 
+    def in_steps(self, agent: Persona, model: str | None = None) -> bool:
+        """Whether an agent that is asked in words would work in steps, with this model or with its own."""
+        return self.kit is not None and self._models.get(model or wished(agent, self._models)).info.tools
+
     def _adopt(self, run: Run) -> None:
         """The run is this process's."""
         if nodes := self._nodes:
@@ -337,7 +341,7 @@ class Runs:
         with contextlib.suppress(NotFound):
             yield {"type": "done", "run": await self.find(id)}
 
-    async def stop(self, id: str) -> dict[str, Any]:
+    async def stop(self, id: str, taken_by: str = "") -> dict[str, Any]:
         """End a run, wherever it runs; the run when it has ended. What it has written stays. Raises `NotFound`."""
         run = self._runs.get(id)
         if run is not None and (run.under_way or run.ended):
@@ -347,7 +351,7 @@ class Runs:
                 return run.as_dict()
         found = await self.find(id)
         if found["state"] in RESTING:
-            return await self._end_resting(id)
+            return await self._end_resting(id, taken_by)
         if self._nodes and found["state"] not in ENDED:
             self._nodes.publish("runs", {"kind": "stop", "run": id})
             with contextlib.suppress(TimeoutError):
@@ -450,6 +454,21 @@ class Runs:
         """Say something about a run to all other nodes."""
         if self._nodes:
             self._nodes.publish("runs", header)
+
+    def now(self) -> float:
+        return self._clock()
+
+    def tell_cards(self, run: dict[str, Any]) -> None:
+        """Tell everyone who watches a run that rests what it still waits for."""
+        waits = [asking_people.shown(card) for card in run["cards"] if "answer" not in card]
+        event = {"type": "cards", "cards": waits}
+        if here := self._runs.get(run["id"]):
+            here.renew(Run.read(run))
+            here.emit(event)
+        elif self._nodes:
+            self._nodes.tell(run["id"], event)
+        self.tell_nodes({"kind": "event", "run": run["id"], "event": event})
+        self._ring(run["canvas"])
 
     def rest_soon(self, run: Run, pause: bool = True) -> None:
         """Let it rest before its next step, or not after all."""
@@ -604,7 +623,7 @@ class Runs:
                 raise asyncio.CancelledError
             self._appear(run, work)
             await self._save(run)
-            if past is None and run.ask.say and run.ask.prompt.strip():
+            if past is None and run.ask.say is True and run.ask.prompt.strip():
                 await work.surface.apply({"type": "say", "text": run.ask.prompt.strip(), "run": run.id}, run.by)
             async with lane.gate:
                 lane.waiting -= 1

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 
 from studiolo.agents import Ask, Run
+from studiolo.agents.asking_people import Reply
 from studiolo.canvas.errors import Forbidden, NotFound, StudioloError
 from studiolo.models import ModelFailed
 from studiolo.people import Who
@@ -44,7 +45,7 @@ async def begin(
     async def work(keep: Keep | None) -> dict[str, Any]:
         room = await studio.rooms.get(seat.canvas)
         ask = await meant(room)
-        await _may_use(studio, seat.who, ask.model)
+        await may_use(studio, seat.who, ask.model)
         await studio.meet_agents()
         run = _start(studio, room, ask, seat)
         begun = {"run": run.id}
@@ -107,7 +108,63 @@ async def stop(run: str, who: Caller, studio: Here) -> Json:
     return Json(await studio.runs.stop(run))
 
 
-async def _may_use(studio: Studio, who: Who, model: str | None) -> None:
+@router.get("/runs/{run}/steps")
+async def steps(run: str, who: Caller, studio: Here) -> Json:
+    """What the agent has done in the run, step by step: what it read, looked for, changed and asked."""
+    await seen(studio, who, run)
+    return Json({"steps": await studio.runs.steps_of(run)})
+
+
+@router.post("/runs/{run}/steer", status_code=202)
+async def steer(run: str, body: bodies.Steer, who: Caller, studio: Here) -> Json:
+    """Tell the agent something while it works; it takes it up before it asks its model again."""
+    seat, _ = await _guided(studio, who, run)
+    room = await studio.rooms.get(seat.canvas)
+    return Json(await studio.guide.steer(run, room, body.text, seat.participant), status_code=202)
+
+
+@router.post("/runs/{run}/pause", status_code=202)
+async def pause(run: str, who: Caller, studio: Here) -> Json:
+    """Let a run rest before its next step. It holds nothing then, and goes on when somebody resumes it."""
+    await _guided(studio, who, run)
+    return Json(await studio.guide.pause(run), status_code=202)
+
+
+@router.post("/runs/{run}/resume", status_code=202)
+async def resume(run: str, who: Caller, studio: Here) -> Json:
+    """Let a run that was paused go on."""
+    seat, _ = await _guided(studio, who, run)
+    return Json(await studio.guide.resume(run, await studio.rooms.get(seat.canvas)), status_code=202)
+
+
+@router.post("/runs/{run}/take-over")
+async def take_over(run: str, who: Caller, studio: Here) -> Json:
+    """Stop a run and do the rest oneself: the agent says in the conversation how far it came."""
+    seat, _ = await _guided(studio, who, run)
+    return Json(await studio.guide.take_over(run, await studio.rooms.get(seat.canvas), seat.participant))
+
+
+@router.post("/runs/{run}/answer", status_code=202)
+async def answer(run: str, body: bodies.Answer, who: Caller, studio: Here) -> Json:
+    """Answer what a run waits for: a question, by anybody who may comment; or whether it may do something that costs
+    or leaves this machine, by a person who may edit. When nothing more is open it goes on."""
+    seat, _ = await seen(studio, who, run)
+    room = await studio.rooms.get(seat.canvas)
+    reply = Reply(body.answer or "" if body.answer is not None else body.text, body.allow, body.arguments)
+    return Json(await studio.guide.answer(run, room, body.call, reply, seat.participant), status_code=202)
+
+
+async def _guided(studio: Studio, who: Who, run: str) -> tuple[Seat, dict[str, Any]]:
+    """The caller's seat and the run, when it is theirs to guide: whoever asked may, and so may an editor."""
+    seat, found = await seen(studio, who, run)
+    if found["by"]["id"] != seat.participant.id and not seat.participant.may("editor"):
+        raise Forbidden("Somebody else asked for this.", "They, or an editor, can do that.")
+    if not seat.participant.may("commenter"):
+        raise Forbidden("This needs the role commenter.", "Ask an owner of the canvas for that role.")
+    return seat, found
+
+
+async def may_use(studio: Studio, who: Who, model: str | None) -> None:
     """Refuse a guest the models that the studio has not set up: whoever pays for one should have chosen it."""
     if model is None or model in {studio.models.default, *(info.name for info in studio.models.list())}:
         return

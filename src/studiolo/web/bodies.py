@@ -115,6 +115,21 @@ class Dismiss(Body):
     away: bool = True
 
 
+class Steer(Body):
+    text: str = Field(min_length=1, max_length=4_000)
+
+
+class Answer(Body):
+    """`answer` or `text` for a question; `allow` for an approval, with `text` as a sentence to the agent, or with other
+    `arguments` for this one call."""
+
+    call: str = Field(max_length=200)
+    answer: str | None = Field(None, max_length=8_000)
+    text: str = Field("", max_length=8_000)
+    allow: Literal["once", "run", "no"] | None = None
+    arguments: dict[str, Any] | None = None
+
+
 class AskBody(Body):
     """What an agent is asked to do, and where. The place is named as in an action: by quoting, or by `start`."""
 
@@ -129,7 +144,7 @@ class AskBody(Body):
     end: dict[str, Any] | None = None
     model: str | None = Field(None, max_length=200)
     options: dict[Annotated[str, Field(max_length=60)], Option] | None = Field(None, max_length=MOST_OPTIONS)
-    say: bool | None = None
+    say: bool | Literal["answer"] | None = None
 
     @field_validator("options")
     @classmethod
