@@ -57,6 +57,7 @@ _QUESTION = re.compile(
     r"|could (we|i|he|she|they|it)|explain|summari[sz]e|tell me|describe what|define|find out|remind me)\b",
     _FLAGS,
 )
+_MENTION = re.compile(r"(?:^|\s)@[\w-]+[,:]?")
 _SHORTEN = re.compile(
     r"\b(shorten|shorter|cut|trim|condense|tighten|tighter|compress|concise|brief(er)?|less wordy|fewer words"
     r"|half the length)\b",
@@ -111,7 +112,7 @@ def rewriting(prompt: str) -> dict[str, Any]:
 
 def intent(prompt: str, *, page: bool, selection: bool) -> Intent:
     """What a prompt asks for, given whether a page is open and a passage of it selected."""
-    said = " ".join(prompt.split())
+    said = " ".join(_MENTION.sub(" ", prompt).split())
     if not said:
         return Intent("rewrite", {"how": "free"}) if selection else Intent("continue" if page else "ask")
     if _BRAINSTORM.search(said) and not (_EDIT.match(said) and selection):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -46,7 +46,7 @@ class Ask:
     end: dict[str, Any] | None = None
     model: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    say: bool = False
+    say: bool | Literal["answer"] = False  # in the conversation; "answer": where the question stands already
     replaces: str = ""  # the suggestion that is to be done anew
     about: str = ""  # the suggestion that is to be commented on
     thread: str = ""  # the thread that is to be answered in
