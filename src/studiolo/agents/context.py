@@ -36,6 +36,7 @@ class Given:
 
     context: int
     parts: list[dict[str, Any]] = field(default_factory=list)
+    taste: str = ""  # "shown" or "withheld", where there were examples of what people decided before
 
     def add(self, kind: str, text: str, *, page: str = "", title: str = "", start: int = 0, cut: int = 0) -> str:
         """Note a part and give its text back; `cut` is how many characters were left out of it."""
@@ -56,11 +57,12 @@ class Given:
         return text
 
     def as_dict(self) -> dict[str, Any]:
-        return {
+        made: dict[str, Any] = {
             "context": self.context,
             "tokens": sum(part["tokens"] for part in self.parts),
             "parts": self.parts,
         }
+        return made | ({"taste": self.taste} if self.taste else {})
 
 
 def tail(text: str, tokens: int) -> str:

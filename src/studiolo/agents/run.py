@@ -156,7 +156,7 @@ class Run:
             skill=kept["skill"],
             model=kept["model"],
             provider="",
-            given=Given(given.get("context", context), list(given.get("parts", []))),
+            given=Given(given.get("context", context), list(given.get("parts", [])), given.get("taste", "")),
             canvas=kept["canvas"],
             anchor=kept.get("place"),
             node=kept.get("node", ""),

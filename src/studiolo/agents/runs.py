@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from random import Random, SystemRandom
 from typing import Any, Protocol
 
-from studiolo.agents import asking_people, loop
+from studiolo.agents import asking_people, loop, taste
 from studiolo.agents import place as places
 from studiolo.agents.choosing_skill import Catalogue, loops, meant, wished
 from studiolo.agents.context import Given
@@ -42,6 +42,8 @@ from studiolo.models import Model
 
 KEPT = 200  # ended runs that stay in memory with their events
 MOST_LEFT = 10_000  # unfinished runs that are looked at after a start
+LEARNING = ("work", "rewrite", "continue", "critique", "revise")
+"""The kinds of run that propose changes, and so learn from what became of earlier ones."""
 TRY_AGAIN = 5.0  # seconds
 STOPPED_WITHIN = 10.0  # seconds that a run of another node has to end
 QUEUE = 32  # runs that may wait for one model
@@ -143,6 +145,8 @@ class Runs:
         self._new_id = new_id
         self._random = random or SystemRandom()
         self._budget = budget or Budget()
+        self.forgotten: Callable[[str], Awaitable[frozenset[str]]] = _nothing
+        """The decisions of a canvas that agents are to learn from no longer."""
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._lanes: dict[tuple[str, bool], _Lane] = {}
         self._present: Counter[tuple[str, str]] = Counter()
@@ -630,6 +634,8 @@ class Runs:
                 queued = False
                 self._state(run, "running")
                 await self._save(run)
+                if past is None:
+                    await self._remind(run, work)
                 rest = await self._perform(run, work, past)
             if rest is None:
                 self._end(run, "done")
@@ -654,6 +660,18 @@ class Runs:
                 lane.waiting -= 1
             await asyncio.shield(self.turns.leave(run.canvas, run.id))
             await asyncio.shield(self._finish(run, work, rest, present))
+
+    async def _remind(self, run: Run, work: Work) -> None:
+        """Show the agent what people made of its earlier changes here."""
+        if run.skill not in LEARNING or work.voice.info.small:
+            return
+        about = work.place.selection or work.place.before[-2_000:] if work.place else ""
+        found = taste.examples(work.surface.canvas, await self.forgotten(run.canvas))
+        kept = taste.chosen(found, run.by.id, run.ask.agent, run.skill, f"{about} {run.ask.prompt}")
+        if kept:
+            run.given.taste = "withheld" if taste.withheld(run.id) else "shown"
+        if run.given.taste == "shown":
+            work.voice.preface = run.given.add("taste", taste.shown(kept))
 
     async def _finish(self, run: Run, work: Work, rest: loop.Rest | None, present: tuple[str, str]) -> None:
         """Put it away, or end it; nothing of it is left at work after this."""
@@ -830,6 +848,10 @@ def _so_far(run: dict[str, Any], steps: Sequence[dict[str, Any]]) -> list[dict[s
     told.append({"type": "state", "state": run["state"], "leg": run.get("leg", 0)})
     waits = [asking_people.shown(card) for card in run.get("cards", ()) if "answer" not in card]
     return [*told, {"type": "cards", "cards": waits}] if waits else told
+
+
+async def _nothing(_canvas: str) -> frozenset[str]:
+    return frozenset()
 
 
 async def _ended(run: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:

@@ -74,6 +74,8 @@ class Voice:
     def __init__(self, model: Model, budget: Budget, random: Random, usage: Usage | None = None) -> None:
         self.model = model
         self.info = model.info
+        self.preface = ""
+        """What every prompt to a model that is not small begins with: data, as `marks.data` makes it."""
         self.usage = usage if usage is not None else Usage()
         self._budget = budget
         self._random = random
@@ -169,7 +171,7 @@ class Voice:
         used = RunUsage()
         try:
             result = await agent.run(
-                prompt,
+                self._prompt(prompt),
                 model_settings=ModelSettings(max_tokens=max_tokens, temperature=temperature, seed=self.seed()),
                 usage_limits=UsageLimits(request_limit=4),
                 usage=used,
@@ -181,6 +183,9 @@ class Voice:
                 self.usage.add(used.input_tokens, used.output_tokens, money.cost(self.model, used))
                 self.usage.requests += used.requests - 1
         return result.output
+
+    def _prompt(self, prompt: str) -> str:
+        return f"{self.preface}\n\n{prompt}" if self.preface and not self.info.small else prompt
 
     def seed(self) -> int:
         return self._random.getrandbits(31)
@@ -194,7 +199,7 @@ class Voice:
                 ModelResponse([TextPart(answer)]),
             ]
             opening = []
-        messages.append(ModelRequest([*opening, UserPromptPart(request.prompt)]))
+        messages.append(ModelRequest([*opening, UserPromptPart(self._prompt(request.prompt))]))
         if request.prefill:
             messages.append(ModelResponse([TextPart(request.prefill)]))
         return messages

@@ -60,6 +60,8 @@ def opening(work: Work) -> str:
     if place is not None:
         parts += _around(work, place, room)
         parts += _suggestions(work, place.page, room // 10)
+    if work.voice.preface:
+        parts.append(work.voice.preface)
     parts += _conversation(work, room // 10)
     parts += _thread(work, room // 10)
     parts += _about(work, room // 10)
@@ -131,6 +133,11 @@ def _about(work: Work, room: int) -> list[str]:
         return []
     lines = [f"Suggestion {record.id} by {record.name} on page {record.page}: {_line(record.reason)}"]
     lines += [f"“{_line(hunk.anchor.quote, 2_000)}” → “{_line(hunk.replace, 2_000)}”" for hunk in record.hunks[:20]]
+    for thread in work.surface.canvas.threads.values():
+        if thread.about == record.id and thread.status == "open":
+            comments = plain(work.surface.canvas.document.threads[thread.id])["comments"][-MESSAGES:]
+            said = " | ".join(f"{comment['name']}: {_line(comment['text'], 1_500)}" for comment in comments)
+            lines.append(f"Comment in thread {thread.id}: {said}")
     return _lines(work, "the suggestion that you are asked about", "suggestion", lines, room)
 
 
