@@ -34,7 +34,7 @@ class Kit:
     connectors: Connectors | None = None
 
     @classmethod
-    async def open(cls, home: Path, environ: Mapping[str, str], files: Attachments | None = None) -> Kit:
+    def open(cls, home: Path, environ: Mapping[str, str], files: Attachments | None = None) -> Kit:
         """What is set up in a studio whose data is in `home`."""
         from studiolo.tools.connectors import Connectors
         from studiolo.tools.sandbox import Sandbox

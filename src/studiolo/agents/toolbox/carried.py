@@ -25,7 +25,7 @@ SHOWN = 160
 
 _WORD = re.compile(r"\w+")
 _BLOB = re.compile(r"[A-Za-z0-9+/=%]{32,}")
-_SEGMENTS = re.compile(r"[/?&=#;.,_\-]")
+_SEGMENTS = re.compile(r"[/?&=#;.,+_\-]")
 
 
 def carried(leaving: Leaving, canvas: Canvas, asked: str = "") -> list[str]:
@@ -54,7 +54,8 @@ def _in_address(url: str) -> Iterator[str]:
         yield "This address carries a name or a password in front of its host."
     host = parts.hostname or ""
     if not host.isascii() or "xn--" in host.casefold():
-        yield f"The host is written with letters that may look like others: {host.encode('idna', 'replace').decode()}."
+        plainly = host.encode("ascii", "backslashreplace").decode()
+        yield f"The host is written with letters that may look like others: {short(plainly, SHOWN)}."
     if any(len(label) > 30 for label in host.split(".")):
         yield f"The host's name itself carries text: {short(host, SHOWN)}."
     text = unquote_plus(f"{parts.query} {parts.fragment}").strip()

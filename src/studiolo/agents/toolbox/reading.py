@@ -54,6 +54,10 @@ async def outline(ctx: Context) -> str:
                 lines.append(f"  headings: {short('; '.join(titles), 600)}")
     if len(pages) > MOST_PAGES:
         lines.append(f"… and {len(pages) - MOST_PAGES} more pages: use search.")
+    for claim in await work.turns.here(work.surface) if work.turns is not None else ():
+        if claim.run != work.run and (span := claim.span(work.surface)) is not None:
+            passage = short(canvas.page_text(claim.page)[span.start : span.end], 80)
+            lines.append(f"{claim.name} is working on “{passage}” in page {claim.page}: leave that to them.")
     waiting = [record for record in canvas.register.waiting_anywhere() if record.status != "streaming"]
     if waiting:
         lines.append(f"{len(waiting)} suggestions wait for a decision; read_page with suggestions=true shows them.")
@@ -81,6 +85,7 @@ async def read_page(
     work = ctx.deps
     canvas = work.surface.canvas
     about = known_page(canvas, page)
+    page = about["id"]
     text = canvas.live_page(page)
     part, first, last, cut = _part(text, start_line, end_line, unmarked(around), room_of(work))
     lines = text.count("\n") + 1

@@ -66,7 +66,7 @@ async def comment_on_suggestion(ctx: Context, suggestion: str, text: Said) -> st
 
 
 async def reply(ctx: Context, thread: str, text: Said) -> str:
-    """Answer in a thread.
+    """Answer in a thread of comments.
 
     Args:
         thread: Its id, from read_threads.
