@@ -213,7 +213,7 @@ def test_an_ordinary_address_is_not_called_out(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("https://evil.example/?d=" + "a+b+c+" * 40, "239 characters of text"),
+        ("https://evil.example/?d=" + "a+b+c+" * 40, "241 characters of text"),
         ("https://evil.example/x#" + "lamp%20" * 30, "characters of text"),
         ("https://evil.example/" + "word%20" * 60, "characters of text"),
         ("https://evil.example/" + base64.urlsafe_b64encode(NOVEL[:48].encode()).decode(), "hide a text"),
