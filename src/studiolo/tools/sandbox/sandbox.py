@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import math
 import os
@@ -158,14 +159,16 @@ class Sandbox:
                 raise Unavailable("The studio is closing.", "Try again in a moment.")
             if self._threads is None:
                 self._threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="sandbox")
-            future = asyncio.get_running_loop().run_in_executor(self._threads, work)
+            working = self._threads.submit(work)
+        waiting = asyncio.wrap_future(working)
         try:
-            return await asyncio.shield(future)
+            return await asyncio.shield(waiting)
         except asyncio.CancelledError:
             stop()
-            if not future.cancel():
-                with contextlib.suppress(Exception):
-                    await future
+            if not working.cancel():
+                await asyncio.wait({waiting})
+            if not waiting.cancelled():
+                waiting.exception()  # so that nobody says it was never looked at
             raise
 
     def close(self) -> None:
@@ -258,18 +261,18 @@ class _Child:
         """Start it, watch it, bury it, and say what came of it."""
         with contextlib.ExitStack() as descriptors:
 
-            def pipe() -> tuple[int, int]:
-                ends = os.pipe()
-                for end in ends:
-                    descriptors.callback(_close, end)
-                return ends
+            def pipe() -> tuple[io.FileIO, io.FileIO]:
+                out, into = os.pipe()
+                return descriptors.enter_context(io.FileIO(out)), descriptors.enter_context(io.FileIO(into, "wb"))
 
             output, output_in = pipe()
             results, results_in = pipe()
-            info, info_in = pipe() if self._bwrap else (-1, -1)
-            start = child.wrapped(self._bwrap, self._folder, info_in) if self._bwrap else child.plain(self._folder)
+            info, info_in = pipe() if self._bwrap else (None, None)
+            start = child.plain(self._folder)
+            if self._bwrap and info_in:
+                start = child.wrapped(self._bwrap, self._folder, info_in.fileno())
             told = descriptors.enter_context(tempfile.TemporaryFile(dir=self._folder.parent))
-            told.write(json.dumps(self._told(start, results_in)).encode())
+            told.write(json.dumps(self._told(start, results_in.fileno())).encode())
             told.seek(0)
             began = time.monotonic()
             process = subprocess.Popen(
@@ -277,7 +280,7 @@ class _Child:
                 stdin=told,
                 stdout=output_in,
                 stderr=output_in,
-                pass_fds=[one for one in (results_in, info_in) if one >= 0],
+                pass_fds=[one.fileno() for one in (results_in, info_in) if one],
                 env={"LANG": "C.UTF-8"},
                 cwd=self._folder,
                 start_new_session=True,
@@ -285,13 +288,14 @@ class _Child:
             grave = _Grave(process)
             try:
                 for end in (output_in, results_in, info_in):
-                    _close(end)
-                pid = _inner(info) if self._bwrap else process.pid
-                killed = self._watch(output, results, pid or process.pid, began)
+                    if end:
+                        end.close()
+                pid = _inner(info.fileno()) if info else process.pid
+                killed = self._watch(output.fileno(), results.fileno(), pid or process.pid, began)
             finally:
                 seconds = time.monotonic() - began
                 grave.kill()
-                self._drain(output, results)
+                self._drain(output.fileno(), results.fileno())
             return self._came_of_it(grave, killed, seconds, start)
 
     def _told(self, start: child.Start, results: int) -> dict[str, Any]:
@@ -378,7 +382,9 @@ class _Child:
             why = received.refused or text.strip()[-300:] or f"the child ended at once ({grave.status})"
             return Ran(False, "", why, seconds=seconds)
         number = -grave.status if grave.status < 0 else 0
-        if not killed and not received.done:
+        if start.namespaces and 128 < grave.status < 193:
+            number = grave.status - 128  # as bubblewrap passes on by which signal the child ended
+        if not killed and not received.done and not grave.by_us:
             if number == signal.SIGXCPU or (number == signal.SIGKILL and grave.processor >= limits.seconds):
                 killed = "cpu"
             elif number == signal.SIGKILL:
@@ -396,7 +402,11 @@ class _Child:
                 signal=signal.strsignal(number) if number else "",
             )
         elif not received.done:
-            error = "It ended without a word." if grave.status == 0 else f"It ended itself with status {grave.status}."
+            error = (
+                "It ended without a word."
+                if grave.by_us or grave.status == 0
+                else f"It ended itself with status {grave.status}."
+            )
         return Ran(
             ok=received.done and not error and not killed,
             text=text,
@@ -418,6 +428,8 @@ class _Grave:
         self._process = process
         self.status = 0
         self.processor = 0.0
+        self.by_us = False
+        """It went on when it had closed its output, or had been stopped."""
 
     def kill(self) -> None:
         """End the child if it has not ended, and wait until it is gone."""
@@ -432,6 +444,7 @@ class _Grave:
                     return
                 time.sleep(0.002)
             if not last:
+                self.by_us = True
                 self._process.kill()
         raise Unavailable("A program could not be stopped.", "Look at what the machine is doing.")
 
@@ -481,8 +494,3 @@ def _inner(info: int) -> int:
             if b"}" in told:
                 return int(json.loads(told)["child-pid"])
     return 0
-
-
-def _close(descriptor: int) -> None:
-    with contextlib.suppress(OSError):
-        os.close(descriptor)

@@ -13,13 +13,24 @@ import struct
 from collections.abc import Iterable
 
 from .kernel import LIBC, JailFailed, call
-from .syscalls import ABSENT, ALLOWED, ARCHITECTURES, JUDGED, NEWEST_KNOWN, PRETENDED, SECCOMP, number, numbers
+from .syscalls import (
+    ABSENT,
+    ALLOWED,
+    ARCHITECTURES,
+    JUDGED,
+    NEWEST_KNOWN,
+    PRETENDED,
+    SECCOMP,
+    UNSUPPORTED,
+    number,
+    numbers,
+)
 
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, value
 
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN, AND = 0x20, 0x15, 0x35, 0x45, 0x06, 0x54
 ALLOW, KILL, ERROR = 0x7FFF0000, 0x80000000, 0x00050000
-REFUSED, NO_SUCH_CALL, SUCCESS = ERROR | 1, ERROR | 38, ERROR | 0
+REFUSED, NO_SUCH_CALL, NOT_HERE, SUCCESS = ERROR | 1, ERROR | 38, ERROR | 95, ERROR | 0
 X32 = 0x40000000
 
 NUMBER, ARCHITECTURE = 0, 4  # offsets in struct seccomp_data
@@ -95,7 +106,8 @@ def program(pid: int) -> list[Instruction]:
     ]
     if machine == "x86_64":
         rules += [(AT_LEAST, 0, 1, X32), (RETURN, 0, 0, KILL)]
-    for table, verdict in ((ALLOWED, ALLOW), (PRETENDED, SUCCESS), (ABSENT, NO_SUCH_CALL)):
+    verdicts = ((ALLOWED, ALLOW), (PRETENDED, SUCCESS), (UNSUPPORTED, NOT_HERE), (ABSENT, NO_SUCH_CALL))
+    for table, verdict in verdicts:
         for one in numbers(table):
             rules += [(EQUAL, 0, 1, one), (RETURN, 0, 0, verdict)]
     for name, judging in _judged(pid).items():

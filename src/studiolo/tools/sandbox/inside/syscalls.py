@@ -63,6 +63,11 @@ PRETENDED: Numbers = {
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "utime": (132, None),
     "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88),
 }
+# Marks on files, which Landlock does not judge either; file systems without them are common, and so copies go on.
+UNSUPPORTED: Numbers = {
+    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "getxattr": (191, 8), "lgetxattr": (192, 9),
+    "fgetxattr": (193, 10), "listxattr": (194, 11), "llistxattr": (195, 12), "flistxattr": (196, 13),
+}
 # fmt: on
 # The C library asks for these first and takes the older call when the kernel does not have them.
 ABSENT: Numbers = {"clone3": (435, 435), "openat2": (437, 437)}
