@@ -78,6 +78,8 @@ class Inbox:
             if room.failed is None:
                 rows += [(_as_row(id, item), item) for item in room.waiting().values()]
         rows += [(_as_row(run["canvas"], item := _failed(run)), item) for run in await self._failed(readers)]
+        waits = await inbox.waiting_runs(self._store, readers.keys())
+        rows += [(_as_row(run["canvas"], item := _waits(run)), item) for run in waits]
         found: list[Entry] = []
         now = self._store.clock()
         for (canvas, id, kind, at, facts, place), item in rows:
@@ -122,11 +124,34 @@ def _failed(run: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _waits(run: dict[str, Any]) -> dict[str, Any]:
+    """A run that goes on when somebody has answered."""
+    cards = [card for card in run.get("cards", ()) if "answer" not in card]
+    shown = ("run", "call", "kind", "question", "choices", "tool", "title", "detail", "message")
+    return {
+        "id": f"w:{run['id']}",
+        "kind": "waits",
+        "at": max((step["at"] for card in cards if (step := card.get("step"))), default=run["started"]),
+        "page": run.get("page") or "",
+        "title": "",
+        "run": {name: run.get(name) for name in ("id", "agent", "skill", "model", "prompt", "results", "by")}
+        | {"cards": [{name: card[name] for name in shown if name in card} for card in cards]},
+        "facts": {
+            "asked": run["by"]["id"],
+            "agent": run["agent"],
+            "approvals": sum(card["kind"] == "approval" for card in cards),
+            "questions": sum(card["kind"] == "question" for card in cards),
+        },
+        "place": 0,
+    }
+
+
 def _rev(item: Mapping[str, Any]) -> str:
     """A mark that changes when there is something else to decide, and not when the text around it does."""
     said = [
         [(option["suggestion"], [_changed(hunk) for hunk in option["hunks"]]) for option in item.get("options", ())],
         [comment["at"] for comment in item.get("thread", {}).get("comments", ())],
+        [card["call"] for card in item.get("run", {}).get("cards", ())],
         item["kind"],
     ]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]

@@ -3,7 +3,9 @@
 The score is the first of these that is true, and up to nine points for each day that it has waited:
 
     100  a person waits for an answer of yours
+     95  an agent waits for your answer to what you asked of it
      90  a request of yours failed
+     85  an agent waits for somebody to answer it, or to allow something
      80  an agent asks you and cannot go on without an answer
      75  the text under a change of high risk has changed
      60  a change of high risk
@@ -53,6 +55,8 @@ def concerns(kind: str, facts: Mapping[str, Any], reader: Reader) -> bool:
         return reader.role == "owner"  # who may judge what a policy does
     if kind == "stale":
         return reader.decides or reader.id in facts["by"]
+    if kind == "waits":  # what costs something is allowed by those who decide; a question is also its asker's
+        return reader.decides or (reader.id == facts["asked"] and facts["questions"] > 0)
     return _is_asked(facts, reader)
 
 
@@ -69,6 +73,9 @@ def _weighed(kind: str, facts: Mapping[str, Any], reader: Reader) -> tuple[int, 
         if facts["asks"] or facts["mentions"]:
             return 100, f"{facts['name']} waits for an answer"
         return 50, f"{facts['name']} answered you"
+    if kind == "waits":
+        what = "waits for you to allow something" if facts["approvals"] else "asks you something before it goes on"
+        return 95 if reader.id == facts["asked"] else 85, f"An agent {what}"
     if kind == "run":
         return 90, "What you asked for failed"
     if asked and facts["asks"]:

@@ -271,6 +271,8 @@ class _Desk:
         for message in reversed(recent):
             if message["author_kind"] == "person":
                 break
+            if message.get("card"):  # the run that waits for it is in the inbox itself
+                continue
             if message.get("status", "done") != "done" or not _asks_at_the_end(message["text"]):
                 continue
             asker = askers.get(message.get("run", ""))

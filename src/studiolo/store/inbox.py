@@ -124,6 +124,16 @@ async def failed_runs(store: Store, participant: str, since: float, limit: int =
         return list(await connection.scalars(query))
 
 
+async def waiting_runs(store: Store, of: Collection[str], limit: int = 200) -> list[dict[str, Any]]:
+    """The runs of these canvases that wait for a person, the newest first."""
+    query = sa.select(runs.c.run).where(runs.c.state == "waiting").order_by(runs.c.started.desc(), runs.c.id)
+    found: list[dict[str, Any]] = []
+    async with store.reading() as connection:
+        for some in _portions(of):
+            found += await connection.scalars(query.where(runs.c.canvas.in_(some)).limit(limit))
+    return found
+
+
 async def behind(store: Store, canvas: str | None = None) -> list[str]:
     """The canvases that have not said what waits in them since they last changed, the last changed first; or whether
     this one is one of them."""

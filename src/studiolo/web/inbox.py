@@ -23,7 +23,7 @@ from studiolo.web.studio import Studio
 
 router = APIRouter(prefix="/api", tags=["inbox"])
 
-Kind = Literal["suggestion", "stale", "question", "run", "audit"]
+Kind = Literal["suggestion", "stale", "question", "run", "waits", "audit"]
 MOST = 200
 
 
