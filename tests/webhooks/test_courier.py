@@ -90,6 +90,14 @@ async def arrived(receiver: Receiver, count: int) -> list[str]:
     return [one.body["suggestion"]["id"] for one in got]
 
 
+async def test_it_stops_though_something_happens_in_the_same_moment(office: Office) -> None:
+    courier = office.courier()
+    await asyncio.sleep(0.2)
+    courier.look()
+    async with asyncio.timeout(WAIT):
+        await courier.close()
+
+
 async def test_what_is_committed_is_told_in_order_and_signed(office: Office, receiver: Receiver) -> None:
     await office.store.append([suggested("c", 1)])  # before there was a webhook
     hook = await office.hook(receiver)

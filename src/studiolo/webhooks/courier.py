@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import secrets
+from contextlib import suppress
 from random import Random, SystemRandom
 
 from studiolo import metrics
@@ -93,10 +94,10 @@ class Courier:
                 log.warning("What webhooks are to be told is not known: %s", error.message)
             else:
                 self._whole_at = min(self._whole_at, now() + self._start(due))
-            try:
-                await asyncio.wait_for(self._wake.wait(), max(0.0, self._whole_at - now()))
-            except TimeoutError:
-                continue
+            # Not `wait_for`: that of Python 3.11 forgets that it was cancelled when it is woken in the same moment.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._whole_at - now()):
+                    await self._wake.wait()
 
     def _start(self, due: list[Due]) -> float:
         """Begin with what can be told now; the seconds until something else can."""
