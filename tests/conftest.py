@@ -112,7 +112,7 @@ class ServedStudio:
         if self.process.poll() is None:
             self.process.send_signal(sig)
         try:
-            return self.process.wait(20)
+            return self.process.wait(25)  # by itself it ends 20 seconds after the signal at the latest
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise

@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import httpx2
 import pytest
 
 from tests.conftest import StartStudio
+from tests.ops.test_logs import FAULTS
 from tests.web.test_canvases import act
 from tests.web.yclient import YClient
 
@@ -134,6 +136,40 @@ def test_exactly_one_line_is_printed(start_studio: StartStudio) -> None:
     assert studio.process.stdout
     assert studio.process.stdout.read() == "", "the ready line was read by the fixture; nothing else follows"
     assert studio.process.wait(20) == 0
+
+
+def test_a_thread_that_works_on_does_not_hold_up_the_end(start_studio: StartStudio) -> None:
+    studio = start_studio(PYTHONPATH=FAULTS)
+    made = studio.canvas("x")
+    with studio.client() as owner:
+        assert act(owner, made["id"], "say", text="fault:thread").status_code == 200
+    assert studio.stop() == 0
+
+
+def test_a_stop_that_hangs_ends_and_says_where_it_hung(start_studio: StartStudio) -> None:
+    studio = start_studio(PYTHONPATH=FAULTS)
+    made = studio.canvas("x")
+    with studio.client() as owner:
+        assert act(owner, made["id"], "say", text="fault:stuck").status_code == 200
+        assert act(owner, made["id"], "say", text="Kept.").status_code == 200
+    assert studio.stop() == 1
+    assert "Timeout" in studio.log() and "in serve" in studio.log()
+    studio.environ["PYTHONPATH"] = ""
+    studio.start()
+    with studio.client() as owner:
+        assert owner.get(f"/api/canvases/{made['id']}").json()["chat"][-1]["text"] == "Kept."
+    assert studio.stop() == 0
+
+
+def test_a_signal_that_is_repeated_to_the_end_is_no_failure(start_studio: StartStudio) -> None:
+    studio = start_studio(PYTHONPATH=FAULTS)
+    made = studio.canvas("x")
+    with studio.client() as owner:  # so that the end takes a while
+        assert act(owner, made["id"], "say", text="fault:thread").status_code == 200
+    while studio.process.poll() is None:
+        studio.process.send_signal(signal.SIGTERM)
+        time.sleep(0.01)
+    assert studio.stop() == 0
 
 
 def test_the_tokens_of_links_and_sockets_do_not_reach_the_log(start_studio: StartStudio) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import logging
 import os
 import signal
 import socket
 import sys
+import threading
 import time
 import webbrowser
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.server import HANDLED_SIGNALS
 
 from studiolo import metrics
 from studiolo.canvas.errors import Invalid, StudioloError, Unavailable
@@ -28,7 +31,9 @@ from studiolo.web.http import PatientProtocol
 from studiolo.web.websocket import WebSocketLine
 
 WS_LIMIT = 32 * 2**20
-GRACE_SECONDS = 8
+GRACE_SECONDS = 8  # in which answers that were begun may end
+STOP_SECONDS = 20  # from the signal, and the draining, to the end, whatever happens: see deploy/studiolo.service
+THREADS_SECONDS = 2  # in which threads may end when everything is stored
 
 
 def serve(settings: Settings, open_browser: bool = True) -> int:
@@ -110,13 +115,39 @@ class _Server(uvicorn.Server):
         self.watching.cancel()
         self.app.state.studio.stopping.set()
         await super().shutdown(sockets)
+        # Everything is stored. What a thread still does, a book that is typeset or libraries that are imported, is for
+        # nobody any more, and Python would wait for it for as long as it takes.
+        end = threading.Timer(THREADS_SECONDS, os._exit, (0,))
+        end.daemon = True
+        end.start()
+        faulthandler.cancel_dump_traceback_later()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # Not the inherited one, which lets go of them in the end: a signal that is repeated would cut the end off.
+        for sig in HANDLED_SIGNALS:
+            signal.signal(sig, self.handle_exit)
+        yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # Not the inherited one, which raises the signal again afterwards: asked to stop is not a failure. Managers of
         # services repeat SIGTERM, and that must not cut off what is being stored; a second Ctrl-C means it.
-        if sig == signal.SIGINT:
-            self.force_exit, self.interrupted = self.interrupted, True
+        first = not self.should_exit
         self.should_exit = True
+        if sig == signal.SIGINT:
+            first |= not self.interrupted
+            self.force_exit, self.interrupted = self.interrupted, True
+        if first:
+            _end_within(STOP_SECONDS + (0 if self.interrupted else self.drain_seconds))
+
+
+def _end_within(seconds: float) -> None:
+    """Say where every thread stands and exit with 1, unless the end comes before that.
+
+    What was acknowledged is on the disk at any moment, so a stop that hangs has nothing to wait for.
+    """
+    with suppress(RuntimeError, AttributeError, ValueError):  # there is nowhere to say it
+        faulthandler.dump_traceback_later(seconds, exit=True)
 
 
 def _refused(app: FastAPI) -> bool:

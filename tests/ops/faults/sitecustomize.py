@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
+import time
 from typing import Any
 
 import pydantic
@@ -21,6 +23,10 @@ class Two(pydantic.BaseModel):
 
 async def fail(text: str) -> None:
     raise ValueError(text)
+
+
+async def stuck(*_rooms: Any) -> None:
+    await asyncio.sleep(600)
 
 
 def raise_for(text: str) -> None:
@@ -47,6 +53,11 @@ def raise_for(text: str) -> None:
     if kind == "fault:stray":
         # The reference is dropped: what asyncio says of a task whose failure nobody saw must be harmless, too.
         asyncio.get_running_loop().create_task(fail(text))
+    if kind == "fault:thread":
+        asyncio.get_running_loop().run_in_executor(None, time.sleep, 600)
+    if kind == "fault:stuck":
+        sys.modules["studiolo.rooms"].Rooms.close = stuck
+        sys.modules["studiolo.web.serving"].__dict__["STOP_SECONDS"] = 2
 
 
 apply, receive = Canvas.apply, Canvas.receive
