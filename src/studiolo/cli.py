@@ -306,8 +306,11 @@ def run_export(given: Any, settings: Settings) -> int:
         canvas = Canvas(updates, kept.owners, clock=time.time, random=SystemRandom())
         if chosen == "studiolo":
             from studiolo.store.canvas_archive import write_archive
+            from studiolo.tools.attachments import Attachments
 
-            return canvas.title, [], [], await write_archive(studio[0], given.canvas, as_files(canvas.view()["pages"]))
+            files, left = await Attachments(studio[0]).packed(given.canvas)
+            pages = as_files(canvas.view()["pages"])
+            return canvas.title, [], left, await write_archive(studio[0], given.canvas, pages, files)
         found = [await studio[1].participant(id) for id in sorted(canvas.writers())]
         drafts, notes = drafts_of(canvas, names={one.id: one.name for one in found if one is not None})
         return canvas.title, drafts, notes, b""

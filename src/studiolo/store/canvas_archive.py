@@ -29,6 +29,7 @@ from studiolo import __version__
 from studiolo.canvas import Canvas, Participant, StudioloError
 from studiolo.canvas.actions import Position, check_length
 from studiolo.canvas.anchors import Anchor
+from studiolo.canvas.attaching import attached
 from studiolo.canvas.authorship import FOREIGN
 from studiolo.canvas.document import STUDIO, plain
 from studiolo.canvas.errors import Invalid, TooLarge
@@ -47,12 +48,16 @@ MANIFEST = "studiolo.json"
 MOST_BYTES = 512 * 2**20  # unpacked
 MOST_ROWS = 2_000_000  # of all tables
 MOST_PARTS = 2_000_000  # of one update
+MOST_FILES = 500  # that are attached
 KEPT = (tables.updates, tables.client_owners, tables.ledger, tables.versions, tables.runs)
 COLOR = re.compile(r"#[0-9a-fA-F]{3,8}")
 
 
-async def write_archive(store: Store, canvas: str, pages: Sequence[tuple[str, bytes]]) -> bytes:
-    """The canvas as it is now; `pages` are files beside it for people to read. Raises NotFound."""
+async def write_archive(
+    store: Store, canvas: str, pages: Sequence[tuple[str, bytes]], files: Sequence[tuple[str, bytes]] = ()
+) -> bytes:
+    """The canvas as it is now; `pages` are beside it for people to read, and `files` are those that were attached, by
+    their names. Raises NotFound."""
     known = await store.canvas(canvas)
     out = io.BytesIO()
     entries: dict[str, str] = {}
@@ -82,6 +87,9 @@ async def write_archive(store: Store, canvas: str, pages: Sequence[tuple[str, by
         for name, data in pages:
             with _entry(archive, f"pages/{name}", entries) as lines:
                 lines.write(data)
+        for number, (_, data) in enumerate(files):
+            with _entry(archive, f"files/{number}", entries) as lines:
+                lines.write(data)
         manifest = {
             "format": FORMAT,
             "version": __version__,
@@ -93,6 +101,7 @@ async def write_archive(store: Store, canvas: str, pages: Sequence[tuple[str, by
             "people": {id: told.get(id, ["", "person"]) for id in sorted(people)},
             "rows": counted,
             "columns": columns,
+            "files": [name for name, _ in files],
             "sha256": entries,
         }
         archive.writestr(MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode())
@@ -117,6 +126,8 @@ class Archive:
         self.rows: list[LogRow] = []
         self.versions: list[dict[str, Any]] = []
         self.runs: list[dict[str, Any]] = []
+        self.files: list[tuple[str, bytes]] = []
+        """What was attached: names and contents, which nobody has read yet."""
         self.whole_ledger = True
         self.head = ""
         """The last hash of the ledger as it came."""
@@ -149,6 +160,8 @@ class Archive:
             )
         made = cls(id, " ".join(str(manifest["title"]).split())[:200] or "Untitled")
         made.source = str(manifest["canvas"])[:100]
+        for number, called in enumerate(manifest.get("files", ())[:MOST_FILES]):
+            made.files.append((str(called)[:200], _bounded(archive, f"files/{number}")))
         people = {str(one): str(told[0]) for one, told in manifest["people"].items()}
         known = foreign_names(people, FOREIGN)
         salt = hashlib.sha256(id.encode()).digest()
@@ -347,6 +360,10 @@ def _check_unseen(canvas: Canvas) -> None:
         raise ValueError("something would be accepted here unasked")
     for page in plain(canvas.document.pages).values():
         _check_texts(page, "branch")
+    for file in attached(canvas):
+        _check_texts(file, "id", "name", "type")
+        if not all(isinstance(file[name], int | float) and math.isfinite(file[name]) for name in ("size", "at")):
+            raise ValueError("a file has no size")
     for id, record in canvas.suggestions.items():
         if id != record.id or not record.hunks or record.status not in get_args(SuggestionStatus):
             raise ValueError("a suggestion is none")

@@ -30,6 +30,7 @@ MOST_FILES = 500  # of one canvas
 MOST_OF_CANVAS = 256 << 20  # bytes
 MOST_TEXT = 40_000_000  # characters of text in all files of one canvas
 MOST_OF_STUDIO = 20 << 30  # bytes
+MOST_TAKEN = 24 << 20  # bytes that an exported canvas takes along: with more, no studio would take it in
 MOST_INDEXED = 48_000_000  # characters in all indexes that are in memory
 ABANDONED = 3600.0  # seconds after which a file that has not arrived whole is forgotten
 _ARRIVING = "arriving"
@@ -162,6 +163,19 @@ class Attachments:
         """The whole file. Raises NotFound."""
         await self.get(canvas, id)
         return b"".join([piece async for piece in self.data(canvas, id)])
+
+    async def packed(self, canvas: str, most: int = MOST_TAKEN) -> tuple[list[tuple[str, bytes]], list[str]]:
+        """The files of a canvas to be taken along with it, by name, up to so many bytes; and what stays behind."""
+        files: list[tuple[str, bytes]] = []
+        left: list[str] = []
+        room = most
+        for file in await self.list(canvas):
+            if file.size > room:
+                left.append(f"“{file.name}” stayed behind: a canvas takes {most // 2**20} MB of files along.")
+                continue
+            room -= file.size
+            files.append((file.name, await self.bytes_of(canvas, file.id)))
+        return files, left
 
     async def sections(self, canvas: str, id: str, start: int = 0, stop: int | None = None) -> list[Section]:
         """The text of a file, or some sections of it. Raises NotFound."""

@@ -103,7 +103,7 @@ async def export_pages(
 
         if not seat.participant.may("editor"):
             raise Forbidden("The whole history is for editors.", "Ask an owner of the canvas for that role.")
-        return download(await whole_canvas(studio, seat.canvas))
+        return download(*await whole_canvas(studio, seat.canvas))
     room = await studio.rooms.get(seat.canvas)
     chosen = [id for id in pages.split(",") if id] or None
     known = {page["id"] for page in room.canvas.outline() if not page["removed"]}
