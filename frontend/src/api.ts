@@ -1,5 +1,7 @@
 /** The HTTP contract of a studio, typed. Nothing here keeps state. */
+import type { Tastes } from './taste/effect'
 import type { Authors, Provenance, Shares } from './editor/authors'
+import type { Agent, AgentFile, Agents, Checked, Reviewed } from './agents/agents'
 import type { Accepted, Policy } from './budget/policies'
 import type { Branch, BranchChanges, PageMark, Parent, PastPage, Preview, Timeline, Version } from './history/past'
 import type { Waiting } from './inbox/items'
@@ -45,7 +47,7 @@ export interface Model {
   note: string
 }
 export interface Skill { name: string; label: string }
-export interface Agent { id: string; name: string; color: string; skills: Skill[] }
+export type { Agent }
 
 /** Where in a page: a quote with its surroundings and, when known, Yjs relative positions as JSON objects. */
 export interface Place { page: string; quote?: string; before?: string; after?: string; start?: unknown; end?: unknown }
@@ -56,8 +58,8 @@ export interface Ask extends Partial<Place> {
   skill?: 'continue' | 'rewrite' | 'critique' | 'brainstorm' | 'ask'
   model?: string
   options?: Record<string, unknown>
-  /** Whether the agent also answers in the conversation. */
-  say?: boolean
+  /** Whether the agent also answers in the conversation; 'answer': the question stands there already. */
+  say?: boolean | 'answer'
 }
 
 export type RunState = 'queued' | 'running' | 'done' | 'failed' | 'stopped'
@@ -159,6 +161,8 @@ export function freshKey(): string {
 
 const at = (canvas: string, rest = '') => `/api/canvases/${encodeURIComponent(canvas)}${rest}`
 
+const agentAt = (id: string) => `/api/agents/${encodeURIComponent(id)}`
+
 const asked = (query: Record<string, number | undefined>) =>
   new URLSearchParams(Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])))
 
@@ -213,6 +217,10 @@ export const api = {
   share: (canvas: string, role: Role, days?: number) =>
     send<Share>('POST', at(canvas, '/shares'), { body: { role, ...(days ? { days } : {}) } }),
   revoke: (canvas: string, share: string) => send<void>('DELETE', at(canvas, `/shares/${encodeURIComponent(share)}`)),
+
+  tastes: (canvas: string) => send<Tastes>('GET', at(canvas, '/taste')),
+  /** Without an id: all of one's own. */
+  forgetTaste: (canvas: string, id = '') => send<void>('DELETE', at(canvas, `/taste${id ? `/${encodeURIComponent(id)}` : ''}`)),
 
   connect: (canvas: string, name: string, role: Role, days?: number) =>
     send<Connected>('POST', at(canvas, '/tokens'), { body: { name, role, ...(days ? { days } : {}) } }),
@@ -283,5 +291,17 @@ export const api = {
   dismiss: (run: string, away: boolean) => send<unknown>('POST', `/api/runs/${encodeURIComponent(run)}/dismiss`, { body: { away } }),
 
   models: () => send<{ models: Model[]; default: string }>('GET', '/api/models'),
-  agents: () => send<{ agents: Agent[] }>('GET', '/api/agents'),
+  agents: () => send<Agents>('GET', '/api/agents'),
+  agent: (id: string) => send<AgentFile>('GET', agentAt(id)),
+  makeAgent: (body: { text?: string; id?: string; copy_of?: string; name?: string }) => send<AgentFile>('POST', '/api/agents', { body }),
+  saveAgent: (id: string, text: string, etag: string) => send<AgentFile>('PUT', agentAt(id), { body: { text }, headers: { 'If-Match': `"${etag}"` } }),
+  deleteAgent: (id: string) => send<AgentFile | { deleted: true }>('DELETE', agentAt(id)),
+  trustAgent: (id: string, role: 'editor' | null) => send<AgentFile>('PUT', `${agentAt(id)}/role`, { body: { role } }),
+  checkAgent: (id: string, text: string) => send<Checked>('POST', '/api/agents/check', { body: { id, text } }),
+  reviewAgent: (file: File) => {
+    const body = new FormData()
+    body.append('file', file, file.name)
+    return send<Reviewed>('POST', '/api/agents/review', { body })
+  },
+  agentFileUrl: (id: string) => `${agentAt(id)}/file`,
 }

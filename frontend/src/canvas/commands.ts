@@ -1,3 +1,4 @@
+import Bot from '@lucide/svelte/icons/bot'
 import BookOpen from '@lucide/svelte/icons/book-open'
 import ChartNoAxesColumn from '@lucide/svelte/icons/chart-no-axes-column'
 import Download from '@lucide/svelte/icons/download'
@@ -7,6 +8,7 @@ import Focus from '@lucide/svelte/icons/focus'
 import Inbox from '@lucide/svelte/icons/inbox'
 import History from '@lucide/svelte/icons/history'
 import Keyboard from '@lucide/svelte/icons/keyboard'
+import Lightbulb from '@lucide/svelte/icons/lightbulb'
 import ListChecks from '@lucide/svelte/icons/list-checks'
 import MessageSquare from '@lucide/svelte/icons/message-square'
 import PanelLeft from '@lucide/svelte/icons/panel-left'
@@ -18,11 +20,12 @@ import Square from '@lucide/svelte/icons/square'
 import SquarePen from '@lucide/svelte/icons/square-pen'
 import SunMoon from '@lucide/svelte/icons/sun-moon'
 import Trash2 from '@lucide/svelte/icons/trash-2'
+import Users from '@lucide/svelte/icons/users'
 import Webhook from '@lucide/svelte/icons/webhook'
 import type { Action } from '../actions.svelte'
 import { toast } from '../notices.svelte'
 import { addFiles } from '../files/adding'
-import { go, recordPath } from '../route.svelte'
+import { agentPath, go, recordPath } from '../route.svelte'
 import type { Session } from '../session.svelte'
 import { studio } from '../studio.svelte'
 import { theme } from '../theme.svelte'
@@ -40,12 +43,14 @@ export function commands(session: Session, desk: Desk): Action[] {
   }
   const critique = () =>
     session.ask({
-      skill: 'critique', prompt: 'What works on this page, and what does not?', page: session.page, ...(studio.model ? { model: studio.model.name } : {}),
+      skill: 'critique', prompt: 'What works on this page, and what does not?', page: session.page, ...studio.withModel,
     }).catch(() => undefined)
 
   return [
     { id: 'palette', label: 'Search commands and pages', group: 'View', icon: Search, keys: ['Mod-k'], run: () => (desk.dialog = 'palette') },
     { id: 'chat.ask', label: 'Ask or talk', words: 'chat conversation message agent', group: 'Agents', icon: MessageSquare, keys: ['Ctrl-Alt-c'], run: () => { desk.open('chat'); requestAnimationFrame(() => document.getElementById('composer')?.focus()) } },
+    { id: 'agent.who', label: 'Who can help here?', words: 'agents personas choose critic editor researcher help', group: 'Agents', icon: Users, keys: ['Ctrl-Alt-w'], when: () => session.canComment, run: () => (desk.dialog = 'help-from') },
+    { id: 'agent.list', label: 'Agents of this studio', words: 'personas edit make import share', group: 'Agents', icon: Bot, run: () => go(agentPath()) },
     { id: 'agent.critique', label: 'Ask for a critique of this page', words: 'feedback review comments', group: 'Agents', icon: ScrollText, when: () => session.canComment && session.page !== '', run: critique },
     { id: 'agent.stop', label: `Stop ${agent()}`, words: 'cancel agents runs', group: 'Agents', icon: Square, keys: ['Mod-.'], when: () => session.activeRuns.length > 0, run: () => Promise.all(session.activeRuns.map((run) => session.stop(run))) },
     { id: 'write.suggest', label: session.suggests ? 'Write: what you type is text at once' : 'Suggest: what you type becomes suggestions', words: 'suggesting mode writing track changes propose', group: 'Write', icon: SquarePen, keys: ['Ctrl-Alt-s'], when: () => session.canEdit, run: () => { session.suggest(!session.suggests); session.editor?.focus() } },
@@ -58,6 +63,7 @@ export function commands(session: Session, desk: Desk): Action[] {
     { id: 'view.chat', label: 'Show or hide the conversation', group: 'View', icon: MessageSquare, run: () => desk.toggle('chat') },
     { id: 'view.theme', label: 'Switch between light and dark', words: 'theme night mode', group: 'View', icon: SunMoon, run: () => theme.toggle() },
     { id: 'canvas.save', label: 'Save', words: 'saved', group: 'Canvas', keys: ['Mod-s'], run: () => toast(session.saved ? 'Everything is saved. It always is.' : 'The studio cannot be reached. Your edits are kept in this browser and follow by themselves.') },
+    { id: 'canvas.taste', label: 'What agents learn here', words: 'taste memory examples decisions forget', group: 'Agents', icon: Lightbulb, run: () => (desk.dialog = 'taste') },
     { id: 'canvas.connect', label: 'Connect an agent of another program', words: 'mcp claude code cursor codex token api', group: 'Canvas', icon: Plug, when: () => session.isOwner, run: () => (desk.dialog = 'connect') },
     { id: 'canvas.rename', label: 'Rename the canvas', words: 'title', group: 'Canvas', icon: SquarePen, when: () => session.isOwner, run: () => document.getElementById('canvas-title')?.focus() },
     { id: 'canvas.share', label: 'Share', words: 'invite link people', group: 'Canvas', icon: Share2, when: () => session.isOwner, run: () => (desk.dialog = 'share') },
