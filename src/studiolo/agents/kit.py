@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from studiolo.tools.connectors import Connectors
     from studiolo.tools.documentation import Documentation
     from studiolo.tools.sandbox import Sandbox
+    from studiolo.tools.searching import Search
     from studiolo.tools.tables import Tables
+    from studiolo.tools.web_pages import WebReader
 
 
 @dataclass(slots=True)
@@ -28,6 +30,8 @@ class Kit:
 
     policy: PolicyFile = field(default_factory=lambda: PolicyFile(None))
     files: Attachments | None = None
+    search: Search | None = None
+    reader: WebReader | None = None
     docs: Documentation | None = None
     sandbox: Sandbox | None = None
     tables: Tables | None = None

@@ -21,6 +21,7 @@ from studiolo.agents.toolbox.guarded import guarded
 from studiolo.agents.toolbox.offers import Offer
 from studiolo.agents.toolbox.reading import READING
 from studiolo.agents.toolbox.talking import TALKING
+from studiolo.agents.toolbox.web import reading_web, searching
 from studiolo.agents.work import Work
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ def offered(kit: Kit) -> list[Offer]:
     offers = [*CANVAS, *finding(kit.files)]
     if kit.files is not None:
         offers += attached(kit.files)
+    if kit.search is not None:
+        offers += searching(kit.search)
+    if kit.reader is not None:
+        offers += reading_web(kit.reader)
     if kit.docs is not None:
         offers += documentation(kit.docs)
     if kit.sandbox is not None:
