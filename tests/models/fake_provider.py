@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+_numbers = itertools.count(1)
 WORDS = ["The ", "lamp ", "went ", "out."]
 
 
@@ -30,16 +33,34 @@ class Refusal:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass
+class Turn:
+    """One answer of a script: what it says, then the tools that it calls, as (name, arguments). Arguments may be a
+    text, which is sent as it is. `thinking` is sent as providers send it; `hang_up` ends the line before the answer is
+    whole; `wait` is waited for before the first word."""
+
+    text: str = ""
+    calls: list[tuple[str, Any]] = field(default_factory=list)
+    thinking: str = ""
+    usage: tuple[int, int] = (100, 10)
+    hang_up: bool = False
+    wait: threading.Event | None = None
+
+
 class FakeProvider:
     """Answers every request with `WORDS`, or with `refusal`, and keeps what it was asked in `asked`.
 
-    Who asks for a typed answer is given the first of `typed` as the call of its tool, as OpenAI sends it.
+    Who asks for a typed answer is given the first of `typed` as the call of its tool, as OpenAI sends it. While there
+    is a `script`, a streamed request to an OpenAI model is answered with its next turn: a `Turn`, a `Refusal`, or a
+    function that makes one of the request's body; the last one is given again and again.
     """
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.refusal: Refusal | None = None
         self.typed: list[dict[str, Any]] = []
+        self.script: list[Turn | Refusal | Callable[[dict[str, Any]], Turn]] = []
+        self.lock = threading.Lock()
         self.models: list[str] = ["llama3.2", "qwen2.5:1.5b"]
         self.hang_up_after: int | None = None
         self.silence = 0.0  # seconds before the answer
@@ -68,13 +89,20 @@ class FakeProvider:
                 if not body.get("stream") and body.get("tools"):
                     self.reply(200, json.dumps(_called(body, fake.typed.pop(0))).encode(), {})
                     return
+                turn = fake.next_turn(body) if body.get("stream") and fake.script else None
+                if isinstance(turn, Refusal):
+                    self.reply(turn.status, json.dumps(turn.body).encode(), turn.headers)
+                    return
+                if turn is not None and turn.wait is not None:
+                    turn.wait.wait(60)
+                events = _turn(body["model"], turn) if turn is not None else _events(self.path, body)
                 self.send_response(200)
                 self.send_header("content-type", "text/event-stream")
                 self.send_header("transfer-encoding", "chunked")
                 self.end_headers()
                 with contextlib.suppress(ConnectionError):  # a reader may have had enough
-                    for index, event in enumerate(_events(self.path, body)):
-                        if fake.hang_up_after == index:
+                    for index, event in enumerate(events):
+                        if fake.hang_up_after == index or not event:
                             self.close_connection = True
                             return
                         time.sleep(fake.pace)
@@ -93,6 +121,17 @@ class FakeProvider:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def chats(self) -> list[dict[str, Any]]:
+        """The bodies of the requests for an answer."""
+        return [asked.body for asked in self.asked if asked.body]
+
+    def next_turn(self, body: dict[str, Any]) -> Turn | Refusal:
+        """The answer to this request."""
+        with self.lock:
+            turn = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        return turn if isinstance(turn, Turn | Refusal) else turn(body)
 
     def __enter__(self) -> FakeProvider:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
@@ -142,6 +181,35 @@ def _openai(model: str) -> Iterable[bytes]:
         yield _data({**base, "choices": [choice]})
     yield _data({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
     usage = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
+    yield _data({**base, "choices": [], "usage": usage})
+    yield b"data: [DONE]\n\n"
+
+
+def _turn(model: str, turn: Turn) -> Iterable[bytes]:
+    """An answer of a script as OpenAI streams it; an empty piece ends the line."""
+    base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model}
+
+    def delta(**fields: Any) -> bytes:
+        return _data({**base, "choices": [{"index": 0, "delta": fields, "finish_reason": None}]})
+
+    yield delta(role="assistant", content="")
+    if turn.thinking:
+        yield delta(reasoning_content=turn.thinking)
+    for word in re.findall(r"\S+\s*|\s+", turn.text):
+        yield delta(content=word)
+    if turn.hang_up:
+        yield b""
+    for index, (name, arguments) in enumerate(turn.calls):
+        said = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        id = f"call_{next(_numbers)}"
+        first = {"index": index, "id": id, "type": "function", "function": {"name": name, "arguments": ""}}
+        yield delta(tool_calls=[first])
+        for at in range(0, len(said), 40):
+            yield delta(tool_calls=[{"index": index, "function": {"arguments": said[at : at + 40]}}])
+    reason = "tool_calls" if turn.calls else "stop"
+    yield _data({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+    read, wrote = turn.usage
+    usage = {"prompt_tokens": read, "completion_tokens": wrote, "total_tokens": read + wrote}
     yield _data({**base, "choices": [], "usage": usage})
     yield b"data: [DONE]\n\n"
 

@@ -141,7 +141,7 @@ class Run:
             page=kept.get("page"),
             model=kept["model"],
             options=dict(kept["options"]),
-            say=bool(kept.get("say")),
+            say=kept.get("say", False),
             replaces=kept.get("replaces", ""),
             about=kept.get("about", ""),
             thread=kept.get("thread", ""),

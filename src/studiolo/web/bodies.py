@@ -145,6 +145,8 @@ class AskBody(Body):
     model: str | None = Field(None, max_length=200)
     options: dict[Annotated[str, Field(max_length=60)], Option] | None = Field(None, max_length=MOST_OPTIONS)
     say: bool | Literal["answer"] | None = None
+    thread: str | None = Field(None, max_length=100)
+    about: str | None = Field(None, max_length=100)
 
     @field_validator("options")
     @classmethod
