@@ -241,6 +241,7 @@ class Runs:
             ask_by=run.by.name,
             asker=run.by.id,
             turns=self.turns,
+            files=self.kit.files if self.kit is not None else None,
             results=run.results,
             checks=run.checks,
             notes=run.notes,
@@ -542,6 +543,7 @@ class Runs:
                     card["message"] = await self._show_card(work, card)
             run.cards += made
         history = await asyncio.to_thread(loop.pack, rest.messages)
+        run.steering.pause = False
         self._settle(run, work)
         await self._flush_steps(run, work)
         resting = run.as_dict() | {"state": state}

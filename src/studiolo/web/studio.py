@@ -13,6 +13,9 @@ from studiolo.agents import Personas, Runs
 from studiolo.agents.guiding import Guide
 from studiolo.agents.judging import Judge
 from studiolo.agents.kit import Kit
+from studiolo.agents.rounds import Rounds
+from studiolo.canvas import Participant
+from studiolo.canvas.errors import Forbidden
 from studiolo.history import Histories
 from studiolo.ledger.export import sweep
 from studiolo.ledger.record import Records
@@ -21,7 +24,7 @@ from studiolo.people import People
 from studiolo.rooms import Inbox, Nodes, Rooms
 from studiolo.rooms.catching_up import catch_up
 from studiolo.settings import Settings
-from studiolo.store import Store
+from studiolo.store import Store, forgotten
 from studiolo.tools.attachments import Attachments
 from studiolo.web.repeats import Repeats
 from studiolo.web.scene import looker
@@ -65,6 +68,8 @@ class Studio:
             ring=self.rooms.ring,
         )
         self.guide = Guide(self.runs)
+        self.rounds = Rounds(store, self.runs, self.rooms.get, self.member, time.time, new_id, nodes)
+        self.runs.forgotten = lambda canvas: forgotten.ids(store, canvas)
         self.repeats = Repeats(store, nodes)
         self.records = Records(store, self.histories)
         self.hooks = Hooks(store)
@@ -93,6 +98,7 @@ class Studio:
             await studio.rooms.open()
             await studio.meet_agents()
             await studio.runs.open()
+            await studio.rounds.open()
             await studio.models.start()
             for problem in studio.models.problems:
                 log.warning("%s", problem)
@@ -114,6 +120,13 @@ class Studio:
                 await self.people.agent(agent.id, agent.name, agent.color)
                 self._met[agent.id] = (agent.name, agent.color)
 
+    async def member(self, canvas: str, id: str) -> Participant:
+        """A participant as they are in a canvas now. Raises `Forbidden` for one who is not in it any more."""
+        for one in await self.people.members(canvas):
+            if one.id == id:
+                return one
+        raise Forbidden("Whoever asked for this is not in the canvas any more.", "Ask for it yourself.")
+
     def _catch_up(self, _gone: str = "") -> None:
         """Let canvases tell what waits in them that a crash, here or on a node that is gone, kept from it."""
         if self._catching_up is None or self._catching_up.done():
@@ -129,6 +142,7 @@ class Studio:
         self.attachments.close()
         try:
             self.histories.close()
+            await self.rounds.close()  # first, or it would take for a person's doing that its runs end
             await self.runs.close()
             await self.kit.close()
         finally:

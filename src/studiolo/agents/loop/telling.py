@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from studiolo.agents.skills.asking import quoted
+from studiolo.agents.citing import cited
 from studiolo.agents.work import Utterance, Work
 
 LONGEST = 20_000  # characters of an answer in a thread, or of a run's
@@ -52,14 +52,14 @@ class Telling:
                 message, self._message = self._message, None
                 if text and text != message.text.strip():
                     message.replace(text)
-                message.quotes = quoted(work.surface.canvas, text, work.place.page if work.place else None)
+                message.quotes = await cited(work, text, work.place.page if work.place else None)
                 await message.__aexit__(None, None, None)
             return
         work.answer = text[:LONGEST]
         if work.ask.thread and text:
             await work.act({"type": "reply", "thread": work.ask.thread, "text": text[:LONGEST]})
             work.result("thread", work.ask.thread)
-        elif work.ask.about and text and not any(result["type"] == "thread" for result in work.results):
+        elif work.ask.about and text and not any(one["type"] in ("thread", "suggestion") for one in work.results):
             id = await work.act({"type": "comment", "suggestion": work.ask.about, "text": text[:LONGEST]})
             work.result("thread", id)
 

@@ -66,13 +66,13 @@ async def perform(work: Work) -> None:
 
 
 def comments(work: Work, record: SuggestionRecord) -> dict[str, str]:
-    """What is still said about a suggestion, by thread, except what the agent had the last word in."""
+    """What is still said about a suggestion, by thread, except where the agent or its author had the last word."""
     threads = work.surface.canvas.threads
     open_threads = [thread.id for thread in threads.values() if thread.about == record.id and thread.status == "open"]
     found: dict[str, str] = {}
     for id in open_threads:
         lines: list[dict[str, Any]] = plain(work.surface.canvas.document.threads[id])["comments"]
-        if lines[-1]["author"] != work.persona.id:
+        if lines[-1]["author"] not in (work.persona.id, record.author):
             found[id] = "\n".join(f"{line['name']}: {line['text']}" for line in lines)
     return found
 
