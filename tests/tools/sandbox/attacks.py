@@ -56,7 +56,7 @@ ATTACKS = [
     Attack("read its own environment", "print('ESCAPED', open('/proc/self/environ').read(9))"),
     Attack("read its own command line", "print('ESCAPED', open('/proc/self/cmdline').read(9))"),
     Attack("read another's environment", "print('ESCAPED', open('/proc/{victim}/environ').read(9))"),
-    Attack("read another's memory", "print('ESCAPED', open('/proc/{victim}/mem', 'rb'))"),
+    Attack("read another's memory", "print('ESCAPED', open('/proc/{victim}/mem', 'rb'))", control_needs="root"),
     Attack("where another works", "import os\nprint('ESCAPED', os.readlink('/proc/{victim}/cwd'))"),
     Attack("a device", "print('ESCAPED', open('/dev/kmsg', 'rb').fileno())", control_needs="root"),
     Attack("write beside its folder", "print('ESCAPED', open('{outside}/new', 'w').write('x'))"),
@@ -213,6 +213,7 @@ ATTACKS = [
         "tracing another",
         CTYPES
         + "if libc.ptrace(16, {victim}, 0, 0) < 0: raise OSError(ctypes.get_errno(), 'ptrace')\nprint('ESCAPED')",
+        control_needs="root",
     ),
     Attack(
         "another's memory by number",

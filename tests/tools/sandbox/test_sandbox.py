@@ -1,4 +1,4 @@
-# ruff: noqa: E501, PTH - programs have long lines, and folders too deep for a path
+# ruff: noqa: E501, PTH101, PTH102, PTH109, PTH211 - programs have long lines, and folders too deep for a path
 """What a program gives back, and that nothing of it stays."""
 
 from __future__ import annotations
