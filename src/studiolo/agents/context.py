@@ -22,12 +22,19 @@ LARGEST = 4_000_000  # characters of a canvas that are searched; more would hold
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A paragraph, or a part of a long one, with its place."""
+    """A paragraph, or a part of a long one, with its place: in a page, or in a file of which `title` is the name."""
 
     page: str
     title: str
     start: int
     text: str
+    attachment: str = ""
+    place: str = ""
+
+    @property
+    def source(self) -> str:
+        """What it is from, in words."""
+        return f"{self.title}, {self.place}" if self.place else self.title
 
 
 @dataclass(slots=True)

@@ -29,6 +29,7 @@ from studiolo.agents.voice import Voice
 from studiolo.canvas import StudioloError
 from studiolo.canvas.quotes import Span
 from studiolo.canvas.suggesting import may_replace
+from studiolo.tools.attachments import Attachments
 
 
 @dataclass(slots=True)
@@ -76,6 +77,7 @@ class Work:
     turns: Turns | None = None  # who works where; None where nobody else can
     claimed: Claim | None = None  # the passage that this run works on
     answer: str = ""  # what the agent said at the end, where that is not a message
+    files: Attachments | None = None  # what is beside the pages, where there is a studio
     results: list[dict[str, str]] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
 from contextlib import aclosing
 from dataclasses import replace
 
-from studiolo.agents import checks, context, place
+from studiolo.agents import checks, citing, context, place
+from studiolo.agents.citing import LEAST_QUOTE
 from studiolo.agents.context import Passage
 from studiolo.agents.errors import failed_checks
 from studiolo.agents.joint import Continuation
 from studiolo.agents.place import Place
 from studiolo.agents.prose import paragraphs, sentences, words
 from studiolo.agents.skills.continuing import recall
+from studiolo.agents.toolbox.marks import plain
 from studiolo.agents.voice import Request
 from studiolo.agents.work import Utterance, Work
-from studiolo.canvas import Canvas
-from studiolo.canvas.errors import Conflict, Invalid
-from studiolo.canvas.quotes import Quote, resolve
+from studiolo.canvas.errors import Invalid
 
-_QUOTED = re.compile(r"“([^”]{8,400})”|\"([^\"\n]{8,400})\"")
 _BAKER = (
     "Text:\nThe baker closed his shop early, because his daughter was ill. For the third night in a row, someone had "
     "left a gold coin on the step. He put it into a blue jar.\n\nQuestion: "
@@ -32,7 +30,6 @@ EXAMPLES = (
     ),
     (_BAKER + "What colour is the jar?", "Quote: He put it into a blue jar.\nAnswer: The jar is blue."),
 )
-LEAST_QUOTE = 3  # words; shorter ones are terms and scare quotes
 
 
 async def perform(work: Work) -> None:
@@ -45,9 +42,9 @@ async def perform(work: Work) -> None:
         work.show("thinking", page.page, place.cursor(work.surface.canvas, page.page, page.span))
     else:
         work.show("thinking")
-    sources = _sources(work, page, question) if work.small else []
+    sources = await _sources(work, page, question) if work.small else []
     evidence = await _evidence(work, sources, question)
-    request = _small(sources, evidence, question) if work.small else _large(work, page, question)
+    request = _small(sources, evidence, question) if work.small else await _large(work, page, question)
     goal = 40 if work.small else 400
     report = checks.Report(())
     async with Utterance(work) as message:
@@ -73,7 +70,8 @@ async def perform(work: Work) -> None:
             if work.checked("answer", report):
                 if attempt:
                     message.replace(text)
-                message.quotes = _as_quotes(evidence) or quoted(work.surface.canvas, text, page.page if page else None)
+                here = page.page if page else None
+                message.quotes = _as_quotes(evidence) or await citing.cited(work, text, here)
                 return
         raise failed_checks("an answer", list(report.failed))
 
@@ -94,42 +92,21 @@ def _checks(question: str, sources: list[Passage]) -> list[tuple[str, checks.Che
     return found
 
 
-def quoted(canvas: Canvas, answer: str, page: str | None) -> list[dict[str, object]]:
-    """The passages that an answer puts in quotation marks, and whether each is really in a page."""
-    pages = context.pages_of(canvas)
-    pages.sort(key=lambda entry: entry[0] != page)
-    found: list[dict[str, object]] = []
-    for one, other in _QUOTED.findall(answer):
-        quote = (one or other).strip()
-        if len(words(quote)) < LEAST_QUOTE or any(entry["quote"] == quote for entry in found):
-            continue
-        at = next(((id, text) for id, _, text in pages if _is_in(text, quote)), None)
-        found.append({"page": at[0] if at else (page or ""), "quote": quote, "found": at is not None})
-    return found
-
-
-def _is_in(text: str, quote: str) -> bool:
-    if quote in text:
-        return True
-    try:
-        resolve(text, Quote(quote.rstrip(".,;")))
-    except Conflict as error:
-        return error.code == "quote_ambiguous"
-    return True
-
-
 def _as_quotes(evidence: Passage | None) -> list[dict[str, object]]:
-    return [{"page": evidence.page, "quote": evidence.text, "found": True}] if evidence else []
+    if evidence is None:
+        return []
+    where = {"attachment": evidence.attachment} if evidence.attachment else {"page": evidence.page}
+    return [{**where, "quote": evidence.text, "found": True}]
 
 
-def _sources(work: Work, page: Place | None, question: str) -> list[Passage]:
+async def _sources(work: Work, page: Place | None, question: str) -> list[Passage]:
     """What a small model reads: the selection, or a few paragraphs that have to do with the question."""
     room = min(work.voice.room - 500, 900)
     if page is not None and page.selection.strip():
         text = context.head(page.selection, room)
         work.given.add("selection", text, page=page.page, title=page.title, start=page.span.start)
         return [Passage(page.page, page.title, page.span.start, text)]
-    found = context.retrieve(context.passages(context.pages_of(work.surface.canvas)), question, 6)
+    found = await citing.passages(work, question, 6)
     if not found and page is not None:
         near = context.tail(page.before if page.before.strip() else page.text, room // 2)
         found = context.passages([(page.page, page.title, near)])
@@ -138,8 +115,8 @@ def _sources(work: Work, page: Place | None, question: str) -> list[Passage]:
         text = context.head(passage.text, room)
         if (room := room - context.estimate_tokens(text)) < 0:
             break
-        sources.append(Passage(passage.page, passage.title, passage.start, text))
-        work.given.add("passage", text, page=passage.page, title=passage.title, start=passage.start)
+        sources.append(replace(passage, text=text))
+        work.given.add("passage", text, page=passage.page, title=passage.source, start=passage.start)
     return sources
 
 
@@ -147,7 +124,7 @@ async def _evidence(work: Work, sources: list[Passage], question: str) -> Passag
     """The one sentence that the answer is to rest on: by its words, or, where they do not tell, the model's choice
     among the sentences that are really there."""
     split = [
-        Passage(source.page, source.title, source.start + paragraph.start + piece.start, piece.text)
+        replace(source, start=source.start + paragraph.start + piece.start, text=piece.text)
         for source in sources
         for paragraph in paragraphs(source.text)
         if paragraph.prose
@@ -191,7 +168,7 @@ def _small(sources: list[Passage], evidence: Passage | None, question: str) -> R
     )
 
 
-def _large(work: Work, page: Place | None, question: str) -> Request:
+async def _large(work: Work, page: Place | None, question: str) -> Request:
     room = work.voice.room
     canvas = work.surface.canvas
     parts = [work.given.add("outline", context.outline(canvas, page.page if page else None, room // 10))]
@@ -229,9 +206,12 @@ def _large(work: Work, page: Place | None, question: str) -> Request:
         )
         if near.strip():
             parts.append(f"The page “{page.title}” around it:\n<page>\n{near}\n</page>")
-        recalled = recall(work, page, question + " " + page.selection[:400], near, room // 4)
+        wanted = question + " " + page.selection[:400]
+        recalled = "" if work.option.get("file") else recall(work, page, wanted, near, room // 4)
+        if from_files := await _of_files(work, wanted, room // 4):
+            recalled = f"{recalled}\n\n{from_files}".strip()
     else:
-        recalled = _recalled(work, question, room // 2)
+        recalled = await _recalled(work, question, room // 2)
     if recalled:
         parts.append(f"Passages of the canvas that may matter:\n<page>\n{recalled}\n</page>")
     parts.append(f"The author asks: {question}")
@@ -241,18 +221,35 @@ def _large(work: Work, page: Place | None, question: str) -> Request:
         "unless more is asked "
         "for. Support what you say with short quotations from the text, word for word in “curly quotation "
         "marks”, and use those "
-        "marks for nothing else. Say so when the text does not answer the question. You cannot change the text here.",
+        "marks for nothing else. A passage that begins with a file's name in brackets is from that file: after what "
+        "you quote of it put its name and the place, as (name, place). Say so when the text does not answer the "
+        "question. "
+        "You cannot change the text here.",
         prompt="\n\n".join(part for part in parts if part),
         max_tokens=1_200,
         temperature=0.5,
     )
 
 
-def _recalled(work: Work, question: str, room: int) -> str:
+async def _recalled(work: Work, question: str, room: int) -> str:
     parts: list[str] = []
-    for passage in context.retrieve(context.passages(context.pages_of(work.surface.canvas)), question, 10):
+    for passage in await citing.passages(work, question, 10):
         if (room := room - context.estimate_tokens(passage.text)) < 0:
             break
-        work.given.add("passage", passage.text, page=passage.page, title=passage.title, start=passage.start)
-        parts.append(f"[{passage.title}] {passage.text}")
+        parts.append(_given(work, passage, passage.text))
     return "\n\n".join(parts)
+
+
+async def _of_files(work: Work, question: str, room: int) -> str:
+    parts: list[str] = []
+    for passage in await citing.from_files(work, question, 8):
+        if (room := room - context.estimate_tokens(passage.text)) < 0:
+            break
+        parts.append(_given(work, passage, passage.text))
+    return "\n\n".join(parts)
+
+
+def _given(work: Work, passage: Passage, text: str) -> str:
+    """A passage as a model reads it, with where it is from."""
+    work.given.add("passage", text, page=passage.page, title=passage.source, start=passage.start)
+    return f"[{plain(passage.source)}] {plain(text)}"
