@@ -189,7 +189,6 @@ class Run:
             if self.place.chosen:
                 self.anchor = {"start": self.place.anchor.start, "end": self.place.anchor.end}
             self.place = None
-        self.steering.pause = False
 
     def placed(self, canvas: Canvas) -> places.Place | None:
         """Where it was asked, as the text is now."""
@@ -206,6 +205,11 @@ class Run:
         return self.place
 
     # -- for those who watch
+
+    @property
+    def told(self) -> int:
+        """How many events there have been."""
+        return len(self._events)
 
     def emit(self, event: dict[str, Any]) -> None:
         """Tell everyone who watches."""

@@ -47,7 +47,7 @@ async def begin(
         ask = await meant(room)
         await may_use(studio, seat.who, ask.model)
         await studio.meet_agents()
-        run = _start(studio, room, ask, seat)
+        run = start(studio, room, ask, seat)
         begun = {"run": run.id}
         if keep:
             answer = keep(begun)
@@ -172,7 +172,7 @@ async def may_use(studio: Studio, who: Who, model: str | None) -> None:
         raise Forbidden("A guest can only ask the models of this studio.", "Choose one of its list of models.")
 
 
-def _start(studio: Studio, room: Room, ask: Ask, seat: Seat) -> Run:
+def start(studio: Studio, room: Room, ask: Ask, seat: Seat) -> Run:
     """Begin the run. A model that does not exist is the caller's mistake, and trying again would not help."""
     try:
         return studio.runs.start(room, ask, seat.participant)

@@ -23,12 +23,14 @@ async def stream(
     stopping: asyncio.Event,
     heartbeat: float = HEARTBEAT_SECONDS,
     allowed: Callable[[], Awaitable[bool]] = anybody,
+    write: Callable[[int, dict[str, Any]], bytes] | None = None,
 ) -> AsyncIterator[bytes]:
     """Each event as `id`, `event` (its type) and `data` (JSON), from the one after number `after`; ends on `done`.
 
     `events` must give all events from the first, so that numbers mean the same on every connection; `done` comes
     whatever its number. While nothing happens a comment keeps proxies from closing the connection. Ends early when
     the studio stops, and when `allowed`, asked at every heartbeat, says that the client may not listen any more.
+    `write` puts an event on the wire in another way.
     """
     number = 0
     now = asyncio.get_running_loop().time
@@ -49,7 +51,7 @@ async def stream(
                 number += 1
                 done = event.get("type") == "done"
                 if number > after or done:
-                    yield encode(number, event)
+                    yield (write or encode)(number, event)
                 if done:
                     return
                 upcoming = asyncio.ensure_future(anext(events, None))
