@@ -42,12 +42,14 @@ class Kit:
         """What is set up in a studio whose data is in `home`."""
         from studiolo.tools.connectors import Connectors
         from studiolo.tools.sandbox import Sandbox
+        from studiolo.tools.tables import Tables
 
         sandbox = Sandbox(home / "cache" / "sandbox", home=home)
         return cls(
             policy=PolicyFile(home),
             files=files,
             sandbox=sandbox,
+            tables=Tables(sandbox),
             connectors=Connectors(home, environ),
         )
 

@@ -1,0 +1,81 @@
+"""One studio for the whole suite, with keys to lose, and everybody around it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import serve
+from tests.models.fake_provider import FakeProvider
+from tests.safety.world import ENVIRONMENT, HIDDEN, INSIDE, KEY, SECRET, World
+from tests.tools.site import Site, page, redirect
+
+HERE = Path(__file__).parent
+EVERYTHING = """---
+name: Everything
+description: An agent that may use all that the studio offers.
+---
+Do as you are asked.
+"""
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    home = tmp_path_factory.mktemp("safety")
+    outside = tmp_path_factory.mktemp("outside")
+    secret = outside / "secret.txt"
+    secret.write_text(SECRET)
+    program_log = outside / "program.jsonl"
+    program = {"command": sys.executable, "args": [str(HERE / "hostile_program.py"), str(program_log)]}
+    (home / "mcp.json").write_text(json.dumps({"mcpServers": {"notes": program}}))
+    (home / "documentation").mkdir()
+    (home / "agents").mkdir()
+    (home / "agents" / "everything.md").write_text(EVERYTHING)
+    attacker, inside = Site(host="127.0.0.2"), Site({"/": page(INSIDE)}, host="127.0.0.1")
+    attacker.pages |= {
+        "/to-inside": redirect(f"http://127.0.0.1:{inside.port}/"),
+        "/to-inside-by-name": redirect(f"http://inside.test:{inside.port}/"),
+        "/to-a-file": redirect(f"file://{secret}"),
+    }
+    with FakeProvider() as provider:
+        studio = serve(
+            home,
+            {
+                "OPENAI_API_KEY": KEY,
+                "OPENAI_BASE_URL": f"{provider.url}/v1",
+                "STUDIOLO_MODEL": "openai:fake-model",
+                "STUDIOLO_TOOL_NETWORKS": "127.0.0.2/32",
+                "SEARXNG_URL": f"http://attacker.test:{attacker.port}",
+                "SAFETY_CANARY": ENVIRONMENT,
+                "PYTHONPATH": os.pathsep.join([str(HERE / "names"), os.environ.get("PYTHONPATH", "")]).rstrip(
+                    os.pathsep
+                ),
+            },
+        )
+        owner = studio.client()
+        made = World(
+            studio,
+            provider,
+            attacker,
+            inside,
+            secret,
+            program_log,
+            studio.make_token("commenter", name="Ada"),
+            studio.make_token("editor", name="Mallory"),
+            owner,
+        )
+        other = studio.canvas(HIDDEN, title="Of other people")
+        file = owner.post(
+            f"/api/canvases/{other['id']}/attachments", files={"file": ("plot.txt", HIDDEN.encode(), "text/plain")}
+        ).json()
+        made.other = {"canvas": other["id"], "page": other["pages"][0]["id"], "file": file["id"]}
+        yield made
+        owner.close()
+        assert studio.stop() == 0, studio.log()
+        attacker.close()
+        inside.close()
