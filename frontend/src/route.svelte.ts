@@ -5,6 +5,7 @@ export type Route =
   | { name: 'canvas'; canvas: string; page: string }
   | { name: 'inbox' }
   | { name: 'record'; canvas: string }
+  | { name: 'agents'; agent: string }
   | { name: 'lost' }
 
 export function parse(address: Pick<URL, 'pathname' | 'searchParams'>): Route {
@@ -20,6 +21,7 @@ export function parse(address: Pick<URL, 'pathname' | 'searchParams'>): Route {
   if (first === 'join' && second && parts.length === 2) return { name: 'join', token: second }
   if (first === 'c' && second && parts.length <= 3) return { name: 'canvas', canvas: second, page: third }
   if (first === 'inbox' && parts.length === 1) return { name: 'inbox' }
+  if (first === 'agents' && parts.length <= 2) return { name: 'agents', agent: second }
   if (first === 'record' && parts.length <= 2) return { name: 'record', canvas: second }
   return { name: 'lost' }
 }
@@ -48,6 +50,7 @@ class Router {
 
 export const router = new Router()
 export const { go } = router
+export const agentPath = (agent = '') => `/agents${agent ? `/${encodeURIComponent(agent)}` : ''}`
 export const recordPath = (canvas = '') => `/record${canvas ? `/${encodeURIComponent(canvas)}` : ''}`
 export const canvasPath = (canvas: string, page = '') =>
   `/c/${encodeURIComponent(canvas)}${page ? `/${encodeURIComponent(page)}` : ''}`

@@ -1,4 +1,5 @@
-import { api, ApiError, type Agent, type Model, type Participant, type Role } from './api'
+import type { Agent, Problem, Words } from './agents/agents'
+import { api, ApiError, type Model, type Participant, type Role } from './api'
 import { Remembered } from './remembered.svelte'
 
 /** What is the same on every canvas: who I am, which agents there are and which models they can use. */
@@ -8,13 +9,21 @@ class Studio {
   met = $state(false)
   role = $state.raw<Role | null>(null)
   agents = $state.raw<Agent[]>([])
+  /** What is wrong with files of agents; for those who may mend them. */
+  problems = $state.raw<Problem[]>([])
+  /** What this person may do with agents. */
+  may = $state.raw({ edit: false, trust: false })
+  words = $state.raw<Words | null>(null)
   models = $state.raw<Model[]>([])
   defaultModel = $state('')
   readonly #chosen = new Remembered<string>('model', '')
 
-  /** The model that the next request is sent with. */
+  /** The model that this person chose for all requests; undefined: each agent's own. */
+  readonly chosen: Model | undefined = $derived(this.models.find((model) => model.name === this.#chosen.value && model.ready))
+
+  /** The model that a request to no agent in particular is sent with. */
   readonly model: Model | undefined = $derived(
-    this.models.find((model) => model.name === this.#chosen.value && model.ready)
+    this.chosen
       ?? this.models.find((model) => model.name === this.defaultModel)
       ?? this.models.find((model) => model.ready),
   )
@@ -34,12 +43,43 @@ class Studio {
   }
 
   async meetAgents(): Promise<void> {
-    const [{ agents }, { models, default: first }] = await Promise.all([api.agents(), api.models()])
-    this.agents = agents
+    const [, { models, default: first }] = await Promise.all([this.lookForAgents(), api.models()])
     this.models = models
     this.defaultModel = first
   }
 
+  #looked = 0
+
+  /** Who can be asked now: their files may have changed. */
+  async lookForAgents(): Promise<void> {
+    this.#looked = performance.now()
+    const { agents, problems, may, words } = await api.agents()
+    this.agents = agents
+    this.problems = problems ?? []
+    this.may = may ?? this.may
+    this.words = words ?? null
+  }
+
+  /** Looks again where agents are about to be chosen, at most once in two seconds. */
+  readonly freshAgents = (): void => {
+    if (performance.now() - this.#looked > 2000) this.lookForAgents().catch(() => undefined)
+  }
+
+  agent(id: string): Agent | undefined {
+    return this.agents.find((agent) => agent.id === id)
+  }
+
+  /** The model that an agent would speak with, if it were asked by this person now. */
+  modelOf(agent: Agent | undefined): Model | undefined {
+    return this.chosen ?? agent?.model?.used ?? this.model
+  }
+
+  /** What a request says of the model: nothing, where each agent is to use its own. */
+  get withModel(): { model?: string } {
+    return this.chosen ? { model: this.chosen.name } : {}
+  }
+
+  /** "" for each agent's own. */
   choose(model: string): void {
     this.#chosen.value = model
   }

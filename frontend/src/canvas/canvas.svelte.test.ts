@@ -9,6 +9,7 @@ import Composer from './Composer.svelte'
 import { Desk, DESK } from './desk.svelte'
 import MessageItem from './MessageItem.svelte'
 import PageList from './PageList.svelte'
+import { recipient } from './recipient.svelte'
 
 let studio: FakeStudio
 let session: Session
@@ -151,7 +152,11 @@ describe('the composer', () => {
   }
   beforeEach(() => {
     localStorage.clear()
-    here.agents = [{ id: 'co-author', name: 'Co-author', color: '#9048fc', skills: [] }]
+    recipient.value = 'agent'
+    here.agents = [
+      { id: 'co-author', name: 'Co-author', color: '#9048fc', skills: [] },
+      { id: 'critic', name: 'Critic', color: '#d10a42', skills: [], description: 'Reads closely' },
+    ]
     here.models = []
   })
 
@@ -169,7 +174,7 @@ describe('the composer', () => {
     expect(sent()[0]?.[1]).toMatchObject({ page: 'p1', quote: 'was dark' })
   })
   it('only speaks when it is for everybody, unless an agent is named', async () => {
-    localStorage.setItem('studiolo:composer-to', '"all"')
+    recipient.value = 'all'
     show(Composer, { session })
     await write('Hello')
     await write('@Co-author, hello')
@@ -177,6 +182,29 @@ describe('the composer', () => {
       ['/actions', { type: 'say', text: 'Hello' }],
       ['/ask', { agent: 'co-author', prompt: 'hello', say: true, page: 'p1' }],
     ])
+  })
+  it('asks whom was chosen, for as long as nobody is named', async () => {
+    recipient.value = 'critic'
+    show(Composer, { session })
+    await write('What now?')
+    await write('What now, @co-author?')
+    expect(sent().filter(([path]) => path === '/ask').map(([, { agent, prompt }]) => [agent, prompt])).toEqual([['critic', 'What now?'], ['co-author', 'What now?']])
+  })
+  it('asks everybody who is named, wherever in the message, and says the question once', async () => {
+    session.selection = { page: 'p1', text: 'was dark', words: 2 }
+    show(Composer, { session })
+    await write('Is this any good, @critic and @Co-author?')
+    const asked = sent().filter(([path]) => path === '/ask').map(([, ask]) => ask)
+    expect(asked).toEqual([
+      { agent: 'critic', prompt: 'Is this any good, @critic and @Co-author?', say: true, page: 'p1', quote: 'was dark' },
+      { agent: 'co-author', prompt: 'Is this any good, @critic and @Co-author?', say: 'answer', page: 'p1', quote: 'was dark' },
+    ])
+  })
+  it('goes back to the first agent when the chosen one is gone', async () => {
+    recipient.value = 'a-poet'
+    show(Composer, { session })
+    await write('What now?')
+    expect(sent()[0]?.[1].agent).toBe('co-author')
   })
   it('gives the words back when they could not be sent', async () => {
     fetched.mockImplementation(() => Promise.resolve(new Response('{"error":{"code":"forbidden","message":"No.","hint":""}}', { status: 403 })))

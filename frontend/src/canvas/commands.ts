@@ -49,7 +49,7 @@ export function commands(session: Session, desk: Desk): Action[] {
   return [
     { id: 'palette', label: 'Search commands and pages', group: 'View', icon: Search, keys: ['Mod-k'], run: () => (desk.dialog = 'palette') },
     { id: 'chat.ask', label: 'Ask or talk', words: 'chat conversation message agent', group: 'Agents', icon: MessageSquare, keys: ['Ctrl-Alt-c'], run: () => { desk.open('chat'); requestAnimationFrame(() => document.getElementById('composer')?.focus()) } },
-    { id: 'agent.who', label: 'Who can help here?', words: 'agents personas choose critic editor researcher help', group: 'Agents', icon: Users, keys: ['Ctrl-Alt-w'], when: () => session.canComment, run: () => (desk.dialog = 'help-from') },
+    { id: 'agent.who', label: 'Who can help here?', words: 'agents personas choose critic editor researcher help', group: 'Agents', icon: Users, keys: ['Ctrl-Alt-j'], when: () => session.canComment, run: () => (desk.dialog = 'agents') },
     { id: 'agent.list', label: 'Agents of this studio', words: 'personas edit make import share', group: 'Agents', icon: Bot, run: () => go(agentPath()) },
     { id: 'agent.critique', label: 'Ask for a critique of this page', words: 'feedback review comments', group: 'Agents', icon: ScrollText, when: () => session.canComment && session.page !== '', run: critique },
     { id: 'agent.stop', label: `Stop ${agent()}`, words: 'cancel agents runs', group: 'Agents', icon: Square, keys: ['Mod-.'], when: () => session.activeRuns.length > 0, run: () => Promise.all(session.activeRuns.map((run) => session.stop(run))) },

@@ -3,7 +3,7 @@ import { MediaQuery } from 'svelte/reactivity'
 import type { Draft } from '../budget/policies'
 import { Remembered } from '../remembered.svelte'
 
-export type Dialogs = '' | 'palette' | 'share' | 'help' | 'budget' | 'webhooks' | 'download' | 'connect' | 'taste' | 'help-from'
+export type Dialogs = '' | 'palette' | 'share' | 'help' | 'budget' | 'webhooks' | 'download' | 'connect' | 'taste' | 'agents'
 export type Panel = 'pages' | 'chat'
 
 /** What lies around the text on this person's screen: panels, dialogs, quiet. Nothing here is shared. */
@@ -11,8 +11,6 @@ export class Desk {
   dialog = $state<Dialogs>('')
   /** A policy that somebody began to make from a suggestion. */
   draft = $state.raw<Draft | null>(null)
-  /** Whom the next message in the conversation is for, when something else than its own choice said so: an agent's id. */
-  partner = $state('')
   focus = $state(false)
   /** Whether the canvas is shown as it was, in the place of its text. */
   history = $state(false)

@@ -1,12 +1,14 @@
 /** What a person can ask of an agent from the text: on a selection, or at the caret. */
 import { EditorView } from '@codemirror/view'
 import type * as Y from 'yjs'
+import type { Agent } from '../agents/agents'
 import type { Ask } from '../api'
 import { passage, spot } from '../editor/passage'
+import { Remembered } from '../remembered.svelte'
 import type { Session } from '../session.svelte'
 import { studio } from '../studio.svelte'
 
-export type Panel = 'bar' | 'rewrite' | 'tone' | 'ask' | 'brainstorm'
+export type Panel = 'bar' | 'who' | 'rewrite' | 'tone' | 'ask' | 'brainstorm'
 
 export interface Request { skill: NonNullable<Ask['skill']>; prompt: string; options?: Record<string, unknown>; say?: boolean }
 
@@ -28,6 +30,10 @@ export class Asking {
   /** Where it stands in the scrolled area. */
   at = $state.raw({ left: 0, top: 0, bottom: 0, height: 0 })
 
+  readonly #chosen = new Remembered<string>('asked-agent', '')
+  /** Who is asked about the text. */
+  readonly agent: Agent = $derived(studio.agent(this.#chosen.value) ?? studio.agents[0] ?? { id: 'co-author', name: 'Co-author', color: '#9048fc', skills: [] })
+
   view: EditorView | null = null
 
   constructor(
@@ -45,6 +51,15 @@ export class Asking {
     this.#place(view)
     this.focused = focused
     this.panel = panel
+  }
+
+  /** Whether an agent does this. Of one that nothing is known of yet everything is expected. */
+  can(skill: Request['skill'], agent = this.agent): boolean {
+    return !agent.skills.length || agent.skills.some(({ name }) => name === skill)
+  }
+
+  choose(agent: string): void {
+    this.#chosen.value = agent
   }
 
   close(refocus = false): void {
@@ -78,12 +93,13 @@ export class Asking {
     const place = main.empty || skill === 'continue'
       ? spot(view.state, text, page, main.to)
       : passage(view.state, text, page, main.from, main.to)
+    // A key may ask for what the chosen one does not do: then somebody else does it.
+    const agent = this.can(skill) ? this.agent : (studio.agents.find((one) => this.can(skill, one)) ?? this.agent)
     this.close(true)
     view.dispatch({ effects: EditorView.announce.of('Asked. What the agent makes will come as a suggestion.') })
-    const model = studio.model?.name
     if (say) this.onanswer()
     try {
-      await session.ask({ skill, prompt, ...place, ...(options ? { options } : {}), ...(say === undefined ? {} : { say }), ...(model ? { model } : {}) })
+      await session.ask({ skill, prompt, ...place, ...(options ? { options } : {}), ...(say === undefined ? {} : { say }), agent: agent.id, ...studio.withModel })
     } catch {
       // The session has told the person why.
     }

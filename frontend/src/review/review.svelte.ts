@@ -408,7 +408,7 @@ export class Review {
   async redo(item: PlacedHunk): Promise<boolean> {
     return this.#once(item.id, async () => {
       try {
-        await api.redo(this.session.id, item.id, studio.model?.name)
+        await api.redo(this.session.id, item.id, studio.chosen?.name)
         toast(`Asked ${item.suggestion.name} to do it again on today’s text.`)
       } catch (error) {
         fail(error)
