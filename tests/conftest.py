@@ -18,7 +18,7 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 
-from studiolo.canvas.participant import Role
+from studiolo.canvas.participant import Kind, Role
 from studiolo.people import People
 from studiolo.settings import Settings
 from studiolo.store import Store
@@ -75,13 +75,13 @@ class ServedStudio:
             check=False,
         )
 
-    def make_token(self, role: str, canvas: str = "*", name: str = "") -> str:
+    def make_token(self, role: str, canvas: str = "*", name: str = "", kind: Kind = "person") -> str:
         """A new API token. Made beside the server as `studiolo token create` does, without a second for its start."""
 
         async def made() -> str:
             store = await Store.open(Settings.from_env(self.environ).database)
             try:
-                return await People(store).create_token(cast(Role, role), name or f"Test {role}", canvas)
+                return await People(store).create_token(cast(Role, role), name or f"Test {role}", canvas, kind=kind)
             finally:
                 await store.close()
 

@@ -629,7 +629,8 @@ class Runs:
                 raise asyncio.CancelledError
             self._appear(run, work)
             await self._save(run)
-            if past is None and run.ask.say is True and run.ask.prompt.strip():
+            asked_there = bool(run.ask.options.get("said"))  # by a message that stands there already
+            if past is None and run.ask.say is True and run.ask.prompt.strip() and not asked_there:
                 await work.surface.apply({"type": "say", "text": run.ask.prompt.strip(), "run": run.id}, run.by)
             async with lane.gate:
                 lane.waiting -= 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -21,18 +20,26 @@ def environment(provider: FakeProvider) -> dict[str, str]:
     return {"OPENAI_API_KEY": "sk-fake", "OPENAI_BASE_URL": f"{provider.url}/v1", "STUDIOLO_MODEL": "openai:fake-model"}
 
 
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
+@pytest.fixture(scope="module")
+def shared_provider() -> Iterator[FakeProvider]:
     with FakeProvider() as fake:
         yield fake
 
 
 @pytest.fixture
-def looping(provider: FakeProvider, tmp_path: Path) -> Iterator[ServedStudio]:
-    """A studio of the test's own."""
-    home = tmp_path / "studio"
-    home.mkdir()
-    served = serve(home, environment(provider))
+def provider(shared_provider: FakeProvider) -> Iterator[FakeProvider]:
+    """The provider, as if nobody had asked it anything."""
+    shared_provider.asked.clear()
+    yield shared_provider
+    shared_provider.script, shared_provider.pace = [], 0.0
+
+
+@pytest.fixture(scope="module")
+def looping(shared_provider: FakeProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedStudio]:
+    """A studio for the tests of a module, to be left running."""
+    home = tmp_path_factory.mktemp("looping")
+    (home / "tools.toml").write_text('[tools]\nread_file = "ask"\n')  # as if it cost something
+    served = serve(home, environment(shared_provider))
     yield served
     assert served.stop() == 0, served.log()
 
@@ -65,9 +72,7 @@ class Stage:
 
     def ask(self, prompt: str = "Make the lamp a lantern.", **body: Any) -> str:
         with self.client() as owner:
-            answer = owner.post(
-                f"/api/canvases/{self.canvas}/ask", json={"prompt": prompt, "page": self.page, **body}
-            )
+            answer = owner.post(f"/api/canvases/{self.canvas}/ask", json={"prompt": prompt, "page": self.page, **body})
             assert answer.status_code == 202, answer.text
             return answer.json()["run"]
 
