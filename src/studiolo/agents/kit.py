@@ -7,15 +7,16 @@ elsewhere, for every call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from studiolo.agents.toolbox.permits import PolicyFile
 
 if TYPE_CHECKING:
     from studiolo.tools.attachments import Attachments
+    from studiolo.tools.browsing import Browser
     from studiolo.tools.connectors import Connectors
     from studiolo.tools.documentation import Documentation
     from studiolo.tools.sandbox import Sandbox
@@ -32,6 +33,7 @@ class Kit:
     files: Attachments | None = None
     search: Search | None = None
     reader: WebReader | None = None
+    browser: Browser | None = None
     docs: Documentation | None = None
     sandbox: Sandbox | None = None
     tables: Tables | None = None
@@ -52,6 +54,44 @@ class Kit:
             tables=Tables(sandbox),
             connectors=Connectors(home, environ),
         )
+
+    def described(self) -> dict[str, Any]:
+        """The tools as people may see them: `{tools: [{name, group, does, limits, role, policy}], missing: [{name,
+        why}], programs: [{name, where, problem}], policy}`."""
+        from studiolo.agents.toolbox import offered  # it knows the kit
+
+        policy = self.policy.now
+        told = [
+            {
+                "name": offer.name,
+                "group": offer.group,
+                "does": " ".join((offer.function.__doc__ or "").split("Args:")[0].split()),
+                "limits": offer.limits,
+                "role": offer.role,
+                "policy": policy.level(offer),
+            }
+            for offer in offered(self)
+        ]
+        programs = self.connectors.list() if self.connectors is not None else []
+        problem = self.connectors.problem if self.connectors is not None else ""
+        return {
+            "tools": told,
+            "missing": [{"name": name, "why": why} for name, why in self._missing()],
+            "programs": [{"name": one.name, "where": one.where, "problem": one.problem} for one in programs],
+            "policy": policy.as_dict() | ({"programs": problem} if problem else {}),
+        }
+
+    def _missing(self) -> Iterator[tuple[str, str]]:
+        wanted = {
+            "web_search": (self.search, "No search service is set up: docs/tools.md says how."),
+            "read_url": (self.reader, "Nothing reads web pages in this studio."),
+            "browse": (self.browser, "Nothing browses in this studio."),
+            "api_docs": (self.docs, "No documentation is indexed in this studio."),
+            "python": (self.sandbox, "There is no sandbox in this studio."),
+            "query_table": (self.tables, "There is no sandbox in this studio."),
+            "read_file": (self.files, "There are no files beside the pages here."),
+        }
+        return ((name, why) for name, (tool, why) in wanted.items() if tool is None)
 
     async def close(self) -> None:
         """Let go of everything that was opened."""

@@ -36,6 +36,7 @@ from studiolo.web import (
     sharing,
     system,
     taste,
+    tools,
     webhooks,
     welcoming,
 )
@@ -110,6 +111,7 @@ def create_app(settings: Settings) -> FastAPI:
         rounds,
         policies,
         taste,
+        tools,
         webhooks,
         welcoming,
         frontend,
