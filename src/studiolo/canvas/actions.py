@@ -397,6 +397,13 @@ class RestorePage(_Action):
     page: str
 
 
+class Listen(_Action):
+    """Say whether agents answer here when they are mentioned, and look at what others suggest, without being asked."""
+
+    type: Literal["listen"] = "listen"
+    on: bool
+
+
 class Retitle(_Action):
     """Name the canvas."""
 
@@ -433,6 +440,7 @@ Action = Annotated[
     | MovePage
     | RemovePage
     | RestorePage
+    | Listen
     | Retitle,
     Field(discriminator="type"),
 ]

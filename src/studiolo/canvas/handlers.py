@@ -51,5 +51,6 @@ HANDLERS: dict[type, tuple[Role, Handler]] = {
     actions.MovePage: ("editor", paging.move_page),
     actions.RemovePage: ("editor", paging.remove_page),
     actions.RestorePage: ("editor", paging.restore_page),
+    actions.Listen: ("owner", talking.listen),
     actions.Retitle: ("owner", paging.retitle),
 }

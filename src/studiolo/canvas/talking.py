@@ -141,6 +141,15 @@ def say_done(canvas: Canvas, action: actions.SayDone, by: Participant) -> Outcom
     return Outcome("said", action.message, {"status": action.status}, written())
 
 
+def listen(canvas: Canvas, action: actions.Listen, by: Participant) -> Outcome:
+    """Let agents answer by themselves when they are spoken to, or not."""
+    now = "" if action.on else "off"
+    with canvas.document.change() as written:
+        if (canvas.document.meta.get("listening") or "") != now:
+            canvas.document.meta["listening"] = now
+    return Outcome("listening" if action.on else "silenced", details={"on": action.on}, update=written())
+
+
 def pick(canvas: Canvas, action: actions.Pick, by: Participant) -> Outcome:
     """Make a suggestion of one idea in a message, by the participant who had it."""
     message = _message(canvas, action.message)

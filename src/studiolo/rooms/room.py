@@ -91,6 +91,8 @@ class Room:
         self._tasks: set[asyncio.Task[None]] = set()
         self.looking = Looking(canvas, self.consider)
         self.vouch: Vouch | None = None
+        self.heard: Callable[[Room, dict[str, Any], Outcome, Participant], None] | None = None
+        """Told of each action that is done here, once it is stored."""
         self.ring: Callable[[], None] = lambda: None  # something else waits for people now
         self._changed = False  # since the list of canvases was told
         self._waiting: dict[str, Item] | None = None  # by id; None when it must be looked for again
@@ -191,6 +193,8 @@ class Room:
 
         outcome = await self.perform(change, by, answer)
         assert outcome is not None  # an action has one, or has raised
+        if self.heard is not None:
+            self.heard(self, action, outcome, by)
         return outcome
 
     async def perform(

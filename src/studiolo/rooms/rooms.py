@@ -43,6 +43,7 @@ class Rooms:
         self.judge: Judge | None = None
         """Takes the second look at what policies accept where they want one."""
         self.vouch: Vouch | None = None
+        self.heard: Callable[[Room, dict[str, Any], Outcome, Participant], None] | None = None
         """Looks up in files what messages quote of them."""
         self._store = store
         self._nodes = nodes
@@ -199,6 +200,7 @@ class Rooms:
         room.ring = lambda: self.ring(id)
         room.looking.judge = self.judge
         room.vouch = self.vouch
+        room.heard = self.heard
         return room
 
     def ring(self, id: str) -> None:

@@ -9,11 +9,13 @@ import secrets
 import time
 
 from studiolo.addresses import networks
-from studiolo.agents import Personas, Runs
+from studiolo.agents import Ask, Personas, Run, Runs
 from studiolo.agents.guiding import Guide
 from studiolo.agents.judging import Judge
 from studiolo.agents.kit import Kit
+from studiolo.agents.listening import Listening
 from studiolo.agents.rounds import Rounds
+from studiolo.agents.surface import Surface
 from studiolo.canvas import Participant
 from studiolo.canvas.errors import Forbidden
 from studiolo.history import Histories
@@ -69,6 +71,8 @@ class Studio:
         )
         self.guide = Guide(self.runs)
         self.rounds = Rounds(store, self.runs, self.rooms.get, self.member, time.time, new_id, nodes)
+        self.listening = Listening(self.runs, self._begin, time.time, nodes.alone if nodes else None)
+        self.rooms.heard = self.listening.hear
         self.runs.forgotten = lambda canvas: forgotten.ids(store, canvas)
         self.repeats = Repeats(store, nodes)
         self.records = Records(store, self.histories)
@@ -120,6 +124,13 @@ class Studio:
                 await self.people.agent(agent.id, agent.name, agent.color)
                 self._met[agent.id] = (agent.name, agent.color)
 
+    async def _begin(self, surface: Surface, ask: Ask, by: Participant) -> Run:
+        """Begin a run that nobody asked for over HTTP."""
+        await self.meet_agents()
+        run = self.runs.start(surface, ask, by)
+        await run.kept()
+        return run
+
     async def member(self, canvas: str, id: str) -> Participant:
         """A participant as they are in a canvas now. Raises `Forbidden` for one who is not in it any more."""
         for one in await self.people.members(canvas):
@@ -142,6 +153,7 @@ class Studio:
         self.attachments.close()
         try:
             self.histories.close()
+            await self.listening.close()
             await self.rounds.close()  # first, or it would take for a person's doing that its runs end
             await self.runs.close()
             await self.kit.close()
