@@ -75,6 +75,7 @@ class Listening:
         self._an_hour = an_hour
         self._tasks: set[asyncio.Task[None]] = set()
         self._locks: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._counting = asyncio.Lock()
         self._waiting: defaultdict[tuple[str, str], int] = defaultdict(int)
 
     def hear(self, surface: Surface, action: dict[str, Any], outcome: Outcome, by: Participant) -> None:
@@ -174,7 +175,9 @@ class Listening:
                 self._locks.pop(key, None)
 
     async def _let_speak(self, surface: Surface, call: _Call, depth: int) -> None:
-        if await self._triggered(surface.id) >= self._an_hour:
+        async with self._counting:  # so that two who are called at once are counted one after the other
+            run = await self._begin(surface, call, depth)
+        if run is None:
             if call.by.kind == "person":
                 await self._tell(
                     surface,
@@ -183,19 +186,24 @@ class Listening:
                     "or try again later.",
                 )
             return
-        ask = _ask(surface.canvas, call, depth)
-        if not self._runs.in_steps(call.persona):
-            # One skill has to do: what is said in passing is answered, and only what asks for it is written.
-            wanted = "critique" if call.suggestion else intent(call.text, page=bool(ask.page), selection=False).skill
-            wanted = wanted if wanted in ("rewrite", "critique", "brainstorm") else "ask"
-            ask.skill = next((one for one in (wanted, "ask") if one in call.persona.skills), call.persona.skills[0])
-        run = await self._start(surface, ask, call.by)
         await run.wait()
         if run.state == "failed" and run.error:
             await self._tell(surface, call, f"{run.error['message']} {run.error.get('hint', '')}".strip())
         elif run.state == "done" and call.thread and not any(result["type"] == "thread" for result in run.results):
             made = any(result["type"] == "suggestion" for result in run.results)
             await self._tell(surface, call, "I have suggested it." if made else " ".join(run.notes) or "Done.")
+
+    async def _begin(self, surface: Surface, call: _Call, depth: int) -> Run | None:
+        """Begin the run that answers; None when there were enough in this canvas within the hour."""
+        if await self._triggered(surface.id) >= self._an_hour:
+            return None
+        ask = _ask(surface.canvas, call, depth)
+        if not self._runs.in_steps(call.persona):
+            # One skill has to do: what is said in passing is answered, and only what asks for it is written.
+            wanted = "critique" if call.suggestion else intent(call.text, page=bool(ask.page), selection=False).skill
+            wanted = wanted if wanted in ("rewrite", "critique", "brainstorm") else "ask"
+            ask.skill = next((one for one in (wanted, "ask") if one in call.persona.skills), call.persona.skills[0])
+        return await self._start(surface, ask, call.by)
 
     async def _triggered(self, canvas: str) -> int:
         """The runs that triggers have begun in a canvas within the last hour, on any node."""
