@@ -1,4 +1,5 @@
 /** The HTTP contract of a studio, typed. Nothing here keeps state. */
+import type { Card, PlanItem, Step, Usage } from './runs/steps'
 import type { Tastes } from './taste/effect'
 import type { Authors, Provenance, Shares } from './editor/authors'
 import type { Agent, AgentFile, Agents, Checked, Reviewed } from './agents/agents'
@@ -62,7 +63,8 @@ export interface Ask extends Partial<Place> {
   say?: boolean | 'answer'
 }
 
-export type RunState = 'queued' | 'running' | 'done' | 'failed' | 'stopped'
+export type Allow = 'once' | 'run' | 'no'
+export type RunState = 'queued' | 'running' | 'paused' | 'waiting' | 'done' | 'failed' | 'stopped'
 export interface Run {
   id: string
   canvas: string
@@ -78,7 +80,17 @@ export interface Run {
   started?: number
   finished?: number
   given?: Record<string, unknown>
-  results?: { type: 'suggestion' | 'thread' | 'message'; id: string }[]
+  results?: { type: 'suggestion' | 'thread' | 'message' | 'attachment'; id: string }[]
+  checks?: { what: string; ok: boolean; failed: { check: string; why: string }[] }[]
+  plan?: PlanItem[]
+  cards?: Card[]
+  /** How many there are; `at` of them is known here once the run is followed. */
+  steps?: number
+  usage?: Usage
+  /** What the agent said at the end, where it was not asked in the conversation. */
+  answer?: string
+  page?: string | null
+  parent?: string
 }
 
 /** An action as the server takes it; its fields are those of the contract. */
@@ -102,7 +114,7 @@ interface Options { body?: unknown; headers?: Record<string, string>; signal?: A
 
 const wait = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
-async function send<T>(method: string, path: string, options: Options = {}): Promise<T> {
+export async function send<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const { body, headers = {}, retries = 0 } = options
   const form = body instanceof FormData
   const init: RequestInit = {
@@ -230,6 +242,13 @@ export const api = {
   ask: (canvas: string, ask: Ask) => send<{ run: string }>('POST', at(canvas, '/ask'), {
       body: { agent: 'co-author', ...ask }, headers: { 'Idempotency-Key': freshKey() }, retries: 2,
     }),
+  steps: (run: string) => send<{ steps: Step[] }>('GET', `/api/runs/${encodeURIComponent(run)}/steps`),
+  steer: (run: string, text: string) => send<Run>('POST', `/api/runs/${encodeURIComponent(run)}/steer`, { body: { text } }),
+  /** Let it rest, go on, or leave the rest of the work to oneself. */
+  guide: (run: string, what: 'pause' | 'resume' | 'take-over') => send<Run>('POST', `/api/runs/${encodeURIComponent(run)}/${what}`),
+  answerCard: (run: string, body: { call: string; answer?: string; allow?: Allow; text?: string; arguments?: Record<string, unknown> }) =>
+    send<Run>('POST', `/api/runs/${encodeURIComponent(run)}/answer`, { body }),
+  runsOf: (canvas: string) => send<{ runs: Run[] }>('GET', at(canvas, '/runs')),
   authors: (canvas: string, page: string) => send<Authors>('GET', at(canvas, `/pages/${encodeURIComponent(page)}/authors`)),
   authorShares: (canvas: string, page: string) => send<Shares>('GET', at(canvas, `/pages/${encodeURIComponent(page)}/authors/shares`)),
   provenance: (canvas: string, page: string, from: number, to?: number) =>

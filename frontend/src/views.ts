@@ -1,3 +1,4 @@
+import type { Card } from './runs/steps'
 import * as Y from 'yjs'
 import type { Kind, PageKind } from './api'
 
@@ -66,7 +67,8 @@ export interface Thread extends Authored {
   comments: Comment[]
 }
 
-export interface Quote { page: string; quote: string; found: boolean }
+/** A passage that a message cites: of a page, or of a file with its place there. */
+export interface Quote { page?: string; attachment?: string; place?: string; section?: number; quote: string; found: boolean }
 export interface Message extends Authored {
   id: string
   text: string
@@ -74,6 +76,8 @@ export interface Message extends Authored {
   status?: 'writing' | 'done' | 'failed' | 'stopped'
   quotes: Quote[]
   ideas: string[]
+  /** What an agent asks of people before it goes on. */
+  card?: Card
 }
 
 type Raw = Y.Map<unknown>
@@ -89,6 +93,15 @@ const authored = (map: Raw): Authored => ({
   author: str(map, 'author'), name: str(map, 'name'), author_kind: kind(map), color: str(map, 'color'), at: num(map, 'at'),
 })
 const maps = (list: unknown): Raw[] => (list instanceof Y.Array ? list.toArray().filter((item) => item instanceof Y.Map) : [])
+
+function card(kept: string): { card?: Card } {
+  if (!kept) return {}
+  try {
+    return { card: JSON.parse(kept) as Card }
+  } catch {
+    return {}
+  }
+}
 
 function list<T>(map: Raw, key: string): T[] {
   try {
@@ -130,7 +143,7 @@ export function readMessage(map: Raw): Message {
   const status = str(map, 'status')
   return {
     id: str(map, 'id'), ...authored(map), text: str(map, 'text'), ...optional(map, 'run'),
-    ...(status ? { status: status as NonNullable<Message['status']> } : {}), quotes: list<Quote>(map, 'quotes'), ideas: list<string>(map, 'ideas'),
+    ...(status ? { status: status as NonNullable<Message['status']> } : {}), quotes: list<Quote>(map, 'quotes'), ideas: list<string>(map, 'ideas'), ...card(str(map, 'card')),
   }
 }
 

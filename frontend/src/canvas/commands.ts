@@ -12,6 +12,7 @@ import Lightbulb from '@lucide/svelte/icons/lightbulb'
 import ListChecks from '@lucide/svelte/icons/list-checks'
 import MessageSquare from '@lucide/svelte/icons/message-square'
 import PanelLeft from '@lucide/svelte/icons/panel-left'
+import Paperclip from '@lucide/svelte/icons/paperclip'
 import Plug from '@lucide/svelte/icons/plug'
 import ScrollText from '@lucide/svelte/icons/scroll-text'
 import Search from '@lucide/svelte/icons/search'
@@ -24,6 +25,7 @@ import Users from '@lucide/svelte/icons/users'
 import Webhook from '@lucide/svelte/icons/webhook'
 import type { Action } from '../actions.svelte'
 import { toast } from '../notices.svelte'
+import { choose } from '../attachments/choosing.svelte'
 import { addFiles } from '../files/adding'
 import { agentPath, go, recordPath } from '../route.svelte'
 import type { Session } from '../session.svelte'
@@ -70,6 +72,7 @@ export function commands(session: Session, desk: Desk): Action[] {
     { id: 'canvas.budget', label: 'Review budget', words: 'policy policies auto accept audit agents', group: 'Review', icon: ListChecks, run: () => (desk.dialog = 'budget') },
     { id: 'canvas.history', label: 'History', words: 'versions timeline restore branch undo back time', group: 'Canvas', icon: History, keys: ['Ctrl-Alt-h'], run: () => (desk.history = !desk.history) },
     { id: 'canvas.export', label: 'Download…', words: 'export save file word docx pdf epub markdown odt html fountain', group: 'Canvas', icon: Download, run: () => (desk.dialog = 'download') },
+    { id: 'canvas.file', label: 'Add a file beside the pages…', words: 'upload attach pdf book csv picture image attachment', group: 'Canvas', icon: Paperclip, when: () => session.canEdit, run: () => { desk.open('pages'); choose(session) } },
     { id: 'canvas.import', label: 'Add pages from files…', words: 'import open word docx markdown upload', group: 'Canvas', icon: FileUp, when: () => session.canEdit, run: () => addFiles(session) },
     { id: 'canvas.inbox', label: 'Go to the inbox', words: 'review waiting suggestions questions', group: 'Canvas', icon: Inbox, run: () => go('/inbox') },
     { id: 'canvas.record', label: 'Record: what became of suggestions', words: 'ledger statistics accepted rejected survived agents', group: 'Review', icon: ChartNoAxesColumn, run: () => go(recordPath(session.id)) },

@@ -6,9 +6,10 @@
  * While a word is being composed (IME) or the mouse is down, nothing is hidden or shown.
  */
 import { syntaxTree } from '@codemirror/language'
-import type { EditorState, Range } from '@codemirror/state'
+import { type EditorState, Facet, type Range } from '@codemirror/state'
 import { Decoration, type DecorationSet, EditorView, ViewPlugin, type ViewUpdate, WidgetType } from '@codemirror/view'
 import type { SyntaxNode, SyntaxNodeRef } from '@lezer/common'
+import { idOf } from '../attachments/files'
 
 const hidden = Decoration.replace({})
 const hang = Decoration.mark({ class: 'md-hang' })
@@ -76,20 +77,37 @@ class Task extends WidgetType {
   }
 }
 
-/** A picture is named, not fetched: a page must not be able to call other servers. */
+/** Where a picture among the canvas's own files is fetched from, by its address in the page. */
+export const shownPictures = Facet.define<(address: string) => string>()
+
+/** A picture is named, not fetched: a page must not be able to call other servers. One of the canvas's own files is
+ * shown. */
 class Picture extends WidgetType {
-  constructor(readonly alt: string) {
+  constructor(
+    readonly alt: string,
+    readonly source = '',
+  ) {
     super()
   }
   override eq(other: Picture) {
-    return other.alt === this.alt
+    return other.alt === this.alt && other.source === this.source
   }
-  toDOM() {
+  toDOM(view: EditorView) {
+    if (!this.source) return this.named()
+    const picture = document.createElement('img')
+    picture.className = 'md-picture'
+    picture.alt = this.alt
+    picture.src = this.source
+    picture.addEventListener('load', () => view.requestMeasure())
+    picture.addEventListener('error', () => picture.replaceWith(this.named(`${this.alt || 'Picture'} (removed)`)))
+    return picture
+  }
+  private named(label = this.alt) {
     const chip = document.createElement('span')
     chip.className = 'md-image'
     chip.role = 'img'
-    chip.ariaLabel = `Picture: ${this.alt || 'without a description'}`
-    chip.textContent = this.alt || 'Picture'
+    chip.ariaLabel = `Picture: ${label || 'without a description'}`
+    chip.textContent = label || 'Picture'
     return chip
   }
   override ignoreEvent() {
@@ -210,7 +228,10 @@ export function decorate(state: EditorState, ranges: readonly { from: number; to
 
   function image(node: SyntaxNodeRef) {
     const alt = /^!\[([^\]]*)\]/.exec(state.sliceDoc(node.from, node.to))?.[1] ?? ''
-    if (!touches(heads, node.from, node.to)) out.push(Decoration.replace({ widget: new Picture(alt) }).range(node.from, node.to))
+    const address = node.node.getChild('URL')
+    const named = address ? state.sliceDoc(address.from, address.to) : ''
+    const source = idOf(named) ? (state.facet(shownPictures)[0]?.(named) ?? '') : ''
+    if (!touches(heads, node.from, node.to)) out.push(Decoration.replace({ widget: new Picture(alt, source) }).range(node.from, node.to))
   }
 
   function link(node: SyntaxNode, address: string) {

@@ -114,7 +114,11 @@ class Index:
             if (at := section.text.find(quote)) >= 0:
                 return Found(number, section.place, at, number, at + len(quote), True)
         needle = fold(quote.translate(_MARKS)).strip(" .,;:\"'")
-        at = self._folded.find(needle) if len(needle) >= LEAST_QUOTED else -1
+        if len(needle) < LEAST_QUOTED:
+            return None
+        at = self._folded.find(needle)
+        if at < 0:  # whoever quotes within a sentence of their own begins small
+            at = self._folded.find(needle[0].swapcase() + needle[1:])
         if at < 0:
             return None
         (first, start), (last, end) = self._place(at), self._place(at + len(needle) - 1)
