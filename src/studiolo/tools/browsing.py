@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SECONDS = 20.0  # for one step
 SETTLING = 2.0  # seconds that a page gets to calm down after a step
+CATCHING_ON = 0.2  # seconds in which a click begins to have its effect: a tab, a request
 IDLE = 300.0  # seconds after which a session that nobody uses is ended, and then the browser
 LIFE = 1_800.0  # seconds of one session
 MOST_SESSIONS = 4
@@ -386,6 +387,7 @@ class Session:
         from playwright.async_api import Error
 
         if settle:
+            await asyncio.sleep(CATCHING_ON)
             for state in ("domcontentloaded", "networkidle"):
                 with contextlib.suppress(Error):
                     await page.wait_for_load_state(state, timeout=SETTLING * 1000)  # type: ignore[arg-type]
