@@ -24,7 +24,7 @@ from typing import Any, cast
 
 import yaml
 
-from studiolo.agents.intent import SKILLS
+from studiolo.agents.intent import SKILLS, Skill
 from studiolo.agents.persona import AUTONOMY, GROUND, POLICIES, TRIGGERS, Autonomy, Limits, Persona, Policy
 from studiolo.canvas.errors import Invalid
 from studiolo.canvas.participant import Participant, Role
@@ -102,18 +102,33 @@ def parse(id: str, text: str) -> Persona:
     color = read.one("color", _color) or PALETTE[sum(id.encode()) % len(PALETTE)]
     if not body.strip():
         raise BadPersona(body_line, "There are no instructions.", "Write below the second --- what the agent does.")
+    autonomy = cast(Autonomy, read.one("autonomy", _among(AUTONOMY)) or "suggest")
     return Persona(
         participant=Participant(id, name, "agent", color, "viewer" if wanted == "viewer" else "commenter"),
         manner=f"{body.strip()}\n\n{GROUND}",
         description=read.one("description", _description) or "",
-        skills=cast(Any, read.several("skills", _among(SKILLS), len(SKILLS)) or tuple(SKILLS)),
+        skills=_skills(read, fields.get("skills"), autonomy),
         tools=_tools(fields.get("tools")),
         model=read.several("model", _wish, MOST_WISHES) or (),
-        autonomy=cast(Autonomy, read.one("autonomy", _among(AUTONOMY)) or "suggest"),
+        autonomy=autonomy,
         triggers=_default(read.several("triggers", _among(TRIGGERS), len(TRIGGERS)), ("mention",)),
         budget=_budget(fields.get("budget")),
         role=wanted,
     )
+
+
+def _skills(read: _Reader, found: _Value | None, autonomy: Autonomy) -> tuple[Skill, ...]:
+    """What it does in one go. One that only answers writes nothing."""
+    given = cast("tuple[Skill, ...]", read.several("skills", _among(SKILLS), len(SKILLS)) or tuple(SKILLS))
+    writing: tuple[Skill, ...] = ("continue", "rewrite") if autonomy == "answer" else ()
+    skills: tuple[Skill, ...] = tuple(skill for skill in given if skill not in writing)
+    if not skills:
+        raise BadPersona(
+            found.line if found else 2,
+            f"An agent that only answers does not {given[0]}.",
+            "Add ask or critique to skills, or write autonomy: suggest.",
+        )
+    return skills
 
 
 def _default(given: tuple[str, ...] | None, otherwise: tuple[str, ...]) -> tuple[str, ...]:

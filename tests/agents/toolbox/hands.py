@@ -58,7 +58,7 @@ class Hands:
         self.steps: list[dict[str, Any]] = []
         self._calls: list[ToolCallPart] = []
         model = Model(INFO, FunctionModel(self._answer))
-        persona = Persona(Participant("helper", "Helper", "agent", "#9048fc", role), "", tools=tools)
+        persona = Persona(Participant("helper", "Helper", "agent", "#9048fc", role), "", tools=tools, autonomy="act")
         self.work = Work(
             run="run1",
             surface=self.surface,

@@ -51,7 +51,7 @@ class Connected(AbstractToolset[Work]):
         wanted = [
             connector
             for connector in self.connectors.list()
-            if not connector.problem and permitted(_program(connector.name), work.persona.tools, policy) != "off"
+            if not connector.problem and permitted(_program(connector.name), work.persona.permissions, policy) != "off"
         ]
         if time.monotonic() > self._listed + LISTED:
             self._tools = {}
@@ -67,7 +67,7 @@ class Connected(AbstractToolset[Work]):
         return {
             name: ToolsetTool(toolset=self, tool_def=_definition(name, tool), max_retries=3, args_validator=_ANY)
             for name, tool in list(self._tools.items())[:MOST_OFFERED]
-            if permitted(offer_of(tool), work.persona.tools, policy) != "off"
+            if permitted(offer_of(tool), work.persona.permissions, policy) != "off"
         }
 
     async def call_tool(

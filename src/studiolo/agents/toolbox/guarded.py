@@ -39,7 +39,7 @@ class Guarded(WrapperToolset[Work]):
             for name, tool in (await super().get_tools(ctx)).items()
             if (offer := self.offers.get(name)) is not None
             and work.persona.participant.may(offer.role)
-            and permitted(offer, work.persona.tools, policy) != "off"
+            and permitted(offer, work.persona.permissions, policy) != "off"
         }
 
     async def call_tool(

@@ -132,7 +132,7 @@ def permitted(offer: Offer, mine: Mapping[str, Level] | None, policy: Policy) ->
 
 def judge(work: Work, offer: Offer, arguments: Arguments, policy: Policy) -> Verdict:
     """Whether this call may be made now, must be asked for, or may not be."""
-    mine = _persona(offer, work.persona.tools)
+    mine = _persona(offer, work.persona.permissions)
     level = _least(mine, policy.level(offer))
     if level == "off":
         return Verdict("off", f"{work.persona.participant.name} may not use {offer.name} in this studio.")
