@@ -21,7 +21,7 @@ from studiolo.canvas.errors import NotFound, TooLarge
 from studiolo.store import Store, dialect
 from studiolo.store.canvas_rows import need_canvas
 from studiolo.store.tables import attachment_data, attachment_sections, attachments
-from studiolo.tools.passages import Found, Index
+from studiolo.tools.passages import Found, Index, search
 from studiolo.tools.reading import MOST_BYTES, Reading, Section, read
 
 PIECE = 512 << 10  # bytes
@@ -74,7 +74,7 @@ class Hit:
     place: str
     start: int
     text: str
-    rank: float
+    score: float
 
 
 class Attachments:
@@ -191,12 +191,11 @@ class Attachments:
     async def search(self, canvas: str, query: str, limit: int = 8, attachment: str = "") -> list[Hit]:
         """The passages of all files of a canvas, or of one, that have most to do with a query, best first."""
         files = [await self.get(canvas, attachment)] if attachment else await self.list(canvas)
-        hits: list[Hit] = []
-        for file in files:
-            index = await self.index(canvas, file)
-            for rank, one in await asyncio.to_thread(index.search, query, limit):
-                hits.append(Hit(file.id, file.name, one.section, one.title, one.place, one.start, one.text, rank))
-        return sorted(hits, key=lambda hit: hit.rank)[:limit]
+        indexes = [await self.index(canvas, file) for file in files]
+        return [
+            Hit(files[at].id, files[at].name, one.section, one.title, one.place, one.start, one.text, score)
+            for at, one, score in await asyncio.to_thread(search, indexes, query, limit)
+        ]
 
     async def find(self, canvas: str, id: str, quote: str) -> Found | None:
         """Where a quote stands in a file, None when it is nowhere. Raises NotFound for the file."""

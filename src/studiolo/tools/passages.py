@@ -14,6 +14,8 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
+from math import log
 from typing import Final
 
 from studiolo.canvas.quotes import Folded, fold
@@ -91,19 +93,18 @@ class Index:
         with self._lock:
             self._database.close()
 
-    def search(self, query: str, limit: int = 8) -> list[tuple[float, Passage]]:
-        """The passages that have most to do with a query, each with its rank (the lower the better), best first."""
-        asked = asked_for(query)
-        if not asked:
-            return []
-        match = " OR ".join(f'"{word}"' for word in asked)
+    def weights(self, word: str) -> dict[int, float]:
+        """How much each passage that has a word, or another form of it, is about it: BM25 without the word's rarity.
+
+        FTS5 counts rarity in this text alone (https://sqlite.org/fts5.html#the_bm25_function), which would put a file
+        of one passage below every book: so that is taken out again.
+        """
         with self._lock:
             rows = self._database.execute(
-                "select rowid, bm25(passage, 1.0, 0.5) as rank from passage where passage match ? "
-                "order by rank, rowid limit ?",
-                (match, limit),
+                "select rowid, bm25(passage, 1.0, 0.5) from passage where passage match ?", (f'"{word}"',)
             ).fetchall()
-        return [(rank, self.passages[number]) for number, rank in rows]
+        rarity = max(log((len(self.passages) - len(rows) + 0.5) / (len(rows) + 0.5)), 1e-6)
+        return {number: -rank / rarity for number, rank in rows}
 
     def find(self, quote: str) -> Found | None:
         """Where a quote stands first, None when it is nowhere."""
@@ -134,6 +135,22 @@ class Index:
         into = at - self._starts[number] + len(folded.text) - len(folded.text.lstrip())
         span = folded.span(into, into + 1)
         return number, kept[min(span.start if span else into, len(kept) - 1)]
+
+
+def search(indexes: Sequence[Index], query: str, limit: int = 8) -> list[tuple[int, Passage, float]]:
+    """The passages of several texts that have most to do with a query, best first: which text, the passage, and how
+    much. A word counts by how rare it is in all of them."""
+    scores: dict[tuple[int, int], float] = {}
+    whole = sum(len(index.passages) for index in indexes)
+    for word in asked_for(query):
+        found = [index.weights(word) for index in indexes]
+        there = sum(map(len, found))
+        rarity = log(1 + (whole - there + 0.5) / (there + 0.5))
+        for text, weights in enumerate(found):
+            for number, weight in weights.items():
+                scores[text, number] = scores.get((text, number), 0.0) + rarity * weight
+    best = nsmallest(limit, scores.items(), key=lambda scored: (-scored[1], scored[0]))
+    return [(text, indexes[text].passages[number], score) for (text, number), score in best]
 
 
 def asked_for(query: str) -> list[str]:
