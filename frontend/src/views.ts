@@ -63,6 +63,10 @@ export interface Thread extends Authored {
   after: string
   status: 'open' | 'resolved'
   suggestion?: string
+  /** The suggestion that is talked about. */
+  about?: string
+  /** The decision that settled it. */
+  decision?: string
   run?: string
   comments: Comment[]
 }

@@ -6,18 +6,18 @@ export interface Decided {
   status: 'accepted' | 'rejected' | 'withdrawn'
   by: string
   at: number
-  hunks: { name: string; own: string; quote: string; replace: string }[]
+  hunks: { id: string; name: string; own: string; quote: string; replace: string }[]
 }
 
 export const MOST = 20
 
 export function recently(suggestions: readonly Suggestion[]): Decided[] {
   const found = new Map<string, Decided>()
-  for (const { name, author, hunks } of suggestions) {
+  for (const { id, name, author, hunks } of suggestions) {
     for (const { status, decision, by_name = '', decided = 0, quote, replace } of hunks) {
       if (!decision || (status !== 'accepted' && status !== 'rejected' && status !== 'withdrawn')) continue
       const one = found.get(decision)
-      const hunk = { name, own: author, quote, replace }
+      const hunk = { id, name, own: author, quote, replace }
       if (one) one.hunks.push(hunk)
       else found.set(decision, { decision, status, by: by_name || 'Somebody', at: decided, hunks: [hunk] })
     }

@@ -70,10 +70,12 @@ export class Review {
 
   /** Brings what the document says to the editor. Call it whenever the suggestions or threads changed. */
   show(suggestions: readonly Suggestion[], threads: readonly Thread[]): void {
+    // What is said about a suggestion that waits is read on its card.
+    const waiting = new Set(suggestions.filter(({ status }) => LIVE.has(status)).map(({ id }) => id))
     this.view?.dispatch({
       effects: setRecords.of({
         suggestions: suggestions.filter(({ page, status }) => page === this.page && LIVE.has(status)),
-        threads: threads.filter(({ page, status }) => page === this.page && (status === 'open' || this.resolvedShown)),
+        threads: threads.filter(({ page, status, about }) => page === this.page && !(about && waiting.has(about)) && (status === 'open' || this.resolvedShown)),
         locate: locator(this.text),
       }),
     })
@@ -432,6 +434,11 @@ export class Review {
       await this.session.act({ type: 'undo', decision })
       toast('Taken back.')
     })
+  }
+
+  /** Says something about a suggestion, whoever's it is. */
+  async talk(suggestion: string, text: string): Promise<boolean> {
+    return this.#once(`talk:${suggestion}`, () => this.session.act({ type: 'comment', suggestion, text }))
   }
 
   async reply(thread: string, text: string): Promise<boolean> {

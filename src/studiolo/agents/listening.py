@@ -273,8 +273,7 @@ def _ask(canvas: Canvas, call: _Call, depth: int) -> Ask:
     options: dict[str, Any] = {"trigger": call.trigger}
     ask = Ask(agent=call.persona.id, prompt=call.text, options=options, depth=depth)
     if call.message:
-        ask.say = True
-        options["said"] = call.message
+        ask.say = "answer"
     elif call.suggestion:
         record = canvas.suggestions[call.suggestion]
         ask.about, ask.page, ask.skill = record.id, record.page, None

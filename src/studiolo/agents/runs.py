@@ -629,8 +629,7 @@ class Runs:
                 raise asyncio.CancelledError
             self._appear(run, work)
             await self._save(run)
-            asked_there = bool(run.ask.options.get("said"))  # by a message that stands there already
-            if past is None and run.ask.say is True and run.ask.prompt.strip() and not asked_there:
+            if past is None and run.ask.say is True and run.ask.prompt.strip():
                 await work.surface.apply({"type": "say", "text": run.ask.prompt.strip(), "run": run.id}, run.by)
             async with lane.gate:
                 lane.waiting -= 1
