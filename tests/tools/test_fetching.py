@@ -159,6 +159,13 @@ async def test_hosts_can_be_allowed_and_refused_also_after_a_redirect(
         with pytest.raises(Forbidden, match=r"may not be read.*") as refused:
             await only.get(url.format(site.port))
         assert "good.example" in refused.value.hint
+    why = {"bad.example": "bad.example may not be read today."}
+    live = make_fetcher(refuses=lambda host: why.get(host, ""))
+    for url in ("http://bad.example:{}/", "http://docs.good.example:{}/on"):
+        with pytest.raises(Forbidden, match="today"):
+            await live.get(url.format(site.port))
+    why.clear()
+    assert (await live.get(f"http://bad.example:{site.port}/")).data == b"text"
     never = make_fetcher(never=["bad.example"])
     with pytest.raises(Forbidden, match="may not be read"):
         await never.get(f"http://notgood.example:{site.port}/on")

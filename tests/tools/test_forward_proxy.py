@@ -141,6 +141,9 @@ async def test_a_pass_is_for_its_hosts_and_its_bytes(proxy: ForwardProxy, make_s
     assert b" 403 " in await ask(proxy, given, f"GET http://bad.example:{site.port}/ HTTP/1.1")
     assert b" 403 " in await ask(proxy, given, f"CONNECT bad.example:{site.port} HTTP/1.1")
     assert len(site.visits) == 1
+    live = proxy.admit(refuses=lambda host: "not today" if host == "bad.example" else "")
+    assert b"not today" in await ask(proxy, live, f"GET http://bad.example:{site.port}/ HTTP/1.1")
+    assert len(site.visits) == 1
     given.left = 50_000
     assert len(await ask(proxy, given, f"GET http://docs.good.example:{site.port}/ HTTP/1.1")) < 100_000
     assert b" 429 " in await ask(proxy, given, f"GET http://docs.good.example:{site.port}/ HTTP/1.1")

@@ -12,7 +12,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -74,8 +74,8 @@ class Browser:
     """The browser of a studio. `close` it in the end.
 
     `allowed`: networks of the studio's own that may be reached all the same. `only`: hosts (and what is below them)
-    that may be reached, when it is not empty; `never`: those that may not. `environ`: STUDIOLO_BROWSER may name the
-    program.
+    that may be reached, when it is not empty; `never`: those that may not; `refuses` says of a host, each time, why
+    it may not be reached just now, or "". `environ`: STUDIOLO_BROWSER may name the program.
     """
 
     def __init__(
@@ -84,12 +84,13 @@ class Browser:
         *,
         only: Sequence[str] = (),
         never: Sequence[str] = (),
+        refuses: Callable[[str], str] = lambda host: "",
         environ: Mapping[str, str] | None = None,
         seconds: float = SECONDS,
         idle: float = IDLE,
     ) -> None:
         self._proxy = ForwardProxy(allowed)
-        self._only, self._never = list(only), list(never)
+        self._only, self._never, self._refuses = list(only), list(never), refuses
         self._chromium = Chromium(os.environ if environ is None else environ)
         self._seconds = seconds
         self._idle = idle
@@ -117,7 +118,7 @@ class Browser:
             hosts = [one for one in only if not self._only or is_named(one, self._only)] if only else self._only
             if only and not hosts:
                 raise Forbidden("None of these hosts may be browsed in this studio.", "Ask an operator to allow them.")
-            given = self._proxy.admit(hosts, self._never)
+            given = self._proxy.admit(hosts, self._never, self._refuses)
             try:
                 context = await chromium.new_context(
                     proxy={

@@ -72,8 +72,8 @@ class Fetcher:
     """Reads addresses. `close` it in the end.
 
     `allowed`: networks of the studio's own that may be read all the same. `only`: hosts (and what is below them) that
-    may be read, when it is not empty; `never`: those that may not. `cache`: a folder, or None. `gap`: the seconds
-    between two requests to a host.
+    may be read, when it is not empty; `never`: those that may not; `refuses` says of a host, each time, why it may not
+    be read just now, or "". `cache`: a folder, or None. `gap`: the seconds between two requests to a host.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Fetcher:
         *,
         only: Sequence[str] = (),
         never: Sequence[str] = (),
+        refuses: Callable[[str], str] = lambda host: "",
         cache: Path | None = None,
         seconds: float = SECONDS,
         gap: float = GAP,
@@ -89,7 +90,7 @@ class Fetcher:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._allowed = list(allowed)
-        self._only, self._never = list(only), list(never)
+        self._only, self._never, self._refuses = list(only), list(never), refuses
         self._cache = PageCache(cache, ",".join(sorted(map(str, allowed)))) if cache else None
         self._seconds = seconds
         self._tls = tls
@@ -114,6 +115,8 @@ class Fetcher:
                 f"{host} may not be read in this studio.",
                 f"Only {', '.join(self._only[:20])} may be read." if self._only else "Look for it on another site.",
             )
+        if why := self._refuses(host):
+            raise Forbidden(why, "Look for it on another site.")
         return found.copy_with(fragment=None)
 
     async def get(

@@ -13,7 +13,7 @@ import contextlib
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import httpx2
@@ -55,6 +55,7 @@ class Pass:
 
     only: list[str]
     never: list[str]
+    refuses: Callable[[str], str] = lambda host: ""
     left: int = MOST_BYTES
     left_to_send: int = MOST_SENT
     connections: int = 0
@@ -71,6 +72,8 @@ class Pass:
                 f"{host} may not be browsed here.",
                 f"Only {', '.join(self.only[:20])} may be browsed." if self.only else "Look for it on another site.",
             )
+        if why := self.refuses(host):
+            raise Forbidden(why, "Look for it on another site.")
         return found
 
 
@@ -99,9 +102,15 @@ class ForwardProxy:
             await self._server.wait_closed()
         self._server = None
 
-    def admit(self, only: Sequence[str] = (), never: Sequence[str] = ()) -> Pass:
-        """A new pass. `only`: the hosts (and what is below them) that it is for; none means all of the public web."""
-        made = Pass(list(only), list(never))
+    def admit(
+        self,
+        only: Sequence[str] = (),
+        never: Sequence[str] = (),
+        refuses: Callable[[str], str] = lambda host: "",
+    ) -> Pass:
+        """A new pass. `only`: the hosts (and what is below them) that it is for; none means all of the public web.
+        `refuses` says of a host, each time, why it may not be reached just now, or ""."""
+        made = Pass(list(only), list(never), refuses)
         self._passes[made.name] = made
         return made
 
