@@ -2,6 +2,7 @@ import Bot from '@lucide/svelte/icons/bot'
 import BookOpen from '@lucide/svelte/icons/book-open'
 import ChartNoAxesColumn from '@lucide/svelte/icons/chart-no-axes-column'
 import Download from '@lucide/svelte/icons/download'
+import Ear from '@lucide/svelte/icons/ear'
 import FileUp from '@lucide/svelte/icons/file-up'
 import FilePlus from '@lucide/svelte/icons/file-plus'
 import Focus from '@lucide/svelte/icons/focus'
@@ -14,6 +15,7 @@ import MessageSquare from '@lucide/svelte/icons/message-square'
 import PanelLeft from '@lucide/svelte/icons/panel-left'
 import Paperclip from '@lucide/svelte/icons/paperclip'
 import Plug from '@lucide/svelte/icons/plug'
+import RefreshCcwDot from '@lucide/svelte/icons/refresh-ccw-dot'
 import ScrollText from '@lucide/svelte/icons/scroll-text'
 import Search from '@lucide/svelte/icons/search'
 import Share2 from '@lucide/svelte/icons/share-2'
@@ -52,7 +54,9 @@ export function commands(session: Session, desk: Desk): Action[] {
     { id: 'palette', label: 'Search commands and pages', group: 'View', icon: Search, keys: ['Mod-k'], run: () => (desk.dialog = 'palette') },
     { id: 'chat.ask', label: 'Ask or talk', words: 'chat conversation message agent', group: 'Agents', icon: MessageSquare, keys: ['Ctrl-Alt-c'], run: () => { desk.open('chat'); requestAnimationFrame(() => document.getElementById('composer')?.focus()) } },
     { id: 'agent.who', label: 'Who can help here?', words: 'agents personas choose critic editor researcher help', group: 'Agents', icon: Users, keys: ['Ctrl-Alt-j'], when: () => session.canComment, run: () => (desk.dialog = 'agents') },
+    { id: 'round.begin', label: 'Let several agents work on this…', words: 'round draft critique revise alternatives recipe turns together', group: 'Agents', icon: RefreshCcwDot, keys: ['Ctrl-Alt-r'], when: () => session.canComment && session.page !== '', run: () => (desk.dialog = 'round') },
     { id: 'agent.list', label: 'Agents of this studio', words: 'personas edit make import share', group: 'Agents', icon: Bot, run: () => go(agentPath()) },
+    { id: 'canvas.listen', label: session.doc.getMap('meta').get('listening') === 'off' ? 'Let agents answer when they are mentioned' : 'Let agents answer only when they are asked directly', words: 'listening triggers mention quiet silence', group: 'Agents', icon: Ear, when: () => session.isOwner, run: () => session.act({ type: 'listen', on: session.doc.getMap('meta').get('listening') === 'off' }).then(() => toast(session.doc.getMap('meta').get('listening') === 'off' ? 'Agents answer here only when they are asked directly.' : 'Agents answer here when they are mentioned.'), () => undefined) },
     { id: 'agent.critique', label: 'Ask for a critique of this page', words: 'feedback review comments', group: 'Agents', icon: ScrollText, when: () => session.canComment && session.page !== '', run: critique },
     { id: 'agent.stop', label: `Stop ${agent()}`, words: 'cancel agents runs', group: 'Agents', icon: Square, keys: ['Mod-.'], when: () => session.activeRuns.length > 0, run: () => Promise.all(session.activeRuns.map((run) => session.stop(run))) },
     { id: 'write.suggest', label: session.suggests ? 'Write: what you type is text at once' : 'Suggest: what you type becomes suggestions', words: 'suggesting mode writing track changes propose', group: 'Write', icon: SquarePen, keys: ['Ctrl-Alt-s'], when: () => session.canEdit, run: () => { session.suggest(!session.suggests); session.editor?.focus() } },

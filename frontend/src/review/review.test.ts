@@ -22,7 +22,7 @@ function desk({ canEdit = true, canComment = true, me = 'ada' } = {}) {
   const text = new Y.Doc().getText('page')
   text.insert(0, words)
   const act = vi.fn(async (_action: { type: string; [field: string]: unknown }): Promise<unknown> => ({ outcome: 'done' }))
-  const session = { me: { id: me }, canEdit, canComment, act, stop: vi.fn() } as unknown as Session
+  const session = { me: { id: me }, canEdit, canComment, act, stop: vi.fn(), threads: [] as Thread[] } as unknown as Session
   const review = new Review(session, 'p', text)
   const view = new EditorView({
     parent: document.body,
@@ -48,6 +48,7 @@ function desk({ canEdit = true, canComment = true, me = 'ada' } = {}) {
     hunk: (quote: string, replace: string, index = 0): Hunk => ({ index, replace, status: 'open', ...place(quote) }),
     cards: () => [...view.dom.querySelectorAll<HTMLElement>('article')],
     async show(suggestions: Suggestion[], threads: Thread[] = []) {
+      Object.assign(session, { threads })
       review.show(suggestions, threads)
       await settle()
     },
@@ -113,6 +114,24 @@ describe('the margin', () => {
     expect(button(card, 'Redo on today’s text')?.disabled).toBe(false)
     expect(button(card, 'Reject')?.disabled).toBe(false)
     expect(d.view.contentDOM.querySelector('.sg-stale')?.textContent).toBe('kexeper')
+  })
+  it('shows what is said about a suggestion on its card, and takes an answer there', async () => {
+    const d = desk()
+    const said: Thread = { ...author, ...d.place('keeper'), name: 'Critic', id: 't', page: 'p', status: 'open', about: 'a', comments: [{ ...author, name: 'Critic', id: 'c', text: 'Whose wife?' }] }
+    await d.show([suggestion('a', [d.hunk('keeper', 'wife')])], [said])
+    expect(d.cards()).toHaveLength(1)
+    expect(button(d.cards()[0], '1 comment: Critic')).toBeDefined()
+    button(d.cards()[0], '1 comment: Critic')?.click()
+    await d.settle()
+    expect(d.cards()[0]?.textContent).toContain('Whose wife?')
+    button(d.cards()[0], 'Reply to Critic')?.click()
+    await d.settle()
+    const field = d.cards()[0]?.querySelector('textarea')
+    field!.value = 'The keeper’s.'
+    field!.dispatchEvent(new Event('input', { bubbles: true }))
+    field!.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }))
+    await d.settle()
+    expect(d.act).toHaveBeenCalledWith({ type: 'reply', thread: 't', text: 'The keeper’s.' })
   })
   it('lets a running suggestion be stopped but not decided', async () => {
     const d = desk()

@@ -1,0 +1,171 @@
+/** Rounds of one open canvas: several agents at one thing, one after the other. Kept true by the studio's events. */
+import { send } from '../api'
+import { announce, fail } from '../notices.svelte'
+import type { Session } from '../session.svelte'
+
+export type Do = 'draft' | 'alternative' | 'critique' | 'revise' | 'polish' | 'check' | 'other'
+export interface Turn { agent: string; do: Do; instruction: string }
+export type TurnState = 'coming' | 'running' | 'done' | 'failed' | 'stopped' | 'dropped'
+export interface RoundTurn extends Turn {
+  id: string
+  state: TurnState
+  run: string
+  results: { type: string; id: string }[]
+  error: { message: string } | null
+  note: string
+  waiting?: boolean
+}
+export interface Round {
+  id: string
+  name: string
+  prompt: string
+  place: { page?: string }
+  by: { id: string; name: string }
+  state: 'running' | 'paused' | 'done' | 'stopped'
+  started: number
+  turns: RoundTurn[]
+  said: { by: { name: string }; text: string }[]
+  suggestions: string[]
+  problem: string | null
+}
+export interface Recipe { id: string; name: string; description: string; turns: Turn[] }
+
+/** What a turn does, as a person reads it. */
+export const DOES: Record<Do, string> = {
+  draft: 'Draft', alternative: 'Draft another version', critique: 'Comment on the draft', revise: 'Revise', polish: 'Edit line by line', check: 'Check the facts', other: 'Something else',
+}
+export const IS: Record<TurnState, string> = { coming: 'to come', running: 'at work', done: 'done', failed: 'did not work', stopped: 'stopped', dropped: 'left out' }
+const OVER = new Set(['done', 'stopped'])
+
+export const over = ({ state }: Round): boolean => OVER.has(state)
+/** The turn that is under way, or the next one. */
+export const now = ({ turns }: Round): RoundTurn | undefined => turns.find(({ state }) => state === 'running') ?? turns.find(({ state }) => state === 'coming')
+
+/** A list with one of its members moved by a step; the same list where that cannot be. */
+export function moved<T>(list: readonly T[], at: number, by: 1 | -1): T[] {
+  const to = at + by
+  if (!list[at] || !list[to]) return [...list]
+  const copy = [...list]
+  ;[copy[at], copy[to]] = [copy[to]!, copy[at]!]
+  return copy
+}
+
+export class Rounds {
+  /** The newest first. */
+  all = $state.raw<Round[]>([])
+  /** Those that a person put away, after they had ended. */
+  away = $state.raw<ReadonlySet<string>>(new Set())
+  readonly #followed = new Map<string, EventSource>()
+  /** Those that had ended when this page was opened are not shown. */
+  readonly #seen = new Set<string>()
+
+  constructor(readonly session: Session) {
+    void this.load(true)
+    // Somebody else's round is seen by the agents that work in it.
+    session.awareness.on('change', () => {
+      for (const state of session.awareness.getStates().values()) {
+        const parent: unknown = state['parent']
+        if (typeof parent === 'string' && !this.#seen.has(parent)) {
+          this.#seen.add(parent)
+          void this.load()
+        }
+      }
+    })
+  }
+
+  get shown(): Round[] {
+    return this.all.filter((round) => !this.away.has(round.id))
+  }
+
+  async load(first = false): Promise<void> {
+    try {
+      const { rounds } = await send<{ rounds: Round[] }>('GET', `/api/canvases/${encodeURIComponent(this.session.id)}/rounds`)
+      for (const round of rounds) {
+        this.#seen.add(round.id)
+        if (!over(round)) this.follow(round)
+        else if (first) this.away = new Set([...this.away, round.id])
+        this.#note(round)
+      }
+    } catch {
+      // Without them everything else still works; the next agent at work asks again.
+    }
+  }
+
+  recipes = async (): Promise<Recipe[]> => (await send<{ recipes: Recipe[] }>('GET', '/api/recipes')).recipes
+
+  async begin(round: Record<string, unknown>): Promise<boolean> {
+    const begun = await this.#try(() => send<Round>('POST', `/api/canvases/${encodeURIComponent(this.session.id)}/rounds`, { body: round, headers: { 'Idempotency-Key': crypto.randomUUID() } }))
+    if (begun) {
+      this.#seen.add(begun.id)
+      this.follow(begun)
+      announce(`The round “${begun.name}” has begun.`)
+    }
+    return begun !== null
+  }
+
+  pause = (round: Round) => this.#do(round, 'pause')
+  resume = (round: Round) => this.#do(round, 'resume')
+  stop = (round: Round) => this.#do(round, 'stop')
+  say = (round: Round, text: string) => this.#do(round, 'say', { text })
+  arrange = async (round: Round, turns: readonly (Turn & { id?: string })[]): Promise<boolean> => {
+    const body = { turns: turns.map(({ id, agent, do: what, instruction }) => ({ ...(id ? { id } : {}), agent, do: what, instruction })) }
+    const changed = await this.#try(() => send<Round>('PATCH', `/api/rounds/${round.id}/turns`, { body }))
+    if (changed) this.#note(changed)
+    return changed !== null
+  }
+  putAway(round: Round): void {
+    this.away = new Set([...this.away, round.id])
+  }
+
+  /** Shows on the page what came of a turn. */
+  show(turn: RoundTurn): void {
+    const { suggestions, threads } = this.session
+    const found = turn.results.map(({ id }) => id)
+    const about = threads.find(({ id }) => found.includes(id))
+    const suggestion = suggestions.find(({ id }) => found.includes(id) || id === about?.about)
+    const place = suggestion?.hunks[0] ?? about
+    const page = suggestion?.page ?? about?.page
+    if (place && page) this.session.show({ page, quote: place.quote, before: place.before, after: place.after, start: place.start, end: place.end })
+  }
+
+  follow(round: Round): void {
+    this.#note(round)
+    if (this.#followed.has(round.id) || typeof EventSource === 'undefined') return
+    const source = new EventSource(`/api/rounds/${round.id}/events`)
+    this.#followed.set(round.id, source)
+    source.addEventListener('round', (event) => this.#note((JSON.parse(String(event.data)) as { round: Round }).round))
+    source.addEventListener('done', () => {
+      source.close()
+      const last = this.all.find(({ id }) => id === round.id)
+      if (last?.by.id === this.session.me.id) announce(last.state === 'done' ? `The round “${last.name}” is done. Now you decide.` : `The round “${last.name}” was stopped.`)
+    })
+  }
+
+  #note(round: Round): void {
+    const known = this.all.some(({ id }) => id === round.id)
+    this.all = known ? this.all.map((old) => (old.id === round.id ? round : old)) : [round, ...this.all].sort((a, b) => b.started - a.started)
+  }
+
+  async #do(round: Round, what: string, body: Record<string, unknown> = {}): Promise<boolean> {
+    const changed = await this.#try(() => send<Round>('POST', `/api/rounds/${round.id}/${what}`, { body }))
+    if (changed) this.#note(changed)
+    return changed !== null
+  }
+
+  async #try<T>(run: () => Promise<T>): Promise<T | null> {
+    try {
+      return await run()
+    } catch (error) {
+      fail(error)
+      return null
+    }
+  }
+}
+
+const known = new WeakMap<Session, Rounds>()
+
+export function roundsOf(session: Session): Rounds {
+  let found = known.get(session)
+  if (!found) known.set(session, (found = new Rounds(session)))
+  return found
+}

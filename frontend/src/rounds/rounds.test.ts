@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest'
+import { moved, now, over, type Round, type RoundTurn } from './rounds.svelte'
+
+const turn = (id: string, state: RoundTurn['state']): RoundTurn => ({ id, state, agent: 'critic', do: 'critique', instruction: '', run: '', results: [], error: null, note: '' })
+const round = (...turns: RoundTurn[]): Round => ({ id: 'r', name: 'R', prompt: '', place: {}, by: { id: 'a', name: 'A' }, state: 'running', started: 1, turns, said: [], suggestions: [], problem: null })
+
+describe('a round', () => {
+  it('is at the turn that works, else at the next one', () => {
+    expect(now(round(turn('a', 'done'), turn('b', 'running'), turn('c', 'coming')))?.id).toBe('b')
+    expect(now(round(turn('a', 'done'), turn('b', 'coming')))?.id).toBe('b')
+    expect(now(round(turn('a', 'done')))).toBeUndefined()
+  })
+  it('is over when it is done or was stopped', () => {
+    expect([over(round()), over({ ...round(), state: 'paused' }), over({ ...round(), state: 'stopped' })]).toEqual([false, false, true])
+  })
+})
+
+describe('turns', () => {
+  it('are moved by a step, and not out of the list', () => {
+    expect(moved([1, 2, 3], 1, -1)).toEqual([2, 1, 3])
+    expect(moved([1, 2, 3], 2, 1)).toEqual([1, 2, 3])
+  })
+})
