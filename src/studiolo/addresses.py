@@ -13,10 +13,13 @@ import ipaddress
 import re
 import socket
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 
 LONGEST_URL = 2_000
+# Threads of their own: a name server that lets people wait must hold up nothing but other look-ups.
+_LOOKING_UP = ThreadPoolExecutor(8, "names")
 _HOST = re.compile(rb"[a-z0-9._:-]+", re.IGNORECASE)
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -94,7 +97,9 @@ def parsed(url: str) -> httpx2.URL:
 async def resolve(host: str, port: int, allowed: Sequence[Network]) -> list[str]:
     """The addresses of a host that may be sent to, those first that were named first. Raises Unreachable."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(
+            _LOOKING_UP, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
     except (OSError, UnicodeError) as error:
         raise Unreachable("its host is not known") from error
     judged: list[str] = []

@@ -50,7 +50,7 @@ def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    browser = Browser(HERE, seconds=15)
+    browser = Browser(HERE, seconds=40)
     yield browser
     await browser.close()
 
@@ -256,7 +256,7 @@ async def test_dialogs_tabs_and_files_are_told_of(
                 """<title>Busy</title><button onclick="document.title = String(confirm('Pay now?'))">Ask</button>
                 <a target=_blank href=/tab>Tab</a><a href=/file>File</a><a href=/large>Large</a>
                 <a download=made.txt href="data:text/plain,made">Made</a>
-                <button onclick="for (let n = 0; n < 9; n++) open('/tab')">Many</button>
+                <button onclick="for (let n = 0; n < 6; n++) open('/tab')">Many</button>
                 <button onclick="navigator.geolocation.getCurrentPosition(() => document.title = 1)">Where</button>"""
             ),
             "/tab": page("<title>Tab</title><p>a tab"),

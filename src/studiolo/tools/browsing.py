@@ -399,7 +399,7 @@ class Session:
             await self._drop()
             raise Forbidden("That page is not of the web, and was closed.", "Open another one.")
         try:
-            whole = _compact(await page.aria_snapshot(mode="ai", timeout=self._patience))
+            whole = _compact(await page.aria_snapshot(mode="ai", timeout=self._seconds * 1000))
         except Error as error:
             if "Timeout" in error.message:
                 raise TimeoutError from error

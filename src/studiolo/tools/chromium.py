@@ -56,10 +56,12 @@ FLAGS = (
 
 
 class Chromium:
-    """Starts when it is wanted, again when it has ended. `environ` may name the program as STUDIOLO_BROWSER."""
+    """Starts when it is wanted, again when it has ended. `environ` may name the program as STUDIOLO_BROWSER, and say
+    with STUDIOLO_BROWSER_SANDBOX=off that its own sandbox cannot work here (as in most containers)."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._named = environ.get("STUDIOLO_BROWSER", "")
+        self._sandbox = not is_root() and environ.get("STUDIOLO_BROWSER_SANDBOX", "on") != "off"
         self._path = environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
         self._folder: Path | None = None
         self._lock: int | None = None
@@ -88,7 +90,7 @@ class Chromium:
                     executable_path=await asyncio.to_thread(self._program),
                     headless=True,
                     args=list(FLAGS),
-                    chromium_sandbox=not is_root(),
+                    chromium_sandbox=self._sandbox,
                     proxy={"server": proxy, "bypass": "<-loopback>"},
                     env={**environ},
                     timeout=PATIENCE * 1000,

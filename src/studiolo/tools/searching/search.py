@@ -90,7 +90,7 @@ class Search:
                 try:
                     found = tidied(await self._asked(number, service, query, limit), limit)
                 except Refused as refused:
-                    log.warning("%s did not search: %s", service.name, refused.why)
+                    log.warning("%s did not search: %s", service.name, refused.why.partition(" (")[0])
                     refusals.append((service, refused))
                     continue
                 self._remembered[query, limit] = (now, found)
