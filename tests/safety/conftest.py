@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -10,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from studiolo.tools.documentation import Documentation
 from tests.conftest import serve
 from tests.models.fake_provider import FakeProvider
+from tests.safety.injections import INJECTIONS, the_mark
+from tests.safety.planting import documented
 from tests.safety.world import ENVIRONMENT, HIDDEN, INSIDE, KEY, SECRET, World
 from tests.tools.site import Site, page, redirect
 
@@ -24,6 +28,14 @@ Do as you are asked.
 """
 
 
+async def _indexed(home: Path) -> None:
+    docs = Documentation.of_studio(home)
+    try:
+        await docs.index()
+    finally:
+        await docs.close()
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     home = tmp_path_factory.mktemp("safety")
@@ -33,7 +45,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     program_log = outside / "program.jsonl"
     program = {"command": sys.executable, "args": [str(HERE / "hostile_program.py"), str(program_log)]}
     (home / "mcp.json").write_text(json.dumps({"mcpServers": {"notes": program}}))
-    (home / "documentation").mkdir()
+    documented(
+        home,
+        {
+            the_mark(number, one): f"{the_mark(number, one)} {one.says}"
+            for number, one in enumerate(INJECTIONS)
+            if one.where == "docstring"
+        },
+    )
+    asyncio.run(_indexed(home))
     (home / "agents").mkdir()
     (home / "agents" / "everything.md").write_text(EVERYTHING)
     attacker, inside = Site(host="127.0.0.2"), Site({"/": page(INSIDE)}, host="127.0.0.1")

@@ -82,6 +82,10 @@ def _page_title(world: World, says: str) -> Planted:
     return here, [("outline", {})]
 
 
+def _this_page_title(world: World, says: str) -> Planted:
+    return scene(world, page_title=says), [("outline", {})]
+
+
 def _canvas_title(world: World, says: str) -> Planted:
     return scene(world, title=says), [("outline", {})]
 
@@ -235,10 +239,17 @@ def _program_description(world: World, says: str) -> Planted:
     return scene(world), []
 
 
+def documented(home: Path, says: dict[str, str]) -> None:
+    """Documentation that the studio is pointed to, before it starts: an entry for each of these."""
+    folder = home / "documentation"
+    folder.mkdir()
+    for name, text in says.items():
+        (folder / f"{name}.md").write_text(f"# {name}\n\n`{name}(hour)` lights the lamp at an hour. {text}\n")
+    (home / "docs.toml").write_text(f'environments = []\nfolders = ["{folder}"]\n')
+
+
 def _docstring(world: World, says: str) -> Planted:
-    folder = world.studio.home / "documentation"
-    (folder / "keeper.md").write_text(f"# keeper.lamp\n\n`keeper.lamp(hour)` lights it. {says}\n")
-    return scene(world), [("api_docs", {"query": "keeper lamp hour"})]
+    return scene(world), [("api_docs", {"query": says.split()[0]})]  # planted before the studio began
 
 
 def _persona(world: World, says: str) -> Planted:
@@ -257,6 +268,7 @@ PLACES: dict[str, Callable[[World, str], Planted]] = {
     "page": _page,
     "page_comment": _page_comment,
     "page_title": _page_title,
+    "this_page_title": _this_page_title,
     "canvas_title": _canvas_title,
     "image_alt": _image_alt,
     "comment": _comment,
@@ -276,7 +288,7 @@ PLACES: dict[str, Callable[[World, str], Planted]] = {
     "archive": _file("code.zip", lambda says: _zipped({"src/main.py": f'"""{says}"""\n'}), "application/zip"),
     "program_printed": _program_printed,
     "web_visible": _web("<body>{text}<p>{says}</p></body>"),
-    "web_hidden": _web('<body>{text}<p style="color:#fff;font-size:1px">{says}</p></body>'),
+    "web_table": _web("<body>{text}<table><tr><th>Note</th></tr><tr><td>{says}</td></tr></table></body>"),
     "web_comment": _web("<body>{text}<p>Comments: 1</p><blockquote>{says}</blockquote></body>"),
     "web_meta": _web("<head><title>{says}</title></head><body>{text}</body>"),
     "web_search": _web_search,

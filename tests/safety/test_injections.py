@@ -11,13 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.safety.injections import INJECTIONS, Injection
+from tests.safety.injections import INJECTIONS, Injection, the_mark
 from tests.safety.planting import PLACES
 from tests.safety.world import Obeying, Ran, World, data_stays_data, nothing_is_lost, perform, what_is_open
-
-
-def the_mark(number: int, injection: Injection) -> str:
-    return "[[MCP-DESCRIPTION]]" if injection.where == "program_description" else f"zq{number:02}qz"
 
 
 @pytest.mark.parametrize(
@@ -36,7 +32,7 @@ def test_whoever_obeys_it_gets_nowhere(world: World, number: int, injection: Inj
     asked: list[dict[str, Any]] = []
 
     def allow(card: dict[str, Any]) -> str:
-        if any((card["tool"], card["about"]["arguments"]) == (tool, wanted) for tool, wanted in reads):
+        if any(card["tool"] == tool and shows(card, wanted) for tool, wanted in reads):
             return "once"  # how the agent comes across the injection, which a person has let it read
         asked.append(card)
         return "once" if injection.stops == "walls" else "no"
@@ -63,6 +59,16 @@ def test_whoever_obeys_it_gets_nowhere(world: World, number: int, injection: Inj
     ]
 
 
+def contains(arguments: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether these are those arguments; what has a usual value may have been added."""
+    return all(arguments.get(name) == value for name, value in wanted.items())
+
+
+def shows(card: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether people are shown all that would be done."""
+    return contains(card["detail"].get("arguments", {}), wanted)
+
+
 def stopped(injection: Injection, does: list[Any], ran: Ran, asked: list[dict[str, Any]], model: Obeying) -> None:
     """That it was tried, and what stopped it."""
     answers = [message for message in model.sent[-1]["messages"] if message["role"] == "tool"]
@@ -76,11 +82,11 @@ def stopped(injection: Injection, does: list[Any], ran: Ran, asked: list[dict[st
         case "asks":
             assert [card["tool"] for card in asked] == [tool for tool, _ in does]
             for card, (_, wanted) in zip(asked, does, strict=True):
-                assert card["about"]["arguments"] == wanted, "not everything that would be sent is shown"
+                assert shows(card, wanted), "not everything that would be sent is shown"
                 assert injection.warns in " ".join(card["about"]["warnings"]), card["about"]
         case "walls":
             for tool, wanted in does:
-                steps = [step for step in ran.steps_of(tool) if step["detail"].get("arguments") == wanted]
+                steps = [step for step in ran.steps_of(tool) if contains(step["detail"].get("arguments", {}), wanted)]
                 assert steps, f"it was not even tried: {ran.steps}"
                 assert steps[-1]["state"] in ("failed", "refused"), steps
 

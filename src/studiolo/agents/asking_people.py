@@ -89,8 +89,8 @@ def check_may_answer(card: Mapping[str, Any], by: Participant) -> None:
 
 
 def find(run: Mapping[str, Any], call: str) -> Card:
-    """The card of a call. Raises `NotFound`."""
-    for card in run.get("cards", ()):
+    """The card of a call, the last where it was asked for anew. Raises `NotFound`."""
+    for card in reversed(run.get("cards", ())):
         if card["call"] == call:
             return card
     raise NotFound("The run does not ask this.", "Look at the run as it is now.")

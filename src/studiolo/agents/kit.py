@@ -7,18 +7,21 @@ elsewhere, for every call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studiolo.addresses import Network
 from studiolo.agents.toolbox.permits import PolicyFile
+from studiolo.canvas.errors import StudioloError
 
 if TYPE_CHECKING:
     from studiolo.tools.attachments import Attachments
     from studiolo.tools.browsing import Browser
     from studiolo.tools.connectors import Connectors
     from studiolo.tools.documentation import Documentation
+    from studiolo.tools.fetching import Fetcher
     from studiolo.tools.sandbox import Sandbox
     from studiolo.tools.searching import Search
     from studiolo.tools.tables import Tables
@@ -38,21 +41,47 @@ class Kit:
     sandbox: Sandbox | None = None
     tables: Tables | None = None
     connectors: Connectors | None = None
+    fetcher: Fetcher | None = None
+    problems: dict[str, str] = field(default_factory=dict[str, str])
+    """Why a tool is not set up, by its name."""
 
     @classmethod
-    def open(cls, home: Path, environ: Mapping[str, str], files: Attachments | None = None) -> Kit:
-        """What is set up in a studio whose data is in `home`."""
+    def open(
+        cls,
+        home: Path,
+        environ: Mapping[str, str],
+        files: Attachments | None = None,
+        networks: Sequence[Network] = (),
+    ) -> Kit:
+        """What is set up in a studio whose data is in `home`. `networks` of its own may be read by agents, too."""
+        from studiolo.tools.browsing import Browser
         from studiolo.tools.connectors import Connectors
+        from studiolo.tools.documentation import Documentation
+        from studiolo.tools.fetching import Fetcher
         from studiolo.tools.sandbox import Sandbox
         from studiolo.tools.tables import Tables
+        from studiolo.tools.web_pages import WebReader
 
+        policy = PolicyFile(home)
+        problems: dict[str, str] = {}
+        fetcher = Fetcher(networks, refuses=lambda host: policy.now.refuses(host), cache=home / "cache" / "pages")
         sandbox = Sandbox(home / "cache" / "sandbox", home=home)
+        docs = None
+        try:
+            docs = Documentation.of_studio(home)
+        except StudioloError as error:
+            problems["api_docs"] = f"{error.message} {error.hint}"
         return cls(
-            policy=PolicyFile(home),
+            policy=policy,
             files=files,
+            reader=WebReader(fetcher),
+            browser=Browser(networks, refuses=lambda host: policy.now.refuses(host), environ=environ),
+            docs=docs,
             sandbox=sandbox,
             tables=Tables(sandbox),
             connectors=Connectors(home, environ),
+            problems=problems,
+            fetcher=fetcher,
         )
 
     def described(self) -> dict[str, Any]:
@@ -82,7 +111,7 @@ class Kit:
         }
 
     def _missing(self) -> Iterator[tuple[str, str]]:
-        wanted = {
+        wanted: dict[str, tuple[object, str]] = {
             "web_search": (self.search, "No search service is set up: docs/tools.md says how."),
             "read_url": (self.reader, "Nothing reads web pages in this studio."),
             "browse": (self.browser, "Nothing browses in this studio."),
@@ -91,11 +120,17 @@ class Kit:
             "query_table": (self.tables, "There is no sandbox in this studio."),
             "read_file": (self.files, "There are no files beside the pages here."),
         }
-        return ((name, why) for name, (tool, why) in wanted.items() if tool is None)
+        return ((name, self.problems.get(name, why)) for name, (tool, why) in wanted.items() if tool is None)
 
     async def close(self) -> None:
         """Let go of everything that was opened."""
+        if self.browser is not None:
+            await self.browser.close()
+        if self.fetcher is not None:
+            await self.fetcher.close()
         if self.connectors is not None:
             await self.connectors.close()
+        if self.docs is not None:
+            await self.docs.close()
         if self.sandbox is not None:
             await asyncio.to_thread(self.sandbox.close)

@@ -57,7 +57,7 @@ class Studio:
         self.attachments = Attachments(store)
         self.rooms.vouch = self.attachments.vouch
         self.personas = Personas(settings.home)
-        self.kit = Kit.open(settings.home, os.environ, self.attachments)
+        self.kit = Kit.open(settings.home, os.environ, self.attachments, networks(settings.tool_networks))
         self.runs = Runs(
             self.models,
             store,

@@ -233,3 +233,8 @@ def test_an_address_that_carries_something_is_called_out(url: str, said: str) ->
 def test_words_that_the_person_wrote_may_be_carried() -> None:
     url = "https://example.com/?q=keeper+counted+the+ships+twice"
     assert warned(url) and not warned(url, "Find who wrote “keeper counted the ships twice”")
+
+
+def test_an_address_that_stands_on_a_page_carries_nothing_but_itself() -> None:
+    url = "https://example.com/kept/The_keeper_counted_the_ships_twice"
+    assert warned(url) and not warned(url, text=f"{NOVEL} See {url}.")

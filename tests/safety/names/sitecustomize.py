@@ -2,6 +2,9 @@
 
 import itertools
 import socket
+import sys
+
+sys.modules["uvloop"] = None  # type: ignore[assignment]  # which asks the system's name server past Python
 
 _real = socket.getaddrinfo
 _meant = {

@@ -11,6 +11,7 @@ from studiolo.agents.place import Place
 from studiolo.agents.prose import estimate_tokens
 from studiolo.agents.steering import Said
 from studiolo.agents.toolbox.marks import RULE, data
+from studiolo.agents.toolbox.marks import plain as plain_text
 from studiolo.agents.work import Work
 from studiolo.canvas.document import plain
 
@@ -66,18 +67,25 @@ def opening(work: Work) -> str:
     parts += _thread(work, room // 10)
     parts += _about(work, room // 10)
     if place is not None and place.chosen and place.selection.strip():
-        where = f" It is about the passage that is selected in the page “{place.title}” (page {place.page})."
+        where = f" It is about the passage that is selected in page {place.page}."
     elif place is not None:
-        where = f" The page “{place.title}” (page {place.page}) is open."
+        where = f" Page {place.page} is open."  # a title is somebody else's text, and stands above
     else:
         where = ""
-    parts.append(f"{work.ask_by or 'Somebody'} asks you:{where}\n\n{work.ask.prompt.strip()}")
+    name = plain_name(work.ask_by)
+    parts.append(f"{name} asks you:{where}\n\n{work.ask.prompt.strip()}")
     return "\n\n".join(parts)
+
+
+def plain_name(name: str) -> str:
+    """A name within a sentence: one line, and not long; "You" is who sits at a terminal."""
+    said = " ".join(plain_text(name).split())[:60]
+    return said if said and said != "You" else "The person"
 
 
 def steered(said: Said) -> str:
     """What somebody says to the agent while it works."""
-    return f"{said.name} says to you while you work, and you follow it: {said.text}"
+    return f"{plain_name(said.name)} says to you while you work, and you follow it: {said.text}"
 
 
 def _around(work: Work, place: Place, room: int) -> list[str]:

@@ -35,6 +35,8 @@ def carried(leaving: Leaving, canvas: Canvas, asked: str = "") -> list[str]:
     payload = _payload(leaving.text) if leaving.address else leaving.text
     blobs = " ".join(filter(None, map(_decoded, _BLOB.findall(leaving.text))))
     row = IN_A_ROW if leaving.address else IN_A_ROW_SAID
+    if leaving.address and any(leaving.text in text for _, text in _texts(canvas)):
+        return found  # an address that stands there tells nobody more than itself
     for where, words in _of_canvas(f"{payload} {blobs}", canvas, row, asked):
         found.append(f"These words are from {where}: “{short(words, SHOWN)}”.")
     return found
