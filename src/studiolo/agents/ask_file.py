@@ -22,7 +22,10 @@ from pathlib import Path
 from typing import Any, TextIO
 from uuid import uuid4
 
+from studiolo.agents.asking_people import Reply
 from studiolo.agents.choosing_skill import Catalogue
+from studiolo.agents.guiding import Guide
+from studiolo.agents.kit import Kit
 from studiolo.agents.local import READER, LocalSurface
 from studiolo.agents.persona_folder import Personas
 from studiolo.agents.run import Run
@@ -53,7 +56,13 @@ class AskFailed(StudioloError):
 def ask_file(args: argparse.Namespace, settings: Settings) -> int:
     """Run the command. Returns the exit code; raises a `StudioloError` with a sentence for the terminal."""
     models = Models(settings.home, os.environ)
-    return asyncio.run(asked(args, models, models.close, sys.stdin, sys.stdout, sys.stderr, Personas(settings.home)))
+    kit = Kit.open(settings.home, os.environ)
+
+    async def close() -> None:
+        await models.close()
+        await kit.close()
+
+    return asyncio.run(asked(args, models, close, sys.stdin, sys.stdout, sys.stderr, Personas(settings.home), kit))
 
 
 async def asked(
@@ -64,11 +73,12 @@ async def asked(
     write: TextIO,
     note: TextIO,
     personas: Personas | None = None,
+    kit: Kit | None = None,
 ) -> int:
     file = TextFile.read(Path(args.file))
     surface = LocalSurface(file.path.name, file.text, kind_of(file.path.name), time.time)
     try:
-        run = await _run(args, models, surface, note, personas or Personas())
+        run = await _run(args, models, surface, (read, write, note), personas or Personas(), kit)
     finally:
         await close()
     taken = await _review(args, surface, run, read, write, note)
@@ -83,10 +93,18 @@ async def asked(
 
 
 async def _run(
-    args: argparse.Namespace, models: Catalogue, surface: LocalSurface, note: TextIO, personas: Personas
+    args: argparse.Namespace,
+    models: Catalogue,
+    surface: LocalSurface,
+    terminal: tuple[TextIO, TextIO, TextIO],
+    personas: Personas,
+    kit: Kit | None,
 ) -> Run:
     """The run, ended; what it does is shown while it does it. An interrupt stops it and keeps what there is."""
-    runs = Runs(models, None, time.time, lambda: uuid4().hex, personas=personas)
+    read, write, note = terminal
+    runs = Runs(models, None, time.time, lambda: uuid4().hex, personas=personas, kit=kit)
+    guide = Guide(runs)
+    asking = read.isatty() and write.isatty() and not args.json
     ask = Ask(
         agent=args.agent or "co-author",
         prompt=args.instruction,
@@ -106,6 +124,15 @@ async def _run(
             if lively and event["type"] == "delta":
                 written += len(event["text"])
                 note.write(f"\r{DIM}{name} is writing: {written} characters (Ctrl-C ends it){PLAIN}\x1b[K")
+            elif lively and event["type"] == "step" and event["step"]["state"] == "running":
+                note.write(f"\r{DIM}{visible(event['step']['title'])} (Ctrl-C ends it){PLAIN}\x1b[K")
+            elif event["type"] == "cards":
+                if lively:
+                    note.write("\r\x1b[K")
+                await run.wait()
+                for card in run.open_cards:
+                    reply = await asyncio.to_thread(_asked, card, read, write) if asking else _nobody(card)
+                    await guide.answer(run.id, surface, card["call"], reply, READER)
             elif lively and (progress := event.get("progress")):
                 note.write(f"\r{DIM}{progress['done']} of {progress['of']} (Ctrl-C ends it){PLAIN}\x1b[K")
             if lively:
@@ -131,7 +158,11 @@ async def _review(
     if not args.json:
         for sentence in run.notes:
             note.write(f"{_styled(sentence, DIM, note.isatty())}\n")
+        if run.answer:
+            write.write(f"{visible(run.answer)}\n")
         for message in view["chat"]:
+            if message.get("card"):
+                continue
             write.write(f"{visible(message['text'])}\n")
             for quote in _quotes(message):
                 mark = "" if quote["found"] else "  (not in the file)"
@@ -174,6 +205,36 @@ async def _review(
     if hunks and not taken and not asking and not args.accept and not args.json:
         note.write("Nothing was written. Run it in a terminal to choose, or with --accept to take everything.\n")
     return taken
+
+
+def _asked(card: Mapping[str, Any], read: TextIO, write: TextIO) -> Reply:
+    """What the person at the terminal says to something that the agent asks."""
+    write.write(f"\n{visible(card['question'])}\n")
+    if card["kind"] == "question":
+        choices = card.get("choices", [])
+        write.writelines(f"  {number}. {visible(choice)}\n" for number, choice in enumerate(choices, 1))
+        write.write("Your answer: ")
+        write.flush()
+        said = read.readline().strip()
+        if said.isdecimal() and 1 <= int(said) <= len(choices):
+            said = choices[int(said) - 1]
+        return Reply(said) if said else _nobody(card)
+    detail = card.get("detail", {})
+    for warning in detail.get("warnings", ()):
+        write.write(f"  {visible(warning)}\n")
+    write.write(f"  {visible(json.dumps(detail.get('arguments', {}), ensure_ascii=False))}\n")
+    grant = bool(detail.get("grant"))
+    write.write(f"Allow it? [y]es, {'[a]ll the rest of this run, ' if grant else ''}[n]o: ")
+    write.flush()
+    said = read.readline().strip().lower()[:1]
+    return Reply(allow="run" if said == "a" and grant else "once" if said == "y" else "no")
+
+
+def _nobody(card: Mapping[str, Any]) -> Reply:
+    """Where nobody is at a terminal nothing is allowed, and questions are left to the agent."""
+    if card["kind"] == "question":
+        return Reply("Nobody is there to answer. Decide yourself, and say what you decided.")
+    return Reply(allow="no", text="Nobody is there to allow it.")
 
 
 def _answer(read: TextIO, write: TextIO) -> str:
