@@ -12,6 +12,7 @@ from studiolo.addresses import networks
 from studiolo.canvas.errors import Invalid, StudioloError
 from studiolo.tools.fetching import Fetcher
 from studiolo.tools.reading import Reading, Section
+from studiolo.tools.reading.web_page import read_page
 from studiolo.tools.web_pages import WebReader, decoded, find, outline, portion
 from tests.tools.conftest import MakeSite
 from tests.tools.site import page, redirect
@@ -22,7 +23,7 @@ ARTICLE = """<!doctype html><html lang="en"><head><title>On lamps | The Lamp Rev
 <style>.ghost {{ display: none }} #spook, p.faint {{ font-size: 0 }}
 @media print {{ .shown {{ display: none }} }}</style>
 </head><body><nav><a href="/">Home</a> <a href="/about">About us</a></nav>
-<article><h1>On lamps</h1><p>{filler}</p><h2 id="oil">Oil</h2>
+<article><h1>On lamps<a class="headerlink" href="#on-lamps">¶</a></h1><p>{filler}</p><h2 id="oil">Oil</h2>
 <p>An <a href="/oil">oil lamp</a> burns for eight hours. “Trim the wick,” she said — twice.</p>
 <table><tr><th>Kind</th><th>Hours</th></tr><tr><td>Oil</td><td>8</td></tr><tr><td>Wax</td><td>5</td></tr></table>
 <p class="shown">Shown on the screen.</p><h2>Wax</h2><p>{filler}</p>{more}</article>
@@ -111,6 +112,15 @@ async def test_alternative_texts_are_told_apart(reader: WebReader, make_site: Ma
     _, reading = await reader.read(site.url + "/")
     assert "brass" not in text_of(reading)
     assert reading.about["alternatives"] == ["A brass lamp"]
+
+
+def test_links_that_run_programs_or_lead_to_files_are_only_their_words() -> None:
+    links = (
+        "<p>A <a href=' JavaScript:x()'>script</a>, <a href='file:///etc/passwd'>file</a>, <a href='b'>page</a>.</p>"
+    )
+    for name in ("https://example.com/a", "a.html"):
+        text = text_of(read_page(article(links), name))
+        assert "A script, file, [page](" in text
 
 
 async def test_other_files_are_read_as_what_they_are(reader: WebReader, make_site: MakeSite) -> None:

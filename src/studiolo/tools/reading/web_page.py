@@ -44,6 +44,7 @@ _NO_TEXT = frozenset(
     ]
 )
 _READERS_ONLY = frozenset("sr-only visually-hidden visuallyhidden screen-reader-text d-none".split())  # noqa: SIM905
+_PERMALINKS = ("¶", "§", "#", "🔗")  # to a heading, beside it
 _NOTHING = r"(?:0|0?\.0+|0+\.0*)(?:px|r?em|%|pt|vh|vw)?\s*(?:!important\s*)?(?:;|$)"
 _HIDING = re.compile(
     rf"""(?:^|[;\s])(?:
@@ -74,8 +75,7 @@ def read_page(html: str, name: str) -> Reading:
         return Reading(name, "text/html", [], {"kind": "web page"}, ["There is no text on this page."])
     hidden = _without_hidden(root)
     alternatives = _alternatives(root)
-    if url:
-        _complete(root, url)
+    _complete(root, url)
     about: dict[str, Any] = {"kind": "web page"}
     text, told = _main_text(root, url or None)
     for key in ("author", "date", "sitename", "language", "description"):
@@ -187,14 +187,17 @@ def _complete(root: Any, url: str) -> None:
     """Links as whole addresses; those that are none, and those that run programs, are only their words."""
     base = root.find(".//base")
     start = urljoin(url, base.get("href") or "") if base is not None else url
-    for link in root.iter("a"):
+    for link in list(root.iter("a")):
+        if link.text_content().strip() in _PERMALINKS:
+            link.drop_tree()
+            continue
         try:
             whole = urljoin(start, (link.get("href") or "").strip())
         except ValueError:
             whole = ""
         if re.match(r"https?://", whole) and len(whole) <= 2_000:
             link.set("href", whole)
-        else:
+        elif url or re.match(r"[a-zA-Z][\w+.-]*:", whole):
             link.attrib.pop("href", None)
 
 
@@ -216,7 +219,7 @@ def _main_text(root: Any, url: str | None) -> tuple[str, dict[str, Any]]:
     told: dict[str, Any] = {}
     text = ""
     try:
-        document = trafilatura.extract_metadata(root, default_url=url)
+        document = trafilatura.extract_metadata(root, default_url=url, extensive=False)
         told = {key: getattr(document, key, None) for key in ("title", "author", "date", "sitename", "description")}
     except Exception:  # it stumbles over strange pages
         told = {}
