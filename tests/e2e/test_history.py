@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.conftest import ServedStudio, StartStudio
 from tests.e2e.desk import Desk, until
@@ -76,6 +77,27 @@ def test_a_page_is_scrubbed_restored_and_the_restoration_undone(studio: ServedSt
     ada.page.keyboard.press("Escape")
     expect(ada.page.get_by_role("region", name="The canvas as it was")).to_be_hidden()
     until(lambda: "one by one" in ada.text() and "Ben was here." in ada.text())
+
+
+def test_who_leaves_while_the_studio_still_answers_leaves_in_peace(studio: ServedStudio, person: Person) -> None:
+    canvas = scene(studio)
+    ada = person()
+    ada.join(invitation(studio, canvas["id"]), "Ada")
+    look_back(ada)
+    ada.page.get_by_label("Moment", exact=True).press("Home")
+    ada.page.get_by_role("button", name="Restore page").click()
+    ada.page.get_by_role("dialog").get_by_role("button", name="Restore", exact=True).click()
+    expect(ada.page.get_by_role("dialog")).to_be_hidden()
+    held: list[Route] = []
+    ada.page.route(re.compile(r"/history$"), lambda route: held.append(route))
+    ada.page.get_by_role("button", name="Undo").first.click()
+    until(lambda: ada.page.wait_for_timeout(20) or held)
+    ada.page.keyboard.press("Escape")
+    expect(past(ada.page)).to_be_hidden()
+    for route in held:
+        route.continue_()
+    expect(ada.page.get_by_text("Undone.", exact=True).first).to_be_visible()
+    # That the browser has nothing to complain of is seen to where `person` ends.
 
 
 def test_a_passage_is_restored_and_one_persons_typing_taken_back(studio: ServedStudio, person: Person) -> None:
