@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import weakref
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from studiolo.agents import asking_people
 from studiolo.agents.asking_people import Reply
 from studiolo.agents.local import READER
 from studiolo.canvas import Participant
 from studiolo.canvas.errors import Conflict, Forbidden
+from studiolo.models import ModelFailed
+from studiolo.store import Store
 from tests.agents.conftest import until
 from tests.agents.loop.conftest import Desk, Player, SetDesk
 
@@ -123,3 +129,47 @@ async def test_who_watches_is_told_when_it_ends(desk: SetDesk) -> None:
     here.runs.on_end.append(lambda run: ended.append(run.state))
     await here.done()
     assert ended == ["done"]
+
+
+async def test_a_run_whose_model_is_gone_says_so_when_it_is_to_go_on(desk: SetDesk) -> None:
+    model = Player([])
+    here = desk(model)
+    run = await waiting(here, model)
+
+    def gone(name: str | None = None) -> Any:
+        raise ModelFailed("There is no model called player.", "Choose another.", reason="unknown_model")
+
+    model.get = gone  # type: ignore[method-assign]
+    await here.guide.answer(run.id, here.surface, run.open_cards[0]["call"], Reply("torch"), READER)
+    assert run.state == "failed" and run.error and run.error["hint"] == "Choose another."
+    assert [event async for event in run.events()][-1]["type"] == "done"
+
+
+async def test_a_run_that_was_about_to_go_on_when_its_process_died_goes_on_in_the_next(
+    desk: SetDesk, tmp_path: Path
+) -> None:
+    model = Player([])
+    here = desk(model)
+    async with contextlib.AsyncExitStack() as stack:
+        store = await Store.open(tmp_path / "studio.db")
+        stack.push_async_callback(store.close)
+        await store.create_canvas(here.surface.id, "A canvas", "you", 1.0)
+        here.runs._store = store
+        run = await waiting(here, model)
+        kept = await store.get_run(run.id)
+        assert kept is not None and kept["state"] == "waiting" and await store.run_history(run.id)
+        going = asking_people.answered(kept, run.open_cards[0]["call"], Reply("torch"), READER, 2.0)
+        assert going["answer"] == "answered"
+        await store.save_run(here.runs.set_going(kept))
+        # The next process knows nothing but what is stored.
+        here.runs._runs.clear()
+        assert await here.runs.recover() == 0
+        found = None
+        async with asyncio.timeout(10):
+            while found is None or found["state"] != "done":
+                await asyncio.sleep(0.01)
+                found = await store.get_run(run.id)
+        assert found["leg"] == 1 and "torch" in str(model.sent[-1]) and len(model.sent) == 2
+        assert await store.run_history(run.id) is None
+        assert [step["n"] for step in await store.run_steps(run.id)] == [1, 2, 3]
+        await here.runs.close()
