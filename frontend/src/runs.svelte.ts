@@ -1,17 +1,27 @@
 import { ApiError, api, type Run, type RunState } from './api'
-import { announce, fail } from './notices.svelte'
+import { announce, fail, toast } from './notices.svelte'
+import { type Card, type PlanItem, type Step, withStep } from './runs/steps'
 
 const FINAL = new Set(['done', 'failed', 'stopped'])
-const STAGE: Record<RunState, number> = { queued: 0, running: 1, done: 2, failed: 2, stopped: 2 }
+// A run that rested is queued again when somebody lets it go on; only what is over stays over.
+const STAGE: Record<RunState, number> = { queued: 0, running: 0, paused: 0, waiting: 0, done: 1, failed: 1, stopped: 1 }
 
 /** What agents are doing on one canvas, each run kept true until it ends. */
 export class Runs {
   all = $state.raw<Run[]>([])
+  /** The steps of each run that is followed. */
+  steps = $state.raw<Readonly<Record<string, Step[]>>>({})
   readonly active: Run[] = $derived(this.all.filter((run) => !FINAL.has(run.state)))
   readonly #followed = new Map<string, () => void>()
 
   /** `me` is who is told how their own runs end. */
   constructor(readonly me: () => string) {}
+
+  /** Follows what was under way when the canvas was opened. */
+  async takeUp(canvas: string): Promise<void> {
+    const { runs } = await api.runsOf(canvas).catch(() => ({ runs: [] as Run[] }))
+    for (const run of runs) if (!FINAL.has(run.state)) this.begin(run)
+  }
 
   begin(run: Run): void {
     this.#note(run)
@@ -50,9 +60,52 @@ export class Runs {
       const known = this.all.find((run) => run.id === id)
       // How it ended is asked for, because only the whole run says what came of it.
       if (known && !FINAL.has(state)) this.#note({ ...known, state })
+      if (state === 'waiting') void look().catch(() => undefined)
+    })
+    source.addEventListener('step', (event) => {
+      const { step } = JSON.parse(String(event.data)) as { step: Step }
+      this.steps = { ...this.steps, [id]: withStep(this.steps[id] ?? [], step) }
+    })
+    source.addEventListener('plan', (event) => this.#change(id, JSON.parse(String(event.data)) as { plan: PlanItem[] }))
+    source.addEventListener('cards', (event) => {
+      const { cards } = JSON.parse(String(event.data)) as { cards: Card[] }
+      this.#change(id, { cards })
+      const mine = this.all.find((run) => run.id === id)?.by?.id === this.me()
+      if (cards.length && mine) announce(`The agent asks: ${cards[0]!.question}`)
     })
     source.addEventListener('done', ask)
     source.onerror = () => void ask()
+  }
+
+  /** Reads the steps of a run that was not followed while it worked. */
+  async read(id: string): Promise<void> {
+    try {
+      const { steps } = await api.steps(id)
+      this.steps = { ...this.steps, [id]: steps.reduce(withStep, this.steps[id] ?? []) }
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  async steer(id: string, text: string): Promise<boolean> {
+    try {
+      await api.steer(id, text)
+      announce('The agent takes it up with its next step.')
+      return true
+    } catch (error) {
+      fail(error)
+      return false
+    }
+  }
+
+  async guide(id: string, what: 'pause' | 'resume' | 'take-over'): Promise<void> {
+    try {
+      this.#note(await api.guide(id, what))
+      if (what === 'pause') announce('It pauses before its next step.')
+      if (what === 'take-over') toast('It has stopped, and says in the conversation how far it came.')
+    } catch (error) {
+      fail(error)
+    }
   }
 
   async stop(id: string): Promise<void> {
@@ -66,6 +119,10 @@ export class Runs {
 
   close(): void {
     for (const end of this.#followed.values()) end()
+  }
+
+  #change(id: string, change: Partial<Run>): void {
+    this.all = this.all.map((run) => (run.id === id ? { ...run, ...change } : run))
   }
 
   #note(run: Run): void {

@@ -60,6 +60,7 @@ export class Session {
   pages = $state.raw<Page[]>([])
   suggestions = $state.raw<Suggestion[]>([])
   threads = $state.raw<Thread[]>([])
+  readonly #opened = Date.now() / 1000 - 2
   chat = $state.raw<Message[]>([])
   people = $state.raw<Person[]>([])
   /** Words by page id. */
@@ -260,7 +261,10 @@ export class Session {
 
   #showChat(chat: Message[]): void {
     this.chat = chat
-    for (const { run, status } of chat) if (run && status === 'writing') this.#work.follow(run)
+    // What others ask is followed, too, from the moment that it is said; and what waits for an answer, however old.
+    for (const { run, status, at, card } of chat) {
+      if (run && (status === 'writing' || at >= this.#opened || (card && card.answer === undefined))) this.#work.follow(run)
+    }
   }
 
   #showPeople(): void {
@@ -364,6 +368,11 @@ export class Session {
       fail(error)
       throw error
     }
+  }
+
+  /** What agents do, step by step, and what people want of them meanwhile. */
+  get work(): Runs {
+    return this.#work
   }
 
   readonly stop = (run: Run | string): Promise<void> => this.#work.stop(typeof run === 'string' ? run : run.id)
