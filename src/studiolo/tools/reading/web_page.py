@@ -198,7 +198,7 @@ def _complete(root: Any, url: str) -> None:
         if re.match(r"https?://", whole) and len(whole) <= 2_000:
             link.set("href", whole)
         elif url or re.match(r"[a-zA-Z][\w+.-]*:", whole):
-            link.attrib.pop("href", None)
+            link.drop_tag()
 
 
 def _canonical(root: Any, url: str) -> str:
