@@ -44,6 +44,7 @@ class Kit:
     fetcher: Fetcher | None = None
     problems: dict[str, str] = field(default_factory=dict[str, str])
     """Why a tool is not set up, by its name."""
+    _ending: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     @classmethod
     def open(
@@ -59,6 +60,7 @@ class Kit:
         from studiolo.tools.documentation import Documentation
         from studiolo.tools.fetching import Fetcher
         from studiolo.tools.sandbox import Sandbox
+        from studiolo.tools.searching import Search
         from studiolo.tools.tables import Tables
         from studiolo.tools.web_pages import WebReader
 
@@ -66,7 +68,11 @@ class Kit:
         problems: dict[str, str] = {}
         fetcher = Fetcher(networks, refuses=lambda host: policy.now.refuses(host), cache=home / "cache" / "pages")
         sandbox = Sandbox(home / "cache" / "sandbox", home=home)
-        docs = None
+        docs = search = None
+        try:
+            search = Search.from_environment(environ)
+        except StudioloError as error:
+            problems["web_search"] = f"{error.message} {error.hint}"
         try:
             docs = Documentation.of_studio(home)
         except StudioloError as error:
@@ -74,6 +80,7 @@ class Kit:
         return cls(
             policy=policy,
             files=files,
+            search=search,
             reader=WebReader(fetcher),
             browser=Browser(networks, refuses=lambda host: policy.now.refuses(host), environ=environ),
             docs=docs,
@@ -122,10 +129,20 @@ class Kit:
         }
         return ((name, self.problems.get(name, why)) for name, (tool, why) in wanted.items() if tool is None)
 
+    def over(self, run: str) -> None:
+        """A run has ended: its browser is closed, soon."""
+        if self.browser is not None:
+            task = asyncio.create_task(self.browser.end(run))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
     async def close(self) -> None:
         """Let go of everything that was opened."""
+        await asyncio.gather(*self._ending, return_exceptions=True)
         if self.browser is not None:
             await self.browser.close()
+        if self.search is not None:
+            await self.search.close()
         if self.fetcher is not None:
             await self.fetcher.close()
         if self.connectors is not None:

@@ -69,6 +69,7 @@ class Studio:
             surfaces=self.rooms.get,
             ring=self.rooms.ring,
         )
+        self.runs.on_end.append(lambda run: self.kit.over(run.id))
         self.guide = Guide(self.runs)
         self.rounds = Rounds(store, self.runs, self.rooms.get, self.member, time.time, new_id, nodes)
         self.listening = Listening(self.runs, self._begin, time.time, nodes.alone if nodes else None)

@@ -14,6 +14,7 @@ from pydantic_ai import Tool
 from pydantic_ai.toolsets import AbstractToolset, FunctionToolset
 
 from studiolo.agents.toolbox.attached import attached, finding
+from studiolo.agents.toolbox.browse import browsing
 from studiolo.agents.toolbox.changing import CHANGING
 from studiolo.agents.toolbox.computing import documentation, programs, tables
 from studiolo.agents.toolbox.connected import Connected
@@ -48,6 +49,8 @@ def offered(kit: Kit) -> list[Offer]:
         offers += searching(kit.search)
     if kit.reader is not None:
         offers += reading_web(kit.reader)
+    if kit.browser is not None:
+        offers += browsing(kit.browser, kit.files)
     if kit.docs is not None:
         offers += documentation(kit.docs)
     if kit.sandbox is not None:

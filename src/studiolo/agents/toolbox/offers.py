@@ -65,6 +65,7 @@ class Offer:
     leaving: Callable[[Arguments], Leaving | None] = stays
     reads: bool = False  # it reads the canvas and does nothing else
     page: str = ""  # the argument that names a page
+    follows: bool = False  # it only goes on with what a call before it was allowed to begin
     permission: str = ""  # what it is called where tools are allowed, if not its name
     fingerprint: str = ""  # of what somebody else's server says that the tool is
 

@@ -138,7 +138,7 @@ def judge(work: Work, offer: Offer, arguments: Arguments, policy: Policy) -> Ver
         return Verdict("off", f"{work.persona.participant.name} may not use {offer.name} in this studio.")
     leaving = offer.leaving(arguments)
     if leaving is None:
-        if level == "allow" or offer.name in work.grants:
+        if level == "allow" or offer.follows or offer.name in work.grants:
             return Verdict("allow")
         return Verdict("ask", grant=offer.name, grant_words=f"Using {offer.name} for the rest of this run")
     if leaving.address and not leaving.host:

@@ -44,7 +44,9 @@ def searching(search: Search) -> list[Offer]:
         if not found:
             return "Nothing was found. Try other words."
         parts = [
-            data("web search", plain(f"{one.title}\n{one.snippet[:SNIPPET]}"), address=one.url, date=one.date or "")
+            data(
+                "web search", plain(f"{one.title}\n{one.snippet[:SNIPPET]}"), address=one.url, date=str(one.date or "")
+            )
             for one in found
         ]
         return Told("\n".join(parts), f"{len(found)} pages: {', '.join(host_of(one.url) for one in found)}")
@@ -56,7 +58,7 @@ def searching(search: Search) -> list[Offer]:
             "web",
             lambda work, arguments: f"Searches the web for “{short(arguments.get('query', ''), 200)}”",
             f"At most {MOST_FOUND} results; the words go to the search service that the studio's owner has chosen.",
-            will=lambda arguments: "These words would be sent to the studio's search service.",
+            will=lambda arguments: f"These words would be sent to {', '.join(search.hosts)}.",
             leaving=lambda arguments: Leaving(str(arguments.get("query") or "")),
         )
     ]
