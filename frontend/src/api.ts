@@ -1,4 +1,5 @@
 /** The HTTP contract of a studio, typed. Nothing here keeps state. */
+import type { Decided } from './runs/page'
 import type { Card, PlanItem, Step, Usage } from './runs/steps'
 import type { Tastes } from './taste/effect'
 import type { Authors, Provenance, Shares } from './editor/authors'
@@ -207,7 +208,7 @@ export const api = {
     return send<Brought>('POST', at(canvas, '/import'), { body, headers: { 'Idempotency-Key': freshKey() } })
   },
   deleteCanvas: (canvas: string) => send<void>('DELETE', at(canvas)),
-  canvas: (canvas: string) => send<{ pages: { id: string; text: string }[] }>('GET', at(canvas)),
+  canvas: (canvas: string) => send<{ pages: { id: string; text: string }[] } & Decided>('GET', at(canvas)),
   seat: (canvas: string) => send<CanvasInfo>('GET', at(canvas, '/seat')),
   exportFile: async (canvas: string, query: Record<string, string>): Promise<{ blob: Blob; name: string; notes: string }> => {
     let response: Response

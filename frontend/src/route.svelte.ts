@@ -6,6 +6,7 @@ export type Route =
   | { name: 'inbox' }
   | { name: 'record'; canvas: string }
   | { name: 'agents'; agent: string }
+  | { name: 'run'; run: string }
   | { name: 'lost' }
 
 export function parse(address: Pick<URL, 'pathname' | 'searchParams'>): Route {
@@ -22,6 +23,7 @@ export function parse(address: Pick<URL, 'pathname' | 'searchParams'>): Route {
   if (first === 'c' && second && parts.length <= 3) return { name: 'canvas', canvas: second, page: third }
   if (first === 'inbox' && parts.length === 1) return { name: 'inbox' }
   if (first === 'agents' && parts.length <= 2) return { name: 'agents', agent: second }
+  if (first === 'runs' && second && parts.length === 2) return { name: 'run', run: second }
   if (first === 'record' && parts.length <= 2) return { name: 'record', canvas: second }
   return { name: 'lost' }
 }

@@ -10,6 +10,7 @@ import Inbox from '@lucide/svelte/icons/inbox'
 import History from '@lucide/svelte/icons/history'
 import Keyboard from '@lucide/svelte/icons/keyboard'
 import Lightbulb from '@lucide/svelte/icons/lightbulb'
+import ListTree from '@lucide/svelte/icons/list-tree'
 import ListChecks from '@lucide/svelte/icons/list-checks'
 import MessageSquare from '@lucide/svelte/icons/message-square'
 import PanelLeft from '@lucide/svelte/icons/panel-left'
@@ -69,6 +70,7 @@ export function commands(session: Session, desk: Desk): Action[] {
     { id: 'view.chat', label: 'Show or hide the conversation', group: 'View', icon: MessageSquare, run: () => desk.toggle('chat') },
     { id: 'view.theme', label: 'Switch between light and dark', words: 'theme night mode', group: 'View', icon: SunMoon, run: () => theme.toggle() },
     { id: 'canvas.save', label: 'Save', words: 'saved', group: 'Canvas', keys: ['Mod-s'], run: () => toast(session.saved ? 'Everything is saved. It always is.' : 'The studio cannot be reached. Your edits are kept in this browser and follow by themselves.') },
+    { id: 'canvas.runs', label: 'What agents did here', words: 'runs steps tokens cost', group: 'Agents', icon: ListTree, run: () => (desk.dialog = 'runs') },
     { id: 'canvas.taste', label: 'What agents learn here', words: 'taste memory examples decisions forget', group: 'Agents', icon: Lightbulb, run: () => (desk.dialog = 'taste') },
     { id: 'canvas.connect', label: 'Connect an agent of another program', words: 'mcp claude code cursor codex token api', group: 'Canvas', icon: Plug, when: () => session.isOwner, run: () => (desk.dialog = 'connect') },
     { id: 'canvas.rename', label: 'Rename the canvas', words: 'title', group: 'Canvas', icon: SquarePen, when: () => session.isOwner, run: () => document.getElementById('canvas-title')?.focus() },

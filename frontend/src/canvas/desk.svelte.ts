@@ -3,7 +3,7 @@ import { MediaQuery } from 'svelte/reactivity'
 import type { Draft } from '../budget/policies'
 import { Remembered } from '../remembered.svelte'
 
-export type Dialogs = '' | 'palette' | 'share' | 'help' | 'budget' | 'webhooks' | 'download' | 'connect' | 'taste' | 'agents' | 'round'
+export type Dialogs = '' | 'palette' | 'share' | 'help' | 'budget' | 'webhooks' | 'download' | 'connect' | 'taste' | 'runs' | 'agents' | 'round'
 export type Panel = 'pages' | 'chat'
 
 /** What lies around the text on this person's screen: panels, dialogs, quiet. Nothing here is shared. */
