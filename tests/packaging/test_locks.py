@@ -109,6 +109,7 @@ def test_what_the_code_imports_is_declared(folder: str, extras: tuple[str, ...])
     undeclared = {
         (path.relative_to(ROOT).as_posix(), module)
         for path in (ROOT / folder).rglob("*.py")
+        if "node_modules" not in path.parts  # what npm brings there is another one's
         for module in imports(path)
         if module not in sys.stdlib_module_names and module not in own
         if not names & {canonicalize_name(owner) for owner in owners.get(module, [])}
