@@ -700,10 +700,10 @@ class Runs:
         work.steps.stop("stopped" if run.state == "stopped" else "failed")
         self._settle(run, work)
         await self._flush_steps(run, work)
-        await self._save(run)
         if run.leg and self._store is not None:
             with contextlib.suppress(StudioloError):
                 await self._store.forget_history(run.id)
+        await self._save(run)
         run.emit({"type": "done", "run": run.as_dict()})
         for tell in self.on_end:
             tell(run)

@@ -76,7 +76,8 @@ class _Loop:
     repeats: Repeats = field(default_factory=Repeats)
     messages: list[ModelMessage] = field(default_factory=list[ModelMessage])  # before the step that is being taken
     broken: int = 0
-    asked: int = 0  # tokens that the model was sent last
+    began: float = field(default_factory=time.monotonic)
+    before: float = 0.0  # seconds that it had worked before this part
 
     def __post_init__(self) -> None:
         self.agent: Agent[Work, str | DeferredToolRequests] = Agent(
@@ -177,6 +178,7 @@ class _Loop:
         used.input_tokens, used.output_tokens = read, wrote
         cost = money.cost(self.work.voice.model, used)
         self.usage.add(read, wrote, cost)
+        self.usage.seconds = self.before + time.monotonic() - self.began
         calls = [part.tool_name for part in response.tool_calls]
         said = " ".join((response.text or "").split())
         title = f"Decides to use {_listed(calls)}" if calls else "Says what it found and did"
@@ -259,9 +261,9 @@ async def perform(
 ) -> Rest | None:
     """Work until it has ended (None) or rests. Raises a `StudioloError` when it failed; what was done stays."""
     telling = Telling(work)
-    loop = _Loop(work, tools, allowance, usage, telling)
-    prompt = None if past else prompting.opening(work)
     began, before = time.monotonic(), usage.seconds
+    loop = _Loop(work, tools, allowance, usage, telling, began=began, before=before)
+    prompt = None if past else prompting.opening(work)
     try:
         clock = asyncio.timeout(max(0.0, allowance.seconds - usage.seconds))
         try:
