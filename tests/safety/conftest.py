@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 "STUDIOLO_SEARCH": "searxng",
                 "SEARXNG_URL": f"http://attacker.test:{attacker.port}",
                 "SAFETY_CANARY": ENVIRONMENT,
+                "STUDIOLO_BROWSER": os.environ.get("STUDIOLO_BROWSER") or shutil.which("chromium") or "",
                 "PYTHONPATH": os.pathsep.join([str(HERE / "names"), os.environ.get("PYTHONPATH", "")]).rstrip(
                     os.pathsep
                 ),
