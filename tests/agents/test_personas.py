@@ -139,13 +139,13 @@ def test_one_field_is_written_anew_and_the_rest_stays(front: str):
 
 def test_a_strangers_tools_ask_first_and_its_wishes_are_said():
     text = minimal(
-        "role: editor\ntriggers: [suggestion]\nmodel: openai:big\ntools: [canvas, web, python]",
+        "role: editor\ntriggers: [suggestion]\nbudget: {tokens: 900000}\nmodel: openai:big\ntools: [canvas, web, python]",
         "See https://x.example/y.",
     )
     made = parse("poet", careful("poet", text))
     assert made.tools == {"canvas": "allow", "web": "ask", "python": "ask"}
     said = " ".join(what_to_look_at(made))
-    for what in ("editor", "web, python", "by itself", "openai:big", "x.example"):
+    for what in ("editor", "web, python", "by itself", "openai:big", "900,000 tokens", "x.example"):
         assert what in said
     unsaid = parse("poet", careful("poet", minimal())).tools
     assert unsaid and unsaid["web"] == "ask" and unsaid["canvas"] == "allow" and "mcp" not in unsaid

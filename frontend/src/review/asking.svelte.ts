@@ -10,7 +10,7 @@ import { studio } from '../studio.svelte'
 
 export type Panel = 'bar' | 'who' | 'rewrite' | 'tone' | 'ask' | 'brainstorm'
 
-export interface Request { skill: NonNullable<Ask['skill']>; prompt: string; options?: Record<string, unknown>; say?: boolean }
+export interface Request { skill: NonNullable<Ask['skill']>; prompt: string; /** Said in a person's own words, so that an agent that works in steps may do it in its own way. */ free?: boolean; options?: Record<string, unknown>; say?: boolean }
 
 export const REWRITES: { label: string; how: string }[] = [
   { label: 'Shorten', how: 'shorten' },
@@ -86,7 +86,7 @@ export class Asking {
   }
 
   /** Sends a request about the selection, or about the place of the caret. */
-  async ask({ skill, prompt, options, say }: Request): Promise<void> {
+  async ask({ skill, prompt, options, say, free = false }: Request): Promise<void> {
     const { view, session, page, text } = this
     if (!view) return
     const { main } = view.state.selection
@@ -99,7 +99,9 @@ export class Asking {
     view.dispatch({ effects: EditorView.announce.of('Asked. What the agent makes will come as a suggestion.') })
     if (say) this.onanswer()
     try {
-      await session.ask({ skill, prompt, ...place, ...(options ? { options } : {}), ...(say === undefined ? {} : { say }), agent: agent.id, ...studio.withModel })
+      const model = studio.modelOf(agent)
+      const steps = free && model?.tools && !model.small
+      await session.ask({ ...(steps ? {} : { skill }), prompt, ...place, ...(options && !steps ? { options } : {}), ...(say === undefined ? {} : { say }), agent: agent.id, ...studio.withModel })
     } catch {
       // The session has told the person why.
     }
@@ -109,8 +111,8 @@ export class Asking {
   readonly continueHere = (): Promise<void> => this.ask({ skill: 'continue', prompt: '' })
   readonly rewrite = (how: string, options: Record<string, unknown> = {}): Promise<void> =>
     this.ask({ skill: 'rewrite', prompt: '', options: { how, ...options } })
-  readonly rewriteAs = (prompt: string): Promise<void> => this.ask({ skill: 'rewrite', prompt, options: { how: 'free' } })
+  readonly rewriteAs = (prompt: string): Promise<void> => this.ask({ skill: 'rewrite', prompt, options: { how: 'free' }, free: true })
   readonly critique = (): Promise<void> => this.ask({ skill: 'critique', prompt: '' })
   readonly brainstorm = (prompt = ''): Promise<void> => this.ask({ skill: 'brainstorm', prompt, say: true })
-  readonly question = (prompt: string): Promise<void> => this.ask({ skill: 'ask', prompt, say: true })
+  readonly question = (prompt: string): Promise<void> => this.ask({ skill: 'ask', prompt, say: true, free: true })
 }

@@ -197,9 +197,16 @@ def what_to_look_at(persona: Persona) -> list[str]:
         found.append("It begins by itself when somebody suggests a change.")
     if persona.model:
         found.append(f"It wishes for a model that may cost money: {', '.join(persona.model)}.")
+    if limits := _limits(persona):
+        found.append(f"It may use up, in one request: {limits}.")
     if hosts := sorted(set(_LINK.findall(persona.manner))):
         found.append(f"Its instructions name addresses on the web: {', '.join(hosts[:8])}.")
     return found
+
+
+def _limits(persona: Persona) -> str:
+    given = {name: getattr(persona.budget, name) for name in _LIMITS}
+    return ", ".join(f"{value:,g} {name}" for name, value in given.items() if value is not None)
 
 
 def slug(name: str) -> str:
