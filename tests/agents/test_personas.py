@@ -139,7 +139,8 @@ def test_one_field_is_written_anew_and_the_rest_stays(front: str):
 
 def test_a_strangers_tools_ask_first_and_its_wishes_are_said():
     text = minimal(
-        "role: editor\ntriggers: [suggestion]\nbudget: {tokens: 900000}\nmodel: openai:big\ntools: [canvas, web, python]",
+        "role: editor\ntriggers: [suggestion]\nbudget: {tokens: 900000}\n"
+        "model: openai:big\ntools: [canvas, web, python]",
         "See https://x.example/y.",
     )
     made = parse("poet", careful("poet", text))
