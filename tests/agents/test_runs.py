@@ -98,9 +98,13 @@ async def test_the_agent_is_there_while_it_works_and_gone_afterwards(stage, scri
     here = stage(TEXT, scripted([NEXT]))
     here.surface.show = lambda by, state: shown.append((by.id, state))
     await here.done("continue")
-    assert [state and state["status"] for _, state in shown] == ["thinking", "thinking", "writing", None]
+    assert [state and state["status"] for _, state in shown] == [
+        *("thinking", "thinking"),
+        *("waiting", "thinking"),  # for its turn at that place
+        *("writing", None),
+    ]
     assert {by for by, _ in shown} == {"co-author"}
-    writing = shown[2][1]
+    writing = shown[-2][1]
     assert writing["page"] == here.surface.page
     identity = here.surface.canvas.document.identity
     assert identity.locate(writing["cursor"]["head"]) == (here.surface.page, len(TEXT) - 1)

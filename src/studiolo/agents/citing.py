@@ -54,7 +54,7 @@ async def cited(work: Work, answer: str, page: str | None) -> list[dict[str, Any
         one = in_pages(work.surface.canvas, quote, page)
         named = [file for file in files if file.name in after]
         wanted = [*named, *(file for file in files if file not in named)] if named or not one["found"] else []
-        if id := await _in_files(work, quote, wanted):
+        if wanted and (id := await _in_files(work, quote, wanted)):
             one = {"attachment": id, "quote": quote, "found": True}
         found.append(one)
     return found
