@@ -157,6 +157,22 @@ def parser() -> argparse.ArgumentParser:
     revoke.add_argument("token", metavar="ID|TOKEN", help="its id from `token list`, or the token itself")
     revoke.set_defaults(run=run_token_revoke)
 
+    docs = commands.add_parser("docs", help="Ask the documentation of installed packages, folders and Sphinx sites.")
+    asked = docs.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    indexed = asked.add_parser("index", help="Read what is new or has changed; HOME/docs.toml says what there is.")
+    indexed.add_argument("--only", metavar="PACKAGE", nargs="+", default=[], help="only these packages")
+    indexed.add_argument("--again", action="store_true", help="also what has not changed")
+    indexed.set_defaults(run=run_docs_index)
+    searched = asked.add_parser("search", help="Ask in words, or for a name such as pandas.read_csv.")
+    searched.add_argument("question", metavar="QUESTION", help="what to look for")
+    searched.add_argument("--package", metavar="NAME", help="only in this package")
+    searched.add_argument("--limit", metavar="N", type=int, default=5, help="how many answers (5)")
+    searched.add_argument("--json", action="store_true", help="print JSON")
+    searched.set_defaults(run=run_docs_search)
+    known = asked.add_parser("list", help="List what has been read.")
+    known.add_argument("--json", action="store_true", help="print JSON")
+    known.set_defaults(run=run_docs_list)
+
     command("version", run_version, "Print the version.")
     return top
 
@@ -235,6 +251,65 @@ def run_token_revoke(given: Any, settings: Settings) -> int:
     asyncio.run(_with_people(settings, work))
     print(f"Revoked {identity}.", file=sys.stderr)
     return 0
+
+
+def run_docs_index(given: Any, settings: Settings) -> int:
+    async def work(docs: Any) -> Any:
+        return await docs.index(
+            given.only, again=given.again, tell=lambda said: print(visible(said), file=sys.stderr, flush=True)
+        )
+
+    state = asyncio.run(_with_docs(settings, work))
+    print(f"{sum(one.entries for one in state.sources):,} entries of {len(state.sources)} sources.")
+    return 0
+
+
+def run_docs_search(given: Any, settings: Settings) -> int:
+    from dataclasses import asdict
+
+    found = asyncio.run(_with_docs(settings, lambda docs: docs.search(given.question, given.limit, given.package)))
+    if given.json:
+        print(safe_json(json.dumps([asdict(one) for one in found], ensure_ascii=False)))
+        return 0
+    for one in found:
+        print(visible(f"{one.name}  ({one.kind}, {one.package} {one.version}, {one.source})"))
+        print(visible("".join(f"    {line}\n" for line in (one.signature, one.summary[:300]) if line)), end="")
+    if not found:
+        return fail("Nothing was found.", "Ask in other words, or read more: `studiolo docs index`.")
+    return 0
+
+
+def run_docs_list(given: Any, settings: Settings) -> int:
+    from dataclasses import asdict
+
+    state = asyncio.run(_with_docs(settings, lambda docs: docs.state()))
+    if given.json:
+        print(safe_json(json.dumps([asdict(one) for one in state.sources], ensure_ascii=False)))
+        return 0
+    for one in state.sources:
+        print(visible(f"{one.entries:>7,}  {one.kind:<9}  {one.package} {one.version}  {one.problem}".rstrip()))
+    return 0
+
+
+async def _with_docs(settings: Settings, work: Callable[[Any], Any]) -> Any:
+    """Do something with the studio's documentation; what has been read is not read anew beside it."""
+    from studiolo.tools.documentation import Documentation
+
+    async def fetch(url: str) -> bytes:
+        from studiolo.tools.fetching import Fetcher
+
+        fetcher = Fetcher()
+        try:
+            return (await fetcher.get(url, most=32 << 20, accept=None)).data
+        finally:
+            await fetcher.close()
+
+    docs = Documentation.of_studio(settings.home, fetch)
+    docs.begin_by_itself = False
+    try:
+        return await work(docs)
+    finally:
+        await docs.close()
 
 
 def run_import(given: Any, settings: Settings) -> int:
