@@ -17,9 +17,10 @@ from studiolo.tools.reading.sections import MOST_CHARACTERS, MOST_OUTLINED, Read
 MOST_PAGES = 10_000
 EDGE = 2  # lines at the top and at the bottom of a page that may be repeated on others
 SCANNED = 20  # letters of a page with a picture below which the picture is the page
-_SOFT = re.compile("[\ufffe\x02\xad]\\s*\n?\\s*")  # what pdfium makes of a hyphen at the end of a line
+_SOFT = re.compile("[\ufffe\x02]\\s*")  # what pdfium makes of a hyphen at the end of a line
 _HYPHEN = re.compile(r"(\w+)-\n(\w+)")
-_NUMBER = re.compile(r"\d+|\b[ivxlcdm]+\b", re.IGNORECASE)
+_DIGITS = re.compile(r"\d{1,6}")
+_ROMAN = re.compile(r"^\W*[ivxlcdm]+\W*$", re.IGNORECASE)  # a line that is the number of a page, and nothing else
 _ENDS = (".", "!", "?", "”", '"', "’", ":", "…", ")")
 
 
@@ -50,7 +51,7 @@ def read_pdf(data: bytes, name: str) -> Reading:
             unread.append(number + 1)
         if pictures:
             scanned.append(number + 1)
-        text = _SOFT.sub("", text[:left])
+        text = _SOFT.sub("-\n", text[:left].replace("\xad", ""))
         left -= len(text)
         pages.append([line.rstrip() for line in text.split("\n")])
     pages = without_edges(pages)
@@ -111,18 +112,29 @@ def without_edges(pages: list[list[str]]) -> list[list[str]]:
         while lines and not lines[-1].strip():
             lines.pop()
     for at in [*range(EDGE), *range(-1, -EDGE - 1, -1)]:
-        seen = [_shape(lines[at]) if len(lines) > abs(at) else "" for lines in cut]
-        for number, shape in enumerate(seen):
+        seen = [_Edge(lines[at], page) if len(lines) > abs(at) else _Edge("", page) for page, lines in enumerate(cut)]
+        for number, edge in enumerate(seen):
             near = [*seen[max(0, number - 4) : number], *seen[number + 1 : number + 5]]
             # The heads of left and right pages differ, and the first page of a chapter has none.
-            if shape and near.count(shape) >= 2:
+            if edge.shape and sum(map(edge.again, near)) >= 2:
                 cut[number][at] = "\0"
     return [[line for line in lines if line != "\0"] for lines in cut]
 
 
-def _shape(line: str) -> str:
-    """A line with its numbers alike."""
-    return " ".join(_NUMBER.sub("#", line).split()).lower() if len(line) < 120 else ""
+class _Edge:
+    """A line at the top or the bottom of a page."""
+
+    def __init__(self, line: str, page: int) -> None:
+        self.page = page
+        self.numbers = [int(number) for number in _DIGITS.findall(line)] if len(line) < 120 else []
+        self.shape = " ".join(_DIGITS.sub("#", _ROMAN.sub("#", line)).split()).lower() if len(line) < 120 else ""
+
+    def again(self, other: _Edge) -> bool:
+        """Whether the other is the same line on its page: a number in it is the same, or counts the pages."""
+        return self.shape == other.shape and all(
+            theirs in (mine, mine + other.page - self.page)
+            for mine, theirs in zip(self.numbers, other.numbers, strict=True)
+        )
 
 
 def joined(lines: list[str], known: Counter[str]) -> str:

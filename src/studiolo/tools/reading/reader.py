@@ -50,12 +50,14 @@ async def _asked(data: bytes | IO[bytes], name: str, type: str) -> bytes:
     try:
         async with asyncio.timeout(PATIENCE):
             answer, _ = await asyncio.gather(_answer(child), _hand_over(child, data, name, type))
-            code = await child.wait()
+            code = await child.wait() if answer else -1
     except TimeoutError:
         raise TooLarge(f"{name} takes too long to read.", "Divide it, or save it in a simpler format.") from None
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+        _kill(child)
+        assert child.stdout is not None
+        while await child.stdout.read(1 << 18):  # it has not ended for asyncio before its pipe has
+            pass
         await child.wait()
     if code != 0 or not answer:
         raise TooLarge(
@@ -92,9 +94,16 @@ async def _answer(child: asyncio.subprocess.Process) -> bytes:
     while part := await child.stdout.read(1 << 18):
         size += len(part)
         if size > LONGEST_ANSWER:
+            _kill(child)
             return b""
         parts.append(part)
     return b"".join(parts)
+
+
+def _kill(child: asyncio.subprocess.Process) -> None:
+    """End the child, and what it has started, at once."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _as_reading(answer: bytes, name: str) -> Reading:
