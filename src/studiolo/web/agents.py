@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -24,7 +25,6 @@ from studiolo.agents.persona_file import (
     with_field,
 )
 from studiolo.agents.persona_folder import Problem
-from studiolo.agents.runs import wished
 from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from studiolo.models import ModelFailed
 from studiolo.people import Who
@@ -286,11 +286,15 @@ def _origin(studio: Studio, id: str) -> str:
 
 
 def _used(studio: Studio, persona: Persona) -> dict[str, Any] | None:
-    """The model that it would speak with if it were asked now."""
-    try:
-        return studio.models.get(wished(persona, studio.models)).info.as_dict()
-    except ModelFailed:
-        return None
+    """The model that it would speak with if it were asked now. One that is listed need not be got ready to know it."""
+    for name in (*persona.model, studio.models.default):
+        info = next((one for one in studio.models.list() if one.name == name), None)
+        if info is None:
+            with suppress(ModelFailed):
+                info = studio.models.get(name).info
+        if info is not None and info.ready:
+            return info.as_dict()
+    return None
 
 
 def _name_in(text: str) -> str:
