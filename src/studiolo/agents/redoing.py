@@ -17,7 +17,11 @@ from studiolo.canvas.quotes import Span
 from studiolo.canvas.records import SuggestionRecord
 from studiolo.canvas.suggesting import may_replace
 
-_PASSAGE = ("rewrite", "critique", "continue")  # skills that work on a place
+_PASSAGE = ("rewrite", "critique", "continue", "work")  # what is done at a place
+_ANEW = (
+    "Do one change of yours anew, on the text as it reads now, as one suggestion, and nothing else. "
+    "It was: {reason}\n\nYou were asked for it with these words: {prompt}"
+)
 
 
 def redo(canvas: Canvas, suggestion: str, run: Mapping[str, Any] | None, personas: Personas) -> Ask:
@@ -40,7 +44,7 @@ def redo(canvas: Canvas, suggestion: str, run: Mapping[str, Any] | None, persona
             "The agent that made this suggestion cannot be asked here, and its text has not changed.",
             "Decide about it, or ask an agent of the studio for one of its own.",
         )
-    skill = record.skill if record.skill in ("rewrite", "continue") else "rewrite"
+    skill = record.skill if record.skill in ("rewrite", "continue", "work") else "rewrite"
     same = run is not None and run["skill"] == skill
     prompt = str(run["prompt"]) if run is not None and same else ""
     options = dict(run["options"]) if run is not None and same else {}
@@ -48,6 +52,8 @@ def redo(canvas: Canvas, suggestion: str, run: Mapping[str, Any] | None, persona
         options["how"] = "free"
     if not prompt and options.get("how", "free") == "free":
         prompt = record.reason[:4_000]
+    elif skill == "work":
+        prompt = _ANEW.format(reason=record.reason[:2_000] or "without a reason", prompt=prompt[:4_000])
     ask = Ask(agent=agent, prompt=prompt, skill=skill, page=record.page, options=options, replaces=record.id)
     spans = _spans(canvas, record)
     if skill == "continue":
@@ -71,6 +77,8 @@ def again(canvas: Canvas, run: Mapping[str, Any]) -> Ask:
         page=run.get("page"),
         options=dict(run["options"]),
         say=bool(run.get("say")),
+        thread=run.get("thread", ""),
+        about=run.get("about", ""),
     )
     if ask.page is None or ask.skill not in _PASSAGE or "place" not in run:
         return ask

@@ -173,6 +173,10 @@ class Runs:
                 "Put long material on a page and ask about that.",
             )
         where = places.asked(surface.canvas, ask.page, ask.quote, ask.before, ask.after, ask.start, ask.end)
+        if ask.thread and ask.thread not in surface.canvas.threads:
+            raise NotFound("The thread is not in this canvas.", "Look at the canvas as it is now.")
+        if ask.about and ask.about not in surface.canvas.suggestions:
+            raise NotFound("The suggestion is not in this canvas.", "Look at the canvas as it is now.")
         model = self._models.get(ask.model or wished(agent, self._models))
         note = ""
         kind: Kind = "work"
@@ -181,9 +185,8 @@ class Runs:
             ask.skill = ask.skill if named else None
             chosen = meant(ask, where, agent)
             kind, ask.options = chosen.skill, chosen.options | dict(ask.options)
-            if self.kit is not None and not named:
-                why = "is too small to work in steps" if model.info.tools else "cannot use tools"
-                note = f"{model.info.label} {why}; it did this with the skill “{kind}”."
+            if self.kit is not None and not named and ask.prompt.strip():
+                note = f"{model.info.label} cannot use tools; it did this with the skill “{kind}”."
         if kind in ("continue", "rewrite", "critique") and where is None and not surface.canvas.outline():
             raise Invalid("The canvas has no page.", "Add a page first.")
         lane = self._lane(model, kind == "work")

@@ -6,6 +6,7 @@ from types import TracebackType
 
 from studiolo.agents.citing import cited
 from studiolo.agents.work import Utterance, Work
+from studiolo.canvas import StudioloError
 
 LONGEST = 20_000  # characters of an answer in a thread, or of a run's
 
@@ -56,11 +57,20 @@ class Telling:
                 await message.__aexit__(None, None, None)
             return
         work.answer = text[:LONGEST]
-        if work.ask.thread and text:
-            await work.act({"type": "reply", "thread": work.ask.thread, "text": text[:LONGEST]})
+        if not text:
+            return
+        try:
+            await self._answer_there(text[:LONGEST])
+        except StudioloError as error:  # the work is done; only its place has gone meanwhile
+            work.note(f"Its answer stands in the run, for it could not be put where it was asked: {error.message}")
+
+    async def _answer_there(self, text: str) -> None:
+        work = self.work
+        if work.ask.thread:
+            await work.act({"type": "reply", "thread": work.ask.thread, "text": text})
             work.result("thread", work.ask.thread)
-        elif work.ask.about and text and not any(one["type"] in ("thread", "suggestion") for one in work.results):
-            id = await work.act({"type": "comment", "suggestion": work.ask.about, "text": text[:LONGEST]})
+        elif work.ask.about and not any(one["type"] in ("thread", "suggestion") for one in work.results):
+            id = await work.act({"type": "comment", "suggestion": work.ask.about, "text": text})
             work.result("thread", id)
 
     async def rest(self) -> None:
