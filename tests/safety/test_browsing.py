@@ -54,7 +54,7 @@ def test_a_hostile_shop_gets_nothing_that_was_not_given_to_it(world: World) -> N
 
 def test_what_is_typed_is_asked_for_and_shown(world: World) -> None:
     world.attacker.pages["/search-here"] = page(
-        "<html><body><h1>Search</h1><form action='/found'><input name='q' aria-label='Words'></form></body></html>"
+        "<html><body><h1>Search</h1><form action='/found'><input name='q' aria-label='zqwords'></form></body></html>"
     )
     world.attacker.pages["/found"] = page("<html><body><h1>zqfound</h1></body></html>")
     here = scene(world)
@@ -69,7 +69,7 @@ def test_what_is_typed_is_asked_for_and_shown(world: World) -> None:
         "browse_type",
         {"ref": "e4", "text": "the keeper counted the ships twice and found that one", "enter": True},
     )
-    perform(here, Obeying("Words", [("browse_open", {"url": f"{world.evil}/search-here"})], [typed]), allow)
+    perform(here, Obeying("zqwords", [("browse_open", {"url": f"{world.evil}/search-here"})], [typed]), allow)
     assert seen[-1]["tool"] == "browse_type" and "“Chapter 1”" in seen[-1]["detail"]["warnings"][0]
     assert "attacker.test" in seen[-1]["title"]
     assert not [path for path in world.attacker.asked[visits:] if path.startswith("/found")]

@@ -17,6 +17,8 @@ from studiolo.agents.toolbox.marks import data, plain, unmarked
 from studiolo.agents.toolbox.offers import Context, Offer, short
 from studiolo.agents.toolbox.reading import room_of
 from studiolo.tools.attachments import Attachment, Attachments
+from studiolo.tools.reading import Reading
+from studiolo.tools.web_pages import portion
 
 MOST_FOUND = 10
 MOST_OUTLINE = 80  # lines of one file's outline
@@ -85,12 +87,13 @@ def attached(files: Attachments) -> list[Offer]:
         told = [_told(file, outline=len(there) <= 12) for file in there]
         return data("files beside the pages", "\n".join(told)[: room_of(ctx.deps)])
 
-    async def read_file(ctx: Context, file: str, section: int = 0, around: str = "") -> Told:
+    async def read_file(ctx: Context, file: str, section: int = 0, start: int = 0, around: str = "") -> Told:
         """Read a file beside the pages, a part at a time. Every part says where in the file it stands: cite that.
 
         Args:
             file: The file's id or name, from list_files.
             section: The section to begin at, counted from 0; from the outline, or from what search found.
+            start: From which character of that section on.
             around: Instead: words of the file, word for word, to read the text around. It also shows whether they are
                 in the file at all.
         """
@@ -101,31 +104,32 @@ def attached(files: Attachments) -> list[Offer]:
             found = await files.find(work.surface.id, one.id, unmarked(around))
             if found is None:
                 raise ModelRetry(f"“{short(around)}” is not in {one.name}. Use search to find what is.")
-            section = found.section
-        sections = await files.sections(work.surface.id, one.id, section, section + MOST_SECTIONS)
+            section, start = found.section, max(0, found.start - room // 3)
+        count = int(one.about.get("sections", 0))
+        sections = await files.sections(work.surface.id, one.id, max(0, section), max(0, section) + MOST_SECTIONS)
         if not sections:
-            count = int(one.about.get("sections", 0))
             raise ModelRetry(
                 f"{one.name} has {count} sections, counted from 0; there is none with the number {section}."
             )
-        parts: list[str] = []
-        at = section
-        for piece in sections:
-            if len(piece.text) > room and parts:
-                break
-            text = work.given.add("file", piece.text[:room], title=f"{one.name}, {piece.place or piece.title}")
-            parts.append(
-                data(f"file “{one.name}”", plain(text), file=one.id, section=at, place=piece.place or piece.title)
+        told = portion(Reading(one.name, one.type, sections), 0, max(0, start), room)
+        parts = [
+            data(
+                f"file “{one.name}”",
+                plain(work.given.add("file", piece.text, title=f"{one.name}, {piece.place or piece.title}")),
+                file=one.id,
+                section=at,
+                place=piece.place or piece.title,
             )
-            if len(piece.text) > room:
-                parts.append(f"Section {at} is longer: read on with around= and the last words above.")
-            room -= len(piece.text)
-            at += 1
-            if room < 500:
-                break
-        if at < int(one.about.get("sections", 0)):
-            parts.append(f"Go on with section={at} of {one.about['sections']}.")
-        return Told("\n".join(parts), f"sections {section}–{at - 1} of {one.about.get('sections', at)}")
+            for at, piece in enumerate(told.sections, start=section)
+        ]
+        last = section + len(told.sections) - 1
+        if told.more is not None:
+            parts.append(
+                f"Go on with section={section + told.more[0]} and start={told.more[1]}; it has {count} sections."
+            )
+        elif last + 1 < count:
+            parts.append(f"Go on with section={last + 1}; it has {count} sections.")
+        return Told("\n".join(parts), f"sections {section}–{last} of {count}")
 
     return [
         Offer(

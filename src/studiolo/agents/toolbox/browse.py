@@ -43,10 +43,8 @@ def browsing(browser: Browser, files: Attachments | None) -> list[Offer]:
         Args:
             url: Its address.
         """
-        work, host = ctx.deps, host_of(url)
-        if host not in visited(work):  # what a session may reach is settled when it begins
-            await browser.end(work.run)
-            work.grants.add(VISITED + host)
+        work = ctx.deps
+        work.grants.add(VISITED + host_of(url))
         return _told(work, await (await here(work)).open(url))
 
     async def browse_look(ctx: Context, start: int = 0) -> Told:

@@ -15,6 +15,7 @@ from studiolo.agents.toolbox.guarded import Told
 from studiolo.agents.toolbox.marks import data, plain
 from studiolo.agents.toolbox.offers import Context, Leaving, Offer, host_of, short, to_address
 from studiolo.agents.toolbox.reading import room_of
+from studiolo.tools.web_pages import portion
 
 if TYPE_CHECKING:
     from studiolo.tools.searching import Search
@@ -67,34 +68,36 @@ def searching(search: Search) -> list[Offer]:
 def reading_web(reader: WebReader) -> list[Offer]:
     """Reading an address."""
 
-    async def read_url(ctx: Context, url: Url, part: int = 0) -> Told:
+    async def read_url(ctx: Context, url: Url, part: int = 0, start: int = 0) -> Told:
         """Read a page, PDF or document on the web as clean text, a part at a time. Cite its address.
 
         Args:
             url: Its address, as you found it.
             part: Which part to begin at, counted from 0, when it is long.
+            start: From which character of that part on.
         """
         work = ctx.deps
         fetched, reading = await reader.read(url)
-        if not reading.sections:
+        count = len(reading.sections)
+        if not count:
             raise ModelRetry(f"There is no text at {short(fetched.url, 200)}. {' '.join(reading.problems[:2])}")
-        if part >= len(reading.sections):
-            raise ModelRetry(
-                f"It has {len(reading.sections)} parts, counted from 0; there is none with the number {part}."
+        if not 0 <= part < count:
+            raise ModelRetry(f"It has {count} parts, counted from 0; there is none with the number {part}.")
+        told = portion(reading, part, max(0, start), room_of(work))
+        parts = [
+            data(
+                "web page",
+                plain(work.given.add("web", section.text, title=fetched.url)),
+                address=fetched.url,
+                title=reading.title,
+                place=section.place or section.title,
             )
-        room = room_of(work)
-        parts: list[str] = []
-        at = part
-        for section in reading.sections[part:]:
-            if parts and len(section.text) > room:
-                break
-            text = work.given.add("web", section.text[:room], title=fetched.url)
-            about = {"address": fetched.url, "title": reading.title, "place": section.place or section.title}
-            parts.append(data("web page", plain(text), **about))
-            room -= len(section.text)
-            at += 1
-        if at < len(reading.sections):
-            parts.append(f"Go on with part={at} of {len(reading.sections)}.")
+            for section in told.sections
+        ]
+        if told.more is not None:
+            parts.append(f"Go on with part={told.more[0]} and start={told.more[1]}; it has {count} parts.")
+        if hidden := reading.about.get("hidden"):
+            parts.append(f"({hidden} characters that the page hides from readers are left out.)")
         seen = f"{short(reading.title, 100)} ({fetched.url})"
         return Told("\n".join(parts), seen, {"url": fetched.url, "redirects": list(fetched.redirects)})
 
