@@ -138,7 +138,7 @@ export function readThread(id: string, map: Raw): Thread {
   return {
     id, ...authored(map), page: str(map, 'page'), start: str(map, 'start'), end: str(map, 'end'), quote: str(map, 'quote'),
     before: str(map, 'before'), after: str(map, 'after'), status: str(map, 'status') === 'resolved' ? 'resolved' : 'open',
-    ...optional(map, 'suggestion', 'run'),
+    ...optional(map, 'suggestion', 'about', 'decision', 'run'),
     comments: maps(map.get('comments')).map((comment) => ({ id: str(comment, 'id'), ...authored(comment), text: str(comment, 'text') })),
   }
 }
