@@ -31,7 +31,7 @@ def read_pdf(data: bytes, name: str) -> Reading:
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower() or pdfium.FPDF_GetLastError() == pdfium.FPDF_ERR_PASSWORD:
             raise Invalid(f"{name} is locked with a password.", "Save a copy of it without one.") from None
-        raise Invalid(f"{name} is damaged: {str(error)[:150]}", "Save it again, or print it to a new PDF.") from None
+        raise Invalid(f"{name} is damaged.", "Save it again, or print it to a new PDF.") from None
     count = len(document)
     if count > MOST_PAGES:
         raise TooLarge(f"{name} has {count:,} pages, more than {MOST_PAGES:,}.", "Divide it into smaller files.")
