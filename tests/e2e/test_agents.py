@@ -216,7 +216,7 @@ def test_on_a_selection_somebody_else_can_be_asked(studio: ServedStudio, ada: De
     page.keyboard.press("Control+a")
     page.keyboard.press("Control+j")
     expect(page.get_by_role("button", name="Rewrite")).to_be_focused()
-    page.get_by_role("button", name="Asks Co-author: choose who").click()
+    page.get_by_role("button", name="With Co-author: choose who").click()
     page.get_by_role("button", name=re.compile("^Critic")).click()
     expect(page.get_by_role("button", name="Rewrite")).to_be_hidden()
     page.get_by_role("button", name="Critique").click()
