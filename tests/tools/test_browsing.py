@@ -239,12 +239,14 @@ async def test_runs_share_nothing_and_keep_to_their_hosts(browser: Browser, make
     await two.open(f"http://good.example:{site.port}/link")
     with pytest.raises(Forbidden, match=r"bad\.example"):
         await two.click(text="away")
+    assert all(not visit.headers["host"].startswith("bad") for visit in site.visits)
+    assert await browser.session("two", only=["bad.example"]) is two  # a person has let it go there, too
+    assert (await two.open(f"http://good.example:{site.port}/on")).url == f"http://bad.example:{site.port}/"
     await browser.end("one")
     with pytest.raises(Unavailable):
         await one.look()
     again = await browser.session("one")
     assert "nothing" in (await again.open(f"http://good.example:{site.port}/")).text
-    assert all(not visit.headers["host"].startswith("bad") for visit in site.visits)
 
 
 async def test_dialogs_tabs_and_files_are_told_of(
@@ -256,7 +258,7 @@ async def test_dialogs_tabs_and_files_are_told_of(
                 """<title>Busy</title><button onclick="document.title = String(confirm('Pay now?'))">Ask</button>
                 <a target=_blank href=/tab>Tab</a><a href=/file>File</a><a href=/large>Large</a>
                 <a download=made.txt href="data:text/plain,made">Made</a>
-                <button onclick="for (let n = 0; n < 6; n++) open('/tab')">Many</button>
+                <button onclick="for (let n = 0; n < 6; n++) window.open('/tab')">Many</button>
                 <button onclick="navigator.geolocation.getCurrentPosition(() => document.title = 1)">Where</button>"""
             ),
             "/tab": page("<title>Tab</title><p>a tab"),

@@ -100,10 +100,15 @@ class Browser:
 
     async def session(self, run: str, only: Sequence[str] = ()) -> Session:
         """The session of a run, which begins with its first call. `only`: hosts that this run may reach, of those that
-        the studio may. Raises Unavailable when there is no browser, or too many sessions."""
+        the studio may; a later call may name more. Raises Forbidden when the studio may reach none of them, and
+        Unavailable when there is no browser, or too many sessions."""
         async with self._turn:
+            hosts = [one for one in only if not self._only or is_named(one, self._only)] if only else self._only
+            if only and not hosts:
+                raise Forbidden("None of these hosts may be browsed in this studio.", "Ask an operator to allow them.")
             found = self._sessions.get(run)
             if found and found.alive:
+                found.let(hosts if only else ())
                 return found
             if found:
                 await self._end(found)
@@ -115,9 +120,6 @@ class Browser:
             if not self._proxy.port:
                 await self._proxy.open()
             chromium = await self._chromium.started(f"http://127.0.0.1:{self._proxy.port}")
-            hosts = [one for one in only if not self._only or is_named(one, self._only)] if only else self._only
-            if only and not hosts:
-                raise Forbidden("None of these hosts may be browsed in this studio.", "Ask an operator to allow them.")
             given = self._proxy.admit(hosts, self._never, self._refuses)
             try:
                 context = await chromium.new_context(
@@ -193,6 +195,7 @@ class Session:
         self._notes: list[str] = []
         self._told: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._surplus: list[Page] = []
         self._turn = asyncio.Lock()
         self._began = self._used = time.monotonic()
         self.alive = True
@@ -205,6 +208,13 @@ class Session:
     def url(self) -> str:
         """Where it is; empty before the first page."""
         return self._page.url if self._page and not self._page.is_closed() else ""
+
+    def let(self, hosts: Sequence[str]) -> None:
+        """Let it reach these hosts, too."""
+        if self._pass.only:
+            self._pass.only = list(dict.fromkeys([*self._pass.only, *hosts]))
+            for host in [one for one in self._pass.refused if is_named(one.partition(":")[0], hosts)]:
+                del self._pass.refused[host]
 
     def check(self, url: str) -> str:
         """The address as it will be asked for. Raises what `open` would raise before it asks anybody."""
@@ -392,6 +402,8 @@ class Session:
             for state in ("domcontentloaded", "networkidle"):
                 with contextlib.suppress(Error):
                     await page.wait_for_load_state(state, timeout=SETTLING * 1000)  # type: ignore[arg-type]
+            while self._surplus:
+                await _closed(self._surplus.pop())
             page = await self._current()  # a step may have opened a tab, or closed this one
         if page.url.startswith("chrome-error:") or self._is_refused(page.url):
             raise self._not_opened("", "")
@@ -421,7 +433,7 @@ class Session:
         page.on("crash", lambda _: self._spawn(self._crashed(page)))
         if len(self._context.pages) > MOST_TABS:
             self._note(f"It wanted to open more than {MOST_TABS} tabs.")
-            self._spawn(_closed(page))
+            self._surplus.append(page)  # closed when the step is done: one that is still being made hangs the others
         else:
             if self._page is not None and not self._page.is_closed():
                 self._note("It opened a new tab, which is the one you see.")
@@ -540,7 +552,8 @@ async def _answer(dialog: Dialog) -> None:
 
 async def _closed(page: Page) -> None:
     with contextlib.suppress(Exception):
-        await page.close()
+        async with asyncio.timeout(5):
+            await page.close()
 
 
 def _not_there(error: Unreachable) -> StudioloError:

@@ -189,6 +189,7 @@ class ForwardProxy:
                 given.refused[_shown(url)] = why
             await _say(writer, "403 Forbidden", body=f"Not reached: {why}")
             return
+        given.refused.pop(_shown(url), None)  # a name server may have been away for a moment
         connected = await _connected(addresses, port_of(to))
         if connected is None:
             if tunnel:
