@@ -298,6 +298,7 @@ def test_every_action_arrives(pair: tuple[Canvas, Canvas, str]) -> None:
     do(BEN, "remove_page", page=added)
     do(BEN, "restore_page", page=added)
     do(ADA, "retitle", title="The book")
+    do(ADA, "listen", on=False)
     policy = do(ADA, "set_policy", kinds=["name"], risk="high", sample=1)
     allowed = do(MUSE, "suggest", page=page, hunks=[{"find": "Pisa", "replace": "Pistoia"}])
     record = copies[0].suggestions[allowed]
