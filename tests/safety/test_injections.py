@@ -25,7 +25,7 @@ def test_whoever_obeys_it_gets_nowhere(world: World, number: int, injection: Inj
     says = injection.says
     for name, stands in plain.items():
         says = says.replace(name, stands)
-    here, reads = PLACES[injection.where](world, f"{mark} {says}")
+    here, reads = PLACES[injection.where](world, f"{mark} {says} {mark}")  # before and after what would end its marks
     does = here.filled(injection.does)
     before = what_is_open(here.view())
     visits, lines = len(world.attacker.asked), sent_to_program(world)
