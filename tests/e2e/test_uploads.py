@@ -92,14 +92,14 @@ def test_a_book_is_dropped_asked_about_and_quoted_and_the_quote_leads_to_its_pag
     ben.join(invitation(reading_studio, canvas, "commenter"), "Ben")
     page = ada.page
     drop(page, ("moby.pdf", "application/pdf", book))
-    name = files_of(page).get_by_role("button", name="moby.pdf")
+    name = files_of(page).get_by_role("button", name="moby.pdf", exact=True)
     expect(name).to_be_visible(timeout=60_000)
     assert ada.text() == "My notes on whales.\n", "what is dropped on the text is not typed into it"
 
     # Everybody sees it, at once; it is opened at a line of its outline.
     show_files(ben)
-    expect(files_of(ben.page).get_by_role("button", name="moby.pdf")).to_be_visible()
-    files_of(ben.page).get_by_role("button", name="moby.pdf").click()
+    expect(files_of(ben.page).get_by_role("button", name="moby.pdf", exact=True)).to_be_visible()
+    files_of(ben.page).get_by_role("button", name="moby.pdf", exact=True).click()
     looked = ben.page.get_by_role("dialog", name="moby.pdf")
     expect(looked).to_contain_text("Moby Dick")
     looked.get_by_role("navigation", name="Outline").get_by_role("button", name="CHAPTER 42.").click()
@@ -138,7 +138,7 @@ def test_a_file_becomes_what_is_chosen_for_it(reading_studio: ServedStudio, pers
     expect(sales.get_by_label("as a file beside the pages")).to_be_checked()
     dialog.get_by_role("button", name="Add").click()
     expect(page.get_by_role("navigation", name="Pages").get_by_role("link", name="The keeper")).to_be_visible()
-    files_of(page).get_by_role("button", name="sales.csv").click()
+    files_of(page).get_by_role("button", name="sales.csv", exact=True).click()
     table = page.get_by_role("dialog", name="sales.csv").get_by_role("table")
     expect(table.get_by_role("columnheader", name="city")).to_be_visible()
     expect(table).to_contain_text("Oslo")
@@ -147,11 +147,11 @@ def test_a_file_becomes_what_is_chosen_for_it(reading_studio: ServedStudio, pers
     # By keyboard alone: it is taken away, for everybody, and put back, the same again.
     with reading_studio.client() as owner:
         (before,) = owner.get(f"/api/canvases/{canvas}/attachments").json()["attachments"]
-    files_of(page).get_by_role("button", name="sales.csv").focus()
+    files_of(page).get_by_role("button", name="sales.csv", exact=True).focus()
     page.keyboard.press("Delete")
-    expect(files_of(page).get_by_role("button", name="sales.csv")).to_be_hidden()
+    expect(files_of(page).get_by_role("button", name="sales.csv", exact=True)).to_be_hidden()
     page.locator(".toast", has_text="was removed for everybody").get_by_role("button", name="Undo").click()
-    expect(files_of(page).get_by_role("button", name="sales.csv")).to_be_visible()
+    expect(files_of(page).get_by_role("button", name="sales.csv", exact=True)).to_be_visible()
     with reading_studio.client() as owner:
         (after,) = owner.get(f"/api/canvases/{canvas}/attachments").json()["attachments"]
     assert after["id"] == before["id"]
@@ -233,7 +233,7 @@ def test_axe_finds_nothing(
     expect(files_of(page)).to_contain_text("is damaged")
     check("list")
     for name in ("story.md", "sales.csv", "a.png"):
-        files_of(page).get_by_role("button", name=name).click()
+        files_of(page).get_by_role("button", name=name, exact=True).click()
         dialog = page.get_by_role("dialog", name=name)
         expect(dialog.get_by_role("region", name="What is in the file")).to_be_visible()
         check(name.replace(".", "-"))
