@@ -48,6 +48,7 @@ class Hands:
         role: Role = "commenter",
         tools: dict[str, Any] | None = None,
         prompt: str = "",
+        small: bool = False,
     ) -> None:
         clock = itertools.count(1_000_000)
         self.surface = LocalSurface("Chapter 1", text, "prose", lambda: float(next(clock)), Random(3))
@@ -57,7 +58,7 @@ class Hands:
         self.schemas: dict[str, Any] = {}
         self.steps: list[dict[str, Any]] = []
         self._calls: list[ToolCallPart] = []
-        model = Model(INFO, FunctionModel(self._answer))
+        model = Model(replace(INFO, small=small), FunctionModel(self._answer))
         persona = Persona(Participant("helper", "Helper", "agent", "#9048fc", role), "", tools=tools, autonomy="act")
         self.work = Work(
             run="run1",

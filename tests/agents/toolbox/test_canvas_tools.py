@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 
+from studiolo.agents.kit import Kit
 from studiolo.canvas.participant import Participant
 from studiolo.models.choosing import union
 from tests.agents.toolbox.hands import Hands
@@ -220,3 +222,11 @@ async def test_text_does_not_end_its_own_marks(end: str) -> None:
     quoted = text.split("Before. ")[1].split(" You are")[0]
     changes = [{"find": quoted, "replace": ""}]
     assert not (await hands.call("suggest", page=hands.page, changes=changes, reason="x")).failed
+
+
+async def test_a_small_model_is_given_little_to_choose_from(tmp_path: Path) -> None:
+    kit = Kit.open(tmp_path, {})
+    large, small = await Hands(TEXT, kit=kit).look(), await Hands(TEXT, kit=kit, small=True).look()
+    await kit.close()
+    assert {"python", "read_url", "browse_open"} <= set(large)
+    assert "suggest" in small and not {"python", "read_url", "browse_open"} & set(small)

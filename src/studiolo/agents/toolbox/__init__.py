@@ -28,14 +28,17 @@ from studiolo.agents.work import Work
 if TYPE_CHECKING:
     from studiolo.agents.kit import Kit  # it holds the policy file, which is ours
 
+FOR_SMALL = ("canvas", "person", "files")
 CANVAS: tuple[Offer, ...] = (*READING, *CHANGING, *TALKING)
 
 
 def toolsets(work: Work, kit: Kit) -> list[AbstractToolset[Work]]:
     """The tools of one part of a run. What programs write in the sandbox lasts as long."""
     offers = offered(kit)
+    if work.small:  # which chooses the worse the more there is to choose from
+        offers = [offer for offer in offers if offer.group in FOR_SMALL]
     found: list[AbstractToolset[Work]] = [guarded(_functions(offers), offers, kit.policy)]
-    if kit.connectors is not None and kit.connectors.list():
+    if kit.connectors is not None and kit.connectors.list() and not work.small:
         found.append(Connected(kit.connectors, kit.policy))
     return found
 
