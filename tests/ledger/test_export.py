@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from scripts.document_ledger import BEGIN, END, PAGE, action_models, type_name, written
-from studiolo.canvas import Participant
+from studiolo.canvas import THE_STUDIO, Participant, cards
 from studiolo.history import Histories
 from studiolo.ledger.export import COLUMNS, jsonl, sweep, write_jsonl, write_parquet
 from studiolo.rooms import Rooms
@@ -175,6 +175,12 @@ async def test_every_row_is_one_that_the_page_describes(store: Store, clock: Clo
         return await act("suggest", by, page=page, hunks=[{"find": find, "replace": find.upper()}], **more)
 
     await act("retitle", title="New")
+    await act("listen", on=False)
+    card = {"run": "r", "call": "c", "kind": "question", "question": "Which?"}
+    asked = await room.perform(lambda: cards.put(room.canvas, card, "Which?", CO), CO)
+    assert asked is not None and asked.id
+    said = {"answer": "answered", "text": "This.", "by": ANN.id, "name": ANN.name}
+    await room.perform(lambda: cards.answer(room.canvas, asked.id or "", said), THE_STUDIO)
     await act("edit", page=page, hunks=[{"find": "twelve", "replace": "zwölf"}])
     one, two, three, four = [await suggest(word) for word in ("One", "two", "three", "four")]
     await act("amend", suggestion=one, hunks=[{"hunk": 0, "replace": "1"}])
@@ -219,7 +225,7 @@ async def test_every_row_is_one_that_the_page_describes(store: Store, clock: Clo
     types = {type_name(model) for model in action_models()}
     done = {row.action["type"] for row in rows}
     assert types - done == {"extend", "say_more", "pasted", "audit"}  # two without rows, two that need an editor's page
-    assert done - types == {"create"}
+    assert done - types == {"create", "card", "answer"}
     assert all(f"| `{name}` |" in PAGE.read_text().split(BEGIN)[1].split(END)[0] for name in types)
     histories.close()
     await rooms.close()
