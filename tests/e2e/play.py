@@ -208,7 +208,7 @@ class Play:
         """Tomas answers the critic, and Nadia takes the paragraph."""
         card = self.card(self.tomas)
         card.get_by_role("button", name="Reply to Critic").first.click()
-        card.get_by_label("Reply to Critic").fill(THANKS)
+        card.get_by_role("textbox", name="Reply to Critic").fill(THANKS)
         self.tomas.page.keyboard.press("Enter")
         expect(self.card(self.nadia)).to_contain_text(THANKS)
         self.card(self.nadia).get_by_role("button", name="Accept").click()
