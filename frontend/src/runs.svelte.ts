@@ -1,10 +1,8 @@
-import { ApiError, api, type Run, type RunState } from './api'
+import { ApiError, api, type Run } from './api'
 import { announce, fail, toast } from './notices.svelte'
 import { type Card, type PlanItem, type Step, withStep } from './runs/steps'
 
 const FINAL = new Set(['done', 'failed', 'stopped'])
-// A run that rested is queued again when somebody lets it go on; only what is over stays over.
-const STAGE: Record<RunState, number> = { queued: 0, running: 0, paused: 0, waiting: 0, done: 1, failed: 1, stopped: 1 }
 
 /** What agents are doing on one canvas, each run kept true until it ends. */
 export class Runs {
@@ -13,6 +11,8 @@ export class Runs {
   steps = $state.raw<Readonly<Record<string, Step[]>>>({})
   readonly active: Run[] = $derived(this.all.filter((run) => !FINAL.has(run.state)))
   readonly #followed = new Map<string, () => void>()
+  /** Those whose state comes as events, in order; an answer to a question may be older than they are. */
+  readonly #told = new Set<string>()
 
   /** `me` is who is told how their own runs end. */
   constructor(readonly me: () => string) {}
@@ -57,9 +57,10 @@ export class Runs {
     source = new EventSource(api.runEventsUrl(id))
     source.addEventListener('state', (event) => {
       const { state } = JSON.parse(String(event.data)) as Pick<Run, 'state'>
+      this.#told.add(id)
       const known = this.all.find((run) => run.id === id)
       // How it ended is asked for, because only the whole run says what came of it.
-      if (known && !FINAL.has(state)) this.#note({ ...known, state })
+      if (known && !FINAL.has(state)) this.#change(id, { state })
       if (state === 'waiting') void look().catch(() => undefined)
     })
     source.addEventListener('step', (event) => {
@@ -127,8 +128,8 @@ export class Runs {
 
   #note(run: Run): void {
     const old = this.all.find((known) => known.id === run.id)
-    // Answers may overtake each other; a run never goes back.
-    const state = old && STAGE[old.state] > STAGE[run.state] ? old.state : run.state
+    const stays = old && !FINAL.has(run.state) && (FINAL.has(old.state) || this.#told.has(run.id))
+    const state = stays ? old.state : run.state
     this.all = old ? this.all.map((known) => (known === old ? { ...old, ...run, state } : known)) : [...this.all, run]
   }
 

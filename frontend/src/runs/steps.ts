@@ -30,8 +30,8 @@ export function doing(steps: readonly Step[]): string {
   return (open.findLast(({ kind }) => kind !== 'model') ?? open.at(-1))?.title ?? ''
 }
 
-/** The steps that people care about: requests to the model stand between all others, and say nothing by themselves. */
-export const told = (steps: readonly Step[]): Step[] => steps.filter(({ kind, state }) => kind !== 'model' || state === 'failed')
+/** The steps that people care about: requests to the model stand between all others, and the plan is shown as such. */
+export const told = (steps: readonly Step[]): Step[] => steps.filter(({ kind, state, tool }) => (kind !== 'model' && tool !== 'plan') || state === 'failed')
 
 export const tokens = (usage: Usage | undefined): number => (usage?.input_tokens ?? 0) + (usage?.output_tokens ?? 0)
 
