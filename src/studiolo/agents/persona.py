@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Literal
 
 from studiolo.agents.intent import SKILLS, Skill
 from studiolo.canvas.participant import Participant, Role, rank
@@ -91,8 +91,9 @@ class Persona:
         beyond = _BEYOND[self.autonomy]
         if not beyond:
             return self.tools
-        own = dict.fromkeys(_GROUPS, cast(Policy, "allow")) if self.tools is None else self.tools
-        return {**own, **dict.fromkeys(beyond, cast(Policy, "off"))}
+        own: dict[str, Policy] = dict.fromkeys(_GROUPS, "allow") if self.tools is None else dict(self.tools)
+        own.update(dict.fromkeys(beyond, "off"))
+        return own
 
     @property
     def character(self) -> str:
