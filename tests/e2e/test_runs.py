@@ -47,6 +47,16 @@ def talk(desk: Desk) -> None:
     desk.page.get_by_role("navigation", name="Views").get_by_role("button", name="Talk").click()
 
 
+def ask(desk: Desk, text: str, screen: dict[str, Any]) -> None:
+    """Ask the co-author; on a phone Enter only makes a new line."""
+    if screen is PHONE:
+        talk(desk)
+        desk.page.locator("#composer").fill(text)
+        desk.page.get_by_role("button", name="Ask Co-author", exact=True).click()
+    else:
+        desk.ask(text)
+
+
 def look(desk: Desk, name: str) -> None:
     """Leave a picture behind for whoever wants to see it."""
     if folder := os.environ.get("STUDIOLO_LOOK"):
@@ -65,9 +75,7 @@ def test_work_is_seen_steered_and_paused(
         Turn(calls=[suggests(page)], wait=go_on),
         Turn("I proposed lantern, as you said."),
     ]
-    if screen is PHONE:
-        talk(ann)
-    ann.ask("Find a better word for lamp.")
+    ask(ann, "Find a better word for lamp.", screen)
     work = ann.page.get_by_role("list", name="Agents at work")
     expect(work.get_by_role("list", name="Its plan")).to_contain_text("Find a better word")
     expect(work.get_by_role("list", name="Steps")).to_contain_text("Page 1")
@@ -139,9 +147,7 @@ def test_a_run_has_a_page(
         Turn(calls=[suggests(page)]),
         Turn("I proposed lantern."),
     ]
-    if screen is PHONE:
-        talk(ann)
-    ann.ask("Find a better word for lamp.")
+    ask(ann, "Find a better word for lamp.", screen)
     expect(ann.page.get_by_role("log")).to_contain_text("I proposed lantern.")
     ann.command("What agents did here")
     ann.page.get_by_role("dialog").get_by_role("link", name="Find a better word for lamp.").click()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { doing, lasted, money, type Step, summary, told, withStep, written } from './steps'
+import { answered, doing, lasted, money, type Step, summary, told, withStep, written } from './steps'
 
 const step = (n: number, more: Partial<Step> = {}): Step => ({ n, kind: 'tool', title: `Step ${n}`, state: 'done', at: n, seconds: 1, detail: {}, ...more })
 
@@ -37,4 +37,11 @@ describe('what it came to', () => {
 
 it('writes the values of a call out', () => {
   expect(written({ url: 'https://a.example', deep: { a: 1 } })).toEqual([['url', 'https://a.example'], ['deep', '{\n "a": 1\n}']])
+})
+
+it('says who answered, and what', () => {
+  const card = { run: 'r', call: 'c', kind: 'question' as const, question: '?' }
+  expect(answered({ ...card, answer: 'answered', name: 'Ben', text: 'Red' })).toBe('Ben: Red')
+  expect(answered({ ...card, answer: 'no', name: 'Ann', text: 'Not today.' })).toBe('Ann did not allow it: “Not today.”')
+  expect(answered({ ...card, answer: 'once', name: 'Ann' })).toBe('Ann allowed it once')
 })

@@ -58,4 +58,11 @@ export function summary(count: number, usage: Usage | undefined): string {
 export const written = (values: Record<string, unknown> | undefined): [string, string][] =>
   Object.entries(values ?? {}).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value, null, 1)])
 
-export const ANSWERED: Record<string, string> = { once: 'allowed it once', run: 'allowed it for this run', no: 'did not allow it', stopped: 'stopped the run' }
+const ANSWERED: Record<string, string> = { once: 'allowed it once', run: 'allowed it for this run', no: 'did not allow it', stopped: 'ended the run' }
+
+/** Who answered a card, and what. */
+export function answered({ answer = '', name, text }: Card): string {
+  const who = name || (answer === 'stopped' ? 'The end of the run' : 'Somebody')
+  const said = text ? (answer === 'answered' ? text : `“${text}”`) : ''
+  return answer === 'answered' ? `${who}: ${said}` : [`${who} ${ANSWERED[answer] ?? answer}`, said].filter(Boolean).join(': ')
+}
