@@ -53,6 +53,7 @@ It rang again, and this time she heard what came before it: a step on the gravel
 their mind. No boat had ever coughed. Somebody below was ringing to be let in, and had been ringing for nine winters, \
 politely."""
 THANKS = "The cough is what it needed. I take it."
+STAYS = "Then it stays. I liked that one, too."
 
 Shoot = Callable[[str, Desk], None]
 
@@ -71,6 +72,8 @@ class Scripts:
         called = sum(1 for message in body["messages"] if message["role"] == "tool")
         about = (re.findall(r"suggestion (\w{16})", said) or [""])[0]
         threads = re.findall(r"Comment in thread (\w{16})", said)
+        if THANKS in said:  # a co-author answers where it has spoken
+            return Turn(STAYS)
         if "Propose it as one suggestion" in said:
             insert = {"page": self.page, "text": f"\n{DRAFT}\n", "reason": "The bell, and what it is."}
             return self._turn("draft", called, [[("insert", insert)]], "The paragraph is at the end of the page.")
@@ -211,6 +214,7 @@ class Play:
         card.get_by_role("textbox", name="Reply to Critic").fill(THANKS)
         self.tomas.page.keyboard.press("Enter")
         expect(self.card(self.nadia)).to_contain_text(THANKS)
+        expect(self.card(self.nadia)).to_contain_text(STAYS, timeout=30_000)
         self.card(self.nadia).get_by_role("button", name="Accept").click()
         expect(self.card(self.nadia)).to_have_count(0)
         self.shoot("6-decide", self.nadia)

@@ -11,7 +11,7 @@ from tests.conftest import ServedStudio, serve
 from tests.models.fake_provider import FakeProvider
 
 from .desk import Desk
-from .play import BURIED, DRAFT, MEANWHILE, POLISHED, REVISED, TELLS, THANKS, Play
+from .play import BURIED, DRAFT, MEANWHILE, POLISHED, REVISED, STAYS, TELLS, THANKS, Play
 
 Person = Callable[..., Desk]
 
@@ -61,5 +61,5 @@ def test_a_draft_is_criticised_revised_and_polished_before_two_people_and_one_de
     assert view["pages"][0]["text"].rstrip().endswith(POLISHED)
     assert view["suggestions"][0]["status"] == "accepted"
     assert [thread["status"] for thread in view["threads"]] == ["resolved", "resolved"]
-    assert view["threads"][0]["comments"][-1]["text"] == THANKS
-    assert play.nadia.text == play.tomas.text
+    assert [said["text"] for said in view["threads"][0]["comments"][-2:]] == [THANKS, STAYS]
+    assert play.nadia.text() == play.tomas.text()

@@ -73,13 +73,14 @@ def _about(canvas: Canvas, action: actions.Comment, by: Participant) -> Outcome:
 
 
 def reply(canvas: Canvas, action: actions.Reply, by: Participant) -> Outcome:
-    """Answer in a thread; an answer to a resolved one opens it again."""
+    """Answer in a thread; an answer to a resolved one opens it again, but for an agent's to one that a decision has
+    settled: that nobody asked anew."""
     thread = _thread(canvas, action.thread)
     id = canvas.new_id()
     with canvas.document.change() as written:
         shared = canvas.document.threads[thread.id]
         shared["comments"].append(comment(id, by, canvas.clock(), action.text))
-        if thread.status != "open":
+        if thread.status != "open" and not (by.kind == "agent" and thread.decision):
             thread.status = shared["status"] = "open"
     return Outcome("replied", thread.id, {"comment": id}, written())
 
