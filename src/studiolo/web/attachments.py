@@ -133,7 +133,7 @@ async def data(id: str, seat: Viewer, studio: Here, inline: bool = False) -> Str
         "Content-Length": str(found.size),
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "private, max-age=3600",
+        "Cache-Control": "private, no-store",  # what was removed is shown nowhere any more
     }
     media = seen.type if shown and seen else "application/octet-stream"
     return StreamingResponse(_whole(first, pieces), media_type=media, headers=headers)
