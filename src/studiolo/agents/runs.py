@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random, SystemRandom
 from typing import Any, Protocol
@@ -32,6 +32,7 @@ from studiolo.agents.steering import Said
 from studiolo.agents.steps import Steps
 from studiolo.agents.surface import Surface
 from studiolo.agents.toolbox import toolsets
+from studiolo.agents.tracing import Tracing
 from studiolo.agents.turns import Turns
 from studiolo.agents.voice import Budget, Spent, Voice
 from studiolo.agents.work import Ask, Work
@@ -145,6 +146,7 @@ class Runs:
         self._new_id = new_id
         self._random = random or SystemRandom()
         self._budget = budget or Budget()
+        self.tracing: Tracing | None = None
         self.forgotten: Callable[[str], Awaitable[frozenset[str]]] = _nothing
         """The decisions of a canvas that agents are to learn from no longer."""
         self._runs: OrderedDict[str, Run] = OrderedDict()
@@ -641,7 +643,8 @@ class Runs:
                 await self._save(run)
                 if past is None:
                     await self._remind(run, work)
-                rest = await self._perform(run, work, past)
+                with self._traced(run, work):
+                    rest = await self._perform(run, work, past)
             if rest is None:
                 self._end(run, "done")
         except asyncio.CancelledError:
@@ -665,6 +668,16 @@ class Runs:
                 lane.waiting -= 1
             await asyncio.shield(self.turns.leave(run.canvas, run.id))
             await asyncio.shield(self._finish(run, work, rest, present))
+
+    @contextlib.contextmanager
+    def _traced(self, run: Run, work: Work) -> Iterator[None]:
+        if self.tracing is None:
+            yield
+            return
+        work.voice.tracing = self.tracing
+        about = {"run": run.id, "canvas": run.canvas, "agent": run.ask.agent, "skill": run.skill, "model": run.model}
+        with self.tracing.run({f"studiolo.{name}": value for name, value in about.items()}):
+            yield
 
     async def _remind(self, run: Run, work: Work) -> None:
         """Show the agent what people made of its earlier changes here."""

@@ -15,6 +15,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from pydantic_ai import Agent, ModelRetry, PromptedOutput
+from pydantic_ai.capabilities import AbstractCapability, Instrumentation
 from pydantic_ai.direct import model_request, model_request_stream
 from pydantic_ai.messages import (
     ModelMessage,
@@ -27,6 +28,7 @@ from pydantic_ai.messages import (
     TextPartDelta,
     UserPromptPart,
 )
+from pydantic_ai.models.instrumented import InstrumentationSettings
 from pydantic_ai.models.openai import OpenAIChatModelSettings
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RunUsage, UsageLimits
@@ -35,6 +37,7 @@ from studiolo.agents import money
 from studiolo.agents.errors import explained
 from studiolo.agents.money import Usage
 from studiolo.agents.prose import estimate_tokens
+from studiolo.agents.tracing import Tracing
 from studiolo.models import Model
 
 T = TypeVar("T")
@@ -74,6 +77,7 @@ class Voice:
     def __init__(self, model: Model, budget: Budget, random: Random, usage: Usage | None = None) -> None:
         self.model = model
         self.info = model.info
+        self.tracing: Tracing | None = None
         self.preface = ""
         """What every prompt to a model that is not small begins with: data, as `marks.data` makes it."""
         self.usage = usage if usage is not None else Usage()
@@ -92,7 +96,10 @@ class Voice:
         counted = False
         try:
             async with model_request_stream(
-                self.model.pydantic, self._messages(request), model_settings=self._settings(request)
+                self.model.pydantic,
+                self._messages(request),
+                model_settings=self._settings(request),
+                instrument=self._instrument,
             ) as response:
                 try:
                     async for event in response:
@@ -123,7 +130,10 @@ class Voice:
         self._check_budget()
         try:
             response = await model_request(
-                self.model.pydantic, self._messages(request), model_settings=self._settings(request)
+                self.model.pydantic,
+                self._messages(request),
+                model_settings=self._settings(request),
+                instrument=self._instrument,
             )
         except Exception as error:
             raise self._explained(error) from error
@@ -137,7 +147,9 @@ class Voice:
         self._check_budget()
         settings = OpenAIChatModelSettings(**self._settings(forced), openai_logprobs=True)  # type: ignore[typeddict-item]
         try:
-            response = await model_request(self.model.pydantic, self._messages(forced), model_settings=settings)
+            response = await model_request(
+                self.model.pydantic, self._messages(forced), model_settings=settings, instrument=self._instrument
+            )
         except Exception as error:
             raise self._explained(error) from error
         self._count(response.usage, forced, text)
@@ -159,7 +171,9 @@ class Voice:
         self._check_budget()
         # A model with neither tools nor enforced schemas is shown the schema and asked to keep to it.
         form = output if self.info.tools or self.info.constrained else PromptedOutput(output)
-        agent: Agent[None, T] = Agent(self.model.pydantic, output_type=form, instructions=system, retries=2)
+        agent: Agent[None, T] = Agent(
+            self.model.pydantic, output_type=form, instructions=system, retries=2, capabilities=self.capabilities()
+        )
         if check is not None:
 
             @agent.output_validator
@@ -183,6 +197,14 @@ class Voice:
                 self.usage.add(used.input_tokens, used.output_tokens, money.cost(self.model, used))
                 self.usage.requests += used.requests - 1
         return result.output
+
+    @property
+    def _instrument(self) -> InstrumentationSettings | bool:
+        return self.tracing.settings if self.tracing else False
+
+    def capabilities(self) -> list[AbstractCapability[Any]]:
+        """What an agent of pydantic-ai that speaks with this voice is given besides."""
+        return [Instrumentation(self.tracing.settings)] if self.tracing else []
 
     def _prompt(self, prompt: str) -> str:
         return f"{self.preface}\n\n{prompt}" if self.preface and not self.info.small else prompt

@@ -8,6 +8,7 @@ import os
 import secrets
 import time
 
+from studiolo import __version__
 from studiolo.addresses import networks
 from studiolo.agents import Ask, Personas, Run, Runs
 from studiolo.agents.guiding import Guide
@@ -16,6 +17,7 @@ from studiolo.agents.kit import Kit
 from studiolo.agents.listening import Listening
 from studiolo.agents.rounds import Rounds
 from studiolo.agents.surface import Surface
+from studiolo.agents.tracing import Tracing
 from studiolo.canvas import Participant
 from studiolo.canvas.errors import Forbidden
 from studiolo.history import Histories
@@ -74,6 +76,7 @@ class Studio:
         self.rounds = Rounds(store, self.runs, self.rooms.get, self.member, time.time, new_id, nodes)
         self.listening = Listening(self.runs, self._begin, time.time, nodes.alone if nodes else None)
         self.rooms.heard = self.listening.hear
+        self.tracing = self.runs.tracing = Tracing.open(os.environ, __version__)
         self.runs.forgotten = lambda canvas: forgotten.ids(store, canvas)
         self.repeats = Repeats(store, nodes)
         self.records = Records(store, self.histories)
@@ -158,6 +161,8 @@ class Studio:
             await self.rounds.close()  # first, or it would take for a person's doing that its runs end
             await self.runs.close()
             await self.kit.close()
+            if self.tracing is not None:
+                await self.tracing.close()
         finally:
             try:
                 await self.rooms.close()

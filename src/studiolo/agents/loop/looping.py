@@ -85,7 +85,7 @@ class _Loop:
             output_type=[str, DeferredToolRequests],
             deps_type=Work,
             instructions=prompting.instructions(self.work),
-            capabilities=[memory.Memory()],
+            capabilities=[memory.Memory(), *self.work.voice.capabilities()],
             toolsets=[*self.tools, planning()],
             retries={"tools": 30, "output": 3},
             name=self.work.persona.participant.id,
