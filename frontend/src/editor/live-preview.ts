@@ -99,8 +99,11 @@ class Picture extends WidgetType {
     picture.alt = this.alt
     picture.src = this.source
     picture.addEventListener('load', () => view.requestMeasure())
-    picture.addEventListener('error', () => picture.replaceWith(this.named(`${this.alt || 'Picture'} (removed)`)))
-    return picture
+    // Within a frame of its own: the editor would take a change of the frame for a change of the text.
+    const frame = document.createElement('span')
+    frame.append(picture)
+    picture.addEventListener('error', () => frame.replaceChildren(this.named(`${this.alt || 'Picture'} (removed)`)))
+    return frame
   }
   private named(label = this.alt) {
     const chip = document.createElement('span')
