@@ -132,8 +132,8 @@ async def test_lines_that_do_not_fit_are_counted(tables: Tables) -> None:
 
 async def test_spreadsheets_and_parquet(tables: Tables, tmp_path: Path) -> None:
     with duckdb.connect() as database:
-        database.execute(  # noqa: S608
-            f"copy (select i as n, i * 1.5 as x from range(10) t(i)) to '{tmp_path / 'p.parquet'}' (format parquet)"
+        database.execute(
+            f"copy (select i as n, i * 1.5 as x from range(10) t(i)) to '{tmp_path / 'p.parquet'}' (format parquet)"  # noqa: S608
         )
     parquet = (tmp_path / "p.parquet").read_bytes()
     assert (await tables.query("select sum(n), sum(x) from p", {"p.parquet": parquet})).rows == [[45, 67.5]]

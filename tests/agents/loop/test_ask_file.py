@@ -30,7 +30,7 @@ def suggests(find: str, replace: str) -> Any:
 class Reader(Player):
     """A model that finds the page's id in what it is sent."""
 
-    async def _streamed(self, messages: Any, info: Any) -> Any:
+    async def _streamed(self, messages: Any, info: Any) -> Any:  # type: ignore[override]
         prompt = str(messages[0].parts[-1].content)
         page = prompt.rpartition("Page ")[2].partition(" is open")[0]
         self.answers = [json.loads(json.dumps(answer).replace("PAGE", page)) for answer in self.answers]
