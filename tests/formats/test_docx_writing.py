@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shutil
 import subprocess
@@ -231,39 +232,61 @@ def meant(*texts: str) -> list[Any]:
     return [plain(document["blocks"]) for document in read]
 
 
+STYLES = ("Emph", "Strong", "Strikeout")
+BLANKS = ("Space", "SoftBreak", "LineBreak")
+INLINE = {*STYLES, *BLANKS, "Str", "Code", "Link", "Quoted", "Image", "Note", "Math", "RawInline", "Span"}
+
+
 def plain(node: Any) -> Any:
-    if isinstance(node, list):
-        kept: list[Any] = []
-        for one in map(plain, node):
-            if isinstance(one, dict) and one.get("t") in ("Emph", "Strong", "Strikeout", "Para") and not one["c"]:
-                continue
-            blank = isinstance(one, dict) and one.get("t") in ("Space", "SoftBreak", "LineBreak")
-            if blank and (not kept or (isinstance(kept[-1], dict) and kept[-1].get("t") == "Space")):
-                continue
-            if (
-                isinstance(one, dict)
-                and one.get("t") == "Str"
-                and kept
-                and isinstance(kept[-1], dict)
-                and kept[-1].get("t") == "Str"
-            ):
-                kept[-1] = {"t": "Str", "c": kept[-1]["c"] + one["c"]}
-                continue
-            kept.append({"t": "Space"} if blank else one)
-        while kept and isinstance(kept[-1], dict) and kept[-1].get("t") == "Space":
-            kept.pop()
-        return kept
+    """A document without what no file holds. There emphasis is what each letter is, and so is where a link leads:
+    emphasis within emphasis is emphasis, and neither is within the other. A blank has none that anybody sees, nor is
+    it code where code begins or ends."""
     if isinstance(node, dict):
-        inner = {name: plain(one) for name, one in node.items()}
-        match inner:
-            case {
-                "t": "Emph" | "Strong" | "Strikeout" as kind,
-                "c": [{"t": "Link", "c": [attributes, inside, target]}],
-            }:
-                # A file does not say which of the two is within the other.
-                return {"t": "Link", "c": [attributes, [{"t": kind, "c": inside}], target]}
-        return inner
-    return node
+        return {name: plain(one) for name, one in node.items()}
+    if not isinstance(node, list):
+        return node
+    if any(isinstance(one, dict) and one.get("t") in INLINE for one in node):
+        return letters(node)
+    kept = [plain(one) for one in node]
+    return [one for one in kept if not (isinstance(one, dict) and one.get("t") == "Para" and not one["c"])]
+
+
+def letters(inlines: list[Any]) -> list[Any]:
+    """The words, blanks and signs of a paragraph, each with how it is written."""
+    found: list[Any] = []
+
+    def blank() -> None:
+        if found and found[-1] != " ":
+            found.append(" ")
+
+    def look(one: dict[str, Any], styles: frozenset[str]) -> None:
+        kind: str = one["t"]
+        inside: Any = one.get("c")
+        if kind in STYLES:
+            for inner in inside:
+                look(inner, styles | {kind})
+        elif kind == "Link":
+            for inner in inside[1]:
+                look(inner, styles | {json.dumps([inside[0], inside[2]])})
+        elif kind in BLANKS:
+            blank()
+        elif kind == "Code":
+            around = inside[1].partition(inside[1].strip())
+            for part in around:
+                if part.isspace():
+                    blank()
+                elif part:
+                    found.append([kind, part, sorted(styles)])
+        elif kind == "Str" and found and found[-1][0] == "Str" and found[-1][2] == sorted(styles):
+            found[-1][1] += inside
+        else:
+            found.append([kind, plain(inside), sorted(styles)])
+
+    for one in inlines:
+        look(one, frozenset())
+    if found and found[-1] == " ":
+        found.pop()
+    return found
 
 
 @settings(max_examples=40)
