@@ -219,6 +219,7 @@ export class Inbox {
     if (item.kind === 'audit') return this.#decide([item], 'It is good.', () => this.#act(item, { type: 'audit', suggestion: item.options![0]!.suggestion, verdict: 'good' }).then(() => undefined))
     if (item.kind === 'question' && item.thread) return this.#resolve(item)
     if (item.kind === 'run') return this.#retry(item)
+    if (item.kind === 'waits') return toAnswer(item, 'accept')
     if (item.kind === 'stale') return announce('The text has changed, so it cannot be taken as it is. D asks for it anew, E writes it on today’s text, R turns it down.')
     if (!item.options || !decides(item)) return
     const choice = this.choiceOf(item)
@@ -239,6 +240,7 @@ export class Inbox {
 
   reject(item: Item): void {
     if (item.kind === 'run') return this.#dismiss(item)
+    if (item.kind === 'waits') return toAnswer(item, 'reject')
     if (item.kind === 'audit') {
       const { suggestion } = item.options![0]!
       return this.#decide([item], 'Taken back out of the text.', async () => {
@@ -519,3 +521,12 @@ function write(skipped: ReadonlySet<string>): void {
 }
 
 export const inbox = new Inbox()
+
+/** What an agent may do is not allowed by a single letter: the key only goes to where it is said. */
+function toAnswer(item: Item, verb: 'accept' | 'reject'): void {
+  const card = document.querySelector<HTMLElement>(`[data-reading="${CSS.escape(item.id)}"] [data-card]`)
+  const to = verb === 'reject' ? '.danger' : 'button, input'
+  const field = card?.querySelector<HTMLElement>(to) ?? card?.querySelector<HTMLElement>('button, input')
+  field?.focus()
+  announce('Enter answers.')
+}

@@ -1,8 +1,9 @@
 /** What waits, as the studio tells it, and what can be said of an item without asking anybody. */
 import type { Kind as WhoKind, Role } from '../api'
 import { wordEdits } from '../review/diff'
+import type { Card } from '../runs/steps'
 
-export type Kind = 'suggestion' | 'stale' | 'question' | 'run' | 'audit'
+export type Kind = 'suggestion' | 'stale' | 'question' | 'run' | 'waits' | 'audit'
 
 export interface Author { id: string; name: string; kind: WhoKind; color: string }
 export interface Evidence { text?: string; page?: string | null; title?: string; quote?: string; url?: string; found?: boolean }
@@ -48,7 +49,9 @@ export interface FailedRun {
   skill: string
   model: string
   prompt: string
-  error: { message: string; hint?: string } | null
+  error?: { message: string; hint?: string } | null
+  /** What it asks before it goes on. */
+  cards?: Card[]
 }
 export interface Item {
   id: string
@@ -90,8 +93,11 @@ export function authorOf(item: Item, choice = 0): Author {
   const option = item.options?.[choice]
   if (option) return option.author
   const last = item.thread?.comments.at(-1) ?? item.message
-  return last?.author ?? { id: item.run?.agent ?? '', name: 'Co-author', kind: 'agent', color: '#9048fc' }
+  return last?.author ?? { id: item.run?.agent ?? '', name: titled(item.run?.agent ?? ''), kind: 'agent', color: '#9048fc' }
 }
+
+/** An agent by its id: "line-editor" is the Line editor. */
+const titled = (id: string) => (id === 'co-author' || !id ? 'Co-author' : id.charAt(0).toUpperCase() + id.slice(1).replaceAll('-', ' '))
 
 /** Whether all of a change can be read here, so that it can be put otherwise here. */
 export const editable = (option: Option | undefined): boolean => option !== undefined && !option.more && !option.hunks.some(({ cut, gone }) => cut || gone)
@@ -112,11 +118,11 @@ export function gist(item: Item): { del: string; ins: string; text: string } {
     const rest = edit.insert && edit.to - edit.from > 2 ? '' : (/^\S*/.exec(hunk.was.slice(edit.to))?.[0] ?? '')
     return { del: short(lead + hunk.was.slice(edit.from, edit.to) + rest, 60), ins: short(lead + edit.insert + rest, 80), text: '' }
   }
-  const said = item.thread?.comments.at(-1)?.text ?? item.message?.text ?? item.run?.error?.message ?? ''
+  const said = item.thread?.comments.at(-1)?.text ?? item.message?.text ?? item.run?.cards?.[0]?.question ?? item.run?.error?.message ?? ''
   return { del: '', ins: '', text: short(said, 110) }
 }
 
-export const KINDS: Record<Kind, string> = { suggestion: 'Suggestions', stale: 'Out of date', question: 'Questions', run: 'Failed', audit: 'To look at' }
+export const KINDS: Record<Kind, string> = { suggestion: 'Suggestions', stale: 'Out of date', question: 'Questions', run: 'Failed', waits: 'Agents that wait', audit: 'To look at' }
 
 /** Whether an item has all the words that somebody looks for. */
 export function matches(item: Item, words: string): boolean {
