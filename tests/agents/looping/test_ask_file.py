@@ -14,7 +14,7 @@ import pytest
 from studiolo.agents.ask_file import asked
 from studiolo.agents.kit import Kit
 from studiolo.agents.toolbox.permits import PolicyFile
-from tests.agents.loop.conftest import Player
+from tests.agents.looping.conftest import Player
 from tests.agents.test_ask_file import Terminal
 
 TEXT = "The old lamp went out. It was a dark night.\n"

@@ -8,7 +8,7 @@ from studiolo.agents.loop import Allowance, allowed
 from studiolo.agents.money import Usage, price
 from studiolo.agents.persona import Limits
 from studiolo.models import ModelInfo
-from tests.agents.loop.conftest import Player, SetDesk
+from tests.agents.looping.conftest import Player, SetDesk
 
 
 def different_calls(page: str) -> list[list[tuple[str, dict[str, object]]]]:

@@ -7,7 +7,7 @@ import pytest
 from studiolo.agents import redo
 from studiolo.agents.local import READER
 from studiolo.canvas.errors import NotFound
-from tests.agents.loop.conftest import Player, SetDesk
+from tests.agents.looping.conftest import Player, SetDesk
 
 
 async def test_about_a_suggestion_it_is_said_in_a_thread_of_that_suggestion(desk: SetDesk) -> None:

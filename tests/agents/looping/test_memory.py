@@ -15,7 +15,7 @@ from pydantic_ai.messages import (
 
 from studiolo.agents.loop import pack, unpack
 from studiolo.agents.loop.memory import cut, tokens
-from tests.agents.loop.conftest import Player, SetDesk
+from tests.agents.looping.conftest import Player, SetDesk
 
 BOOK = "\n\n".join(f"Paragraph {n}. " + "The sea was calm and the harbour slept. " * 20 for n in range(120))
 

@@ -19,7 +19,7 @@ from studiolo.canvas.errors import Conflict, Forbidden
 from studiolo.models import ModelFailed
 from studiolo.store import Store
 from tests.agents.conftest import until
-from tests.agents.loop.conftest import Desk, Player, SetDesk
+from tests.agents.looping.conftest import Desk, Player, SetDesk
 
 ASKS = [("ask_person", {"question": "Which word?", "choices": ["lantern", "torch"]})]
 
