@@ -221,8 +221,7 @@ async def test_stopping_ends_the_turn_under_way_and_keeps_what_was_written(studi
     here.model.pause = 0.02
     round = await here.begin()
     await until(lambda: any(one["hunks"][0]["replace"] for one in here.room.canvas.view()["suggestions"]))
-    await here.rounds.stop(round["id"])
-    round = await here.ended(round)
+    round = await here.rounds.stop(round["id"])
     assert round["state"] == "stopped"
     assert [turn["state"] for turn in round["turns"]] == ["stopped", "dropped", "dropped", "dropped"]
     assert here.room.canvas.view()["suggestions"][0]["status"] == "open"

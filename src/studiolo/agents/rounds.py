@@ -27,6 +27,7 @@ from studiolo.store import rounds as kept
 Round = dict[str, Any]
 
 ENDED = frozenset({"done", "stopped"})
+STOPPED_WITHIN = 10.0  # seconds
 LOOK_AGAIN = 0.5  # seconds between looks at a run that waits for a person
 TRIES = 2  # times that a turn is begun which a crash ended
 MOST_SAID = 50
@@ -176,6 +177,8 @@ class Rounds:
             if turn["state"] == "running" and turn["run"]:
                 with contextlib.suppress(NotFound):
                     await self._runs.stop(turn["run"])
+        if driver := self._drivers.get(id):  # it notes how the turn ended
+            await asyncio.wait({driver}, timeout=STOPPED_WITHIN)
         return await self.get(id)
 
     async def say(self, id: str, by: Participant, text: str) -> Round:
@@ -309,7 +312,9 @@ class Rounds:
             await self._end_turn(round, turn, "failed", error=error.as_dict())
             return
         await run.kept()
-        await self._change(round["id"], lambda now: _with(now, turn["id"], run=run.id))
+        now = await self._change(round["id"], lambda now: _with(now, turn["id"], run=run.id))
+        if now["state"] in ENDED:  # somebody stopped the round before it was known which run that would end
+            await self._runs.stop(run.id)
 
     async def _finish(self, round: Round, turn: dict[str, Any]) -> None:
         """Wait for the run of a turn, and note what came of it."""
