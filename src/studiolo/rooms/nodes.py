@@ -109,8 +109,11 @@ class Nodes:
 
     async def close(self) -> None:
         """Say good-bye."""
-        for task in self._tasks:
-            task.cancel()
+        left = set(self._tasks)
+        while left:  # what is told to end in the moment in which it gets what it waited for may not have heard it
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=1.0)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.publish("all", {"kind": "bye"})
         with suppress(RedisError, OSError):
