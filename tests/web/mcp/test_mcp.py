@@ -69,6 +69,11 @@ async def test_a_client_reads_and_proposes_and_people_see_it(
         opened = await call(
             client, "comment", canvas=canvas["id"], page=page, quote="The lamp went out.", text="Why did it?"
         )
+        about = await call(
+            client, "comment_on_suggestion", canvas=canvas["id"], suggestion=made["id"], text="Or a torch?"
+        )
+        threads = (await call(client, "read_threads", canvas=canvas["id"]))["threads"]
+        assert [one.get("about") for one in threads if one["id"] == about["id"]] == [made["id"]]
         mine = await call(client, "read_suggestions", canvas=canvas["id"], mine=True)
         assert mine["suggestions"][0]["hunks"] == [{"find": "lamp", "replace": "lantern", "status": "open"}]
     with studio.client() as owner:
@@ -76,7 +81,7 @@ async def test_a_client_reads_and_proposes_and_people_see_it(
         assert seen["pages"][0]["text"] == STORY  # nothing is changed by a suggestion
         suggestion = seen["suggestions"][0]
         assert (suggestion["id"], suggestion["name"], suggestion["skill"]) == (made["id"], "Claude Code", "mcp")
-        assert seen["threads"][0]["id"] == opened["id"]
+        assert {one["id"] for one in seen["threads"]} == {opened["id"], about["id"]}
 
 
 async def test_a_quote_that_fits_twice_is_refused_with_the_text_around_both(

@@ -247,6 +247,13 @@ def server(studio: Studio) -> tuple[MCPServer, Visitors]:
             action["replace"] = replace
         return await act(context, canvas, action | {"skill": "mcp", "model": _client(context)}, "commenting")
 
+    @mcp.tool(title="Comment on a suggestion", annotations=WRITES)
+    async def comment_on_suggestion(
+        context: Context, canvas: CanvasId, suggestion: str, text: Annotated[str, Field(min_length=1)]
+    ) -> dict[str, Any]:
+        """Object to a suggestion, or ask about it, in a thread that stands with it."""
+        return await act(context, canvas, {"type": "comment", "suggestion": suggestion, "text": text}, "commenting")
+
     @mcp.tool(title="Read threads", annotations=READS)
     async def read_threads(
         context: Context,
@@ -385,6 +392,7 @@ def _thread(thread: dict[str, Any], whole: bool = False) -> dict[str, Any]:
         "page": thread["page"],
         "quote": thread["quote"],
         "status": thread["status"],
+        **({"about": thread["about"]} if thread.get("about") else {}),
         "comments": comments if whole else comments[-1:],
     }
 
