@@ -67,6 +67,7 @@ bench: ## measure every performance claim beside its peer
 	@scripts/setup.sh dev
 	@for script in bench/*.py; do $(BIN)/python "$$script" || exit 1; done
 	@$(BIN)/python -m bench.rooms --out bench/results/rooms.md
+	@$(BIN)/python -m bench.agents --out bench/results/agents.md
 	@STUDIOLO_BROWSER="$$(scripts/browser.sh)" $(BIN)/python -m bench.review --out bench/results/review.md
 
 clean: ## forget everything that was installed and built

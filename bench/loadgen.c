@@ -33,7 +33,8 @@
  *
  * An edit of writer W with number N is the Yjs item (client id of W, clock N * letters), made of letters that follow
  * from W and N, so the receiver can tell what it got and what it should have got: each client must receive each edit of
- * each other client of its room once, whole, and in the order in which its author made them.
+ * each other client of its room once, whole, and in the order in which its author made them. What others write into the
+ * document meanwhile (agents, the server itself) is read past, whatever it is.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -58,7 +59,7 @@ typedef uint64_t u64;
 
 enum { SYNC = 0, AWARENESS = 1, AUTH = 2, SYNC_REPLY = 4, ACK = 100 };
 enum { STEP_1 = 0, STEP_2 = 1, UPDATE = 2 };
-enum { GC = 0, DELETED = 1, STRING = 4, SKIP = 10 };
+enum { GC = 0, DELETED = 1, JSON = 2, BINARY = 3, STRING = 4, EMBED = 5, FORMAT = 6, TYPE = 7, ANY = 8, SUBDOCUMENT = 9, SKIP = 10 };
 enum { TEXT_FRAME = 1, BINARY_FRAME = 2, CLOSE_FRAME = 8, PING_FRAME = 9, PONG_FRAME = 10 };
 
 #define SECOND 1000000000ull
@@ -481,10 +482,16 @@ static u64 units_missing(const Progress *progress, u64 made) {
 }
 
 /* Units `clock` to `clock + length` of an author have arrived, with these letters (NULL: deleted by now). */
+/* The client of that id; NULL when it is not one of ours. */
+static Client *author_of(u64 id) {
+  u64 index = (id - base_id) / STRIDE;
+  return id < base_id || (id - base_id) % STRIDE || index >= (u64)client_count ? NULL : &clients[index];
+}
+
 static void account(Client *reader, u64 id, u64 clock, u64 length, const u8 *letters, u64 at) {
-  u64 index = (id - base_id) / STRIDE, letters_each = (u64)asked.letters;
-  if (id < base_id || (id - base_id) % STRIDE || index >= (u64)client_count) return; /* not one of ours */
-  Client *author = &clients[index];
+  u64 letters_each = (u64)asked.letters;
+  Client *author = author_of(id);
+  if (!author) return;
   if (author == reader) return; /* some servers send people what they have written themselves */
   if (author->room != reader->room || clock + length > author->edits * letters_each) {
     damaged++;
@@ -517,6 +524,61 @@ static void skip_place(Reader *reader, u8 info) {
   if (info & 0x20) buffer(reader);
 }
 
+/* A value as lib0 writes it: a type, counted down from 127, and what belongs to it. */
+static void skip_any(Reader *reader, int depth) {
+  static const u8 lengths[] = {[122 - 120] = 8, [123 - 120] = 8, [124 - 120] = 4};
+  u8 type = reader->at < reader->end ? *reader->at++ : 0;
+  if (type == 119 || type == 116) {
+    buffer(reader);
+  } else if (type == 125) {
+    number(reader); /* its sign is one of the bits */
+  } else if (type == 118 || type == 117) {
+    u64 count = number(reader);
+    for (u64 value = 0; value < count && !reader->short_of; value++) {
+      if (type == 118) buffer(reader);
+      if (depth > 60) reader->short_of = true;
+      else skip_any(reader, depth + 1);
+    }
+  } else if (type >= 122 && type <= 124) {
+    u8 length = lengths[type - 120];
+    if (reader->end - reader->at < length) reader->short_of = true;
+    else reader->at += length;
+  } else if (type < 116 || type > 127) {
+    reader->short_of = true;
+  }
+}
+
+/* What an item holds that is no letter; how long it is, in units of its author's clock. */
+static u64 skip_content(Reader *reader, int kind) {
+  u64 length = kind == JSON || kind == ANY ? number(reader) : 1;
+  switch (kind) {
+    case JSON:
+      for (u64 value = 0; value < length && !reader->short_of; value++) buffer(reader);
+      break;
+    case ANY:
+      for (u64 value = 0; value < length && !reader->short_of; value++) skip_any(reader, 0);
+      break;
+    case FORMAT:
+      buffer(reader), buffer(reader);
+      break;
+    case TYPE: {
+      u64 type = number(reader);
+      if (type == 3 || type == 5) buffer(reader); /* XML has names */
+      break;
+    }
+    case SUBDOCUMENT:
+      buffer(reader), skip_any(reader, 0);
+      break;
+    case BINARY:
+    case EMBED:
+      buffer(reader);
+      break;
+    default:
+      reader->short_of = true;
+  }
+  return length;
+}
+
 static void read_item(Client *client, Reader *reader, u64 id, u64 *clock, u64 at) {
   u8 info = reader->at < reader->end ? *reader->at++ : 0xFF;
   int kind = info & 31;
@@ -536,8 +598,10 @@ static void read_item(Client *client, Reader *reader, u64 id, u64 *clock, u64 at
     u64 length = number(reader);
     account(client, id, *clock, length, NULL, at);
     *clock += length;
+  } else if (author_of(id)) {
+    reader->short_of = true; /* none of ours writes anything else */
   } else {
-    reader->short_of = true; /* nobody types anything else */
+    *clock += skip_content(reader, kind);
   }
 }
 

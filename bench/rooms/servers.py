@@ -17,7 +17,7 @@ import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import httpx2
 from websockets.sync.client import connect
@@ -78,7 +78,7 @@ class Server(ABC):
         """Many rooms with empty pages, in a server that has none of them in memory."""
         return [self.room(documents.EMPTY, number) for number in range(count)]
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         self.folder = Path(tempfile.mkdtemp(prefix="studiolo-bench-"))
         try:
             self.start()
