@@ -124,10 +124,12 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # Not the inherited one, which lets go of them in the end: a signal that is repeated would cut the end off.
+        # Not the inherited one, which lets go of them in the end: a signal that is repeated would cut the end off. So
+        # it would while Python takes itself apart, which keeps no handlers either; but what is ignored stays ignored.
         for sig in HANDLED_SIGNALS:
             signal.signal(sig, self.handle_exit)
         yield
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # Not the inherited one, which raises the signal again afterwards: asked to stop is not a failure. Managers of
