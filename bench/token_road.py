@@ -39,15 +39,17 @@ sent: list[float] = []  # when each word of the stream under way left the model 
 
 
 def prose(words: int) -> list[str]:
-    """So many words in plain sentences, which the studio's checks of a model's prose let pass."""
+    """So many words in plain sentences, with so many different ones that no check takes them for a loop."""
     rng = random.Random(words)
-    nouns = "harbour lamp keeper boat storm letter window stair gull rope door village sister lantern tide".split()  # noqa: SIM905
-    verbs = "watched followed crossed remembered forgot carried found left heard feared called passed".split()  # noqa: SIM905
-    kinds = "old quiet wet grey narrow cold bright broken small patient distant heavy empty late".split()  # noqa: SIM905
+    heads = "har lam kee boa stor let win stai gul ro doo vil sis lan ti mar cor ben fal gren".split()  # noqa: SIM905
+    tails = "bour per ton der mick ter dow ling low vane lage ren tern dell by nor".split()  # noqa: SIM905
+
+    def word() -> str:
+        return rng.choice(heads) + rng.choice(tails) + rng.choice(("", "s", "en", "ish"))
+
     text: list[str] = []
     while len(text) < words:
-        a, b, c = (f"{rng.choice(kinds)} {rng.choice(nouns)}" for _ in range(3))
-        text += f"The {a} {rng.choice(verbs)} the {b}, and nobody {rng.choice(verbs)} the {c}.".split()
+        text += f"The {word()} {word()} {word()} the {word()}, and nobody {word()} the {word()} {word()}.".split()
     return text[:words]
 
 
