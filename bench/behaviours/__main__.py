@@ -15,6 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from bench.behaviours.asking import ask
@@ -41,17 +42,19 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--agent", default="co-author", help="who is asked (co-author)")
     parser.add_argument("--seconds", type=float, default=120.0, help="the most that one case may take (120)")
     parser.add_argument("--home", type=Path, help="the studio's data folder, where models.toml lies")
-    parser.add_argument("--out", type=Path, help="also write the result to this file, and again after every behaviour")
+    parser.add_argument("--out", type=Path, help="also write the result to this file, again and again as it grows")
+    parser.add_argument("--add", action="store_true", help="keep what the file has, and write below it")
     return parser.parse_args(given)
 
 
 def chosen(only: Sequence[str], quick: bool) -> list[Case]:
-    """The cases to ask; of a quick run some of each behaviour, spread over all of its texts."""
-    found: list[Case] = []
+    """The cases to ask, one of each behaviour after another, so that a run that is ended early has some of all; of a
+    quick run a few of each, spread over its texts."""
+    found: list[list[Case]] = []
     for behaviour in only:
         of_it = [case for case in CASES if case.behaviour == behaviour]
-        found += of_it[:: -(-len(of_it) // OF_EACH)] if quick else of_it
-    return found
+        found.append(of_it[:: -(-len(of_it) // OF_EACH)] if quick else of_it)
+    return [case for row in zip_longest(*found) for case in row if case is not None]
 
 
 async def run(asked: argparse.Namespace) -> int:
@@ -60,27 +63,24 @@ async def run(asked: argparse.Namespace) -> int:
     names: list[str] = asked.model or [*CONTROLS, models.default]
     cases = chosen(asked.only, asked.quick)
     done: list[Asked] = []
+    above = asked.out.read_text("utf-8") + "\n" if asked.add and asked.out and asked.out.exists() else ""
     began, load = time.monotonic(), machine.load()
 
     def tell() -> str:
         text = report(done, names, cases, asked.quick, load, time.monotonic() - began)
         if asked.out:
             asked.out.parent.mkdir(parents=True, exist_ok=True)
-            asked.out.write_text(text, "utf-8")
+            asked.out.write_text(above + text, "utf-8")
         return text
 
     try:
         for name in names:
-            last = ""
             for case in cases:
-                if last not in ("", case.behaviour):
-                    tell()
-                last = case.behaviour
                 came = await ask(case, models, name, asked.seconds, asked.agent)
                 done.append(Asked(name, case, came, score(case, came)))
                 if name not in CONTROLS:
                     print(done[-1].line(), file=sys.stderr, flush=True)
-            tell()
+                    tell()
     except StudioloError as error:
         print(f"{error.message} {error.hint}", file=sys.stderr)
         return 1

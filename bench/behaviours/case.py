@@ -63,7 +63,7 @@ class Case:
     right: Example
     select: str = ""
     does: Literal["change", "new", "comment", "answer"] = "change"
-    skills: tuple[str, ...] = ()  # of those that agents without tools have: any of these is right
+    skills: tuple[str, ...] = ()  # of `lens`: any of these is right
     target: tuple[str, ...] = ()  # the passages that it is about; every occurrence
     there: tuple[str, ...] = ()  # expressions that the new page must match
     gone: tuple[str, ...] = ()  # expressions that it must not
@@ -88,6 +88,13 @@ class Case:
     @property
     def kind(self) -> str:
         return PAGES[self.text][3]
+
+    @property
+    def fitting(self) -> tuple[str, ...]:
+        """The skills that fit the request, of those that agents without tools have."""
+        if self.length is not None:
+            return {"added": ("continue",), "passage": ("rewrite",), "answer": ("ask", "brainstorm")}[self.length.of]
+        return self.skills or {"comments": ("critique",), "nothing": ("ask",)}.get(self.behaviour, ("rewrite",))
 
     def spans(self) -> list[tuple[int, int]]:
         """Where the target is in the page, in order."""

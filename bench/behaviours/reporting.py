@@ -37,7 +37,7 @@ def report(
 ) -> str:
     """Everything that was found so far."""
     behaviours: list[Behaviour] = [one for one in BEHAVIOURS if any(case.behaviour == one for case in cases)]
-    text = [TITLE, "", *(f"- **{one}**: {BEHAVIOURS[one]}" for one in behaviours), ""]
+    text = [f"{TITLE}: " + ", ".join(models), "", *(f"- **{one}**: {BEHAVIOURS[one]}" for one in behaviours), ""]
     text += ["Right of asked; in brackets the 95 % interval (Wilson).", ""]
     text += _table(
         ["model", *behaviours], [[name, *(_right(done, name, one) for one in behaviours)] for name in models]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench.behaviours.case import Behaviour, Case
 from bench.behaviours.differences import Difference, difference, items, sentences, words
@@ -67,14 +67,17 @@ class Score:
 
 
 def score(case: Case, came: Came) -> Score:
-    """Whether that is a right result."""
-    return SCORERS[case.behaviour](case, came)
+    """Whether that is a right result. Of agents that choose a skill by rules the choice is measured besides: it does
+    not depend on the model."""
+    found = SCORERS[case.behaviour](case, came)
+    if came.skill == "work":
+        return found
+    which = "the right skill, English" if "English" in case.about else "the right skill, other languages"
+    return replace(found, figures={which: float(came.skill in case.fitting), **found.figures})
 
 
 def lens(case: Case, came: Came) -> Score:
-    """The kind of thing that was asked for, and no other. Of agents that choose a skill by rules the choice is
-    measured besides: it does not depend on the model."""
-    chosen = {"chose the right skill": float(came.skill in case.skills)} if came.skill != "work" else {}
+    """The kind of thing that was asked for, and no other."""
     changes = came.changed and came.suggestions > 0
     remarks = [remark for remark in came.remarks if words(remark.text) >= LEAST_COMMENT]
     match case.does:
@@ -95,7 +98,7 @@ def lens(case: Case, came: Came) -> Score:
             wrong = _first((not remarks, "no comment"), (came.suggestions > 0, "a change besides"))
         case "answer":
             wrong = _answered(case, came)
-    return _made(wrong, came, chosen)
+    return _made(wrong, came)
 
 
 def scope(case: Case, came: Came) -> Score:

@@ -108,8 +108,8 @@ def test_a_comment_is_a_comment_and_not_a_change():
 def test_the_skill_that_rules_chose_is_measured_beside_what_came_of_it():
     of = case("who-has")
     chosen_well = score(of, came(of, skill="ask", said="No idea."))
-    assert not chosen_well.right and chosen_well.figures == {"chose the right skill": 1.0}
-    assert score(of, came(of, skill="continue")).figures == {"chose the right skill": 0.0}
+    assert not chosen_well.right and chosen_well.figures == {"the right skill, English": 1.0}
+    assert score(of, came(of, skill="continue")).figures == {"the right skill, English": 0.0}
 
 
 def test_a_small_edit_does_not_write_the_page_anew():
