@@ -140,6 +140,26 @@ def test_emphasis_that_two_hunks_of_one_suggestion_make_is_written_whole() -> No
     assert read.text == NOVEL and "Some **plain words** here" in taken(read).text
 
 
+@pytest.mark.parametrize(
+    ("text", "puts"),
+    [
+        ("**never** Anna **never**\n", [(3, 17, " new *words* ")]),
+        ("**never** **never**\n", [(3, 3, " new *words* "), (3, 13, "[b](https://b.org/0)")]),
+        ("*never* Anna\n", [(3, 3, " so "), (3, 5, "")]),
+        ("a b c\n\nd e\n", [(1, 7, "\n\nNew one.")]),
+        ("old\n\nnew\n", [(0, 0, "b"), (0, 0, "\n\nNew one."), (0, 5, "\n\nNew one.")]),
+    ],
+)
+def test_emphasis_and_paragraphs_are_whole_on_either_side_of_a_change(
+    text: str, puts: list[tuple[int, int, str]]
+) -> None:
+    """Where they begin and end is another thing in the text as it is and in the text that it becomes."""
+    page = PageDraft("P", text, "prose", tuple(Change(start, end, put, "Bo", AT) for start, end, put in puts))
+    read = back(page)
+    now, wanted = meant(taken(read).text, taken(page).text)
+    assert read.text == text and now == wanted
+
+
 def test_a_heading_that_becomes_another_kind_of_heading_goes_and_comes_whole() -> None:
     read = back(around(at("# One", "## One")))
     assert read.text.startswith("# One\n") and taken(read).text.startswith("## One\n")
@@ -266,8 +286,11 @@ def letters(inlines: list[Any]) -> list[Any]:
             for inner in inside:
                 look(inner, styles | {kind})
         elif kind == "Link":
+            leads = {json.dumps([inside[0], inside[2]])}
+            if re.match(r"(?!https?:|mailto:)[^/?#]*:", inside[2][0], re.IGNORECASE):
+                leads.clear()  # no file goes out with a link that does something
             for inner in inside[1]:
-                look(inner, styles | {json.dumps([inside[0], inside[2]])})
+                look(inner, styles | leads)
         elif kind in BLANKS:
             blank()
         elif kind == "Code":
@@ -276,7 +299,7 @@ def letters(inlines: list[Any]) -> list[Any]:
                 if part.isspace():
                     blank()
                 elif part:
-                    found.append([kind, part, sorted(styles)])
+                    found.append([kind, " ".join(part.split()), sorted(styles)])
         elif kind == "Str" and found and found[-1][0] == "Str" and found[-1][2] == sorted(styles):
             found[-1][1] += inside
         else:

@@ -346,12 +346,16 @@ Letter = tuple[str, tuple[str, ...]]
 
 
 class _Reading:
-    """A document as letters with what is around each, those of one kind of change and all marks left out."""
+    """A document as letters with what is around each, those of one kind of change and all marks left out. A paragraph
+    whose end is of that kind is one with the next."""
 
     def __init__(self, events: Events[Mark], without: str) -> None:
         self._events = events
         self._without = without
         self._state = ""
+        self._joins = False  # the paragraph before with what comes
+        self._last = -1  # where that is among the blocks
+        self._marks = self._letters = 0
         self._blocks: list[tuple[tuple[str, ...], list[Letter]]] = []
 
     def of(self, document: Any) -> list[tuple[tuple[str, ...], list[Letter]]]:
@@ -373,19 +377,29 @@ class _Reading:
                 self._walk(content, path)
 
     def _leaf(self, kind: str, content: Any, path: tuple[str, ...]) -> None:
-        letters: list[Letter] = []
         name = kind
         if kind == "Header":
             name, content = f"Header {content[0]}", content[2]
-        self._blocks.append(((*path, "Para" if kind == "Plain" else name), letters))
+        block = ((*path, "Para" if kind == "Plain" else name), list[Letter]())
+        joins, self._joins = self._joins, False
+        place, marks, letters = len(self._blocks), self._marks, self._letters
+        self._blocks.append(block)
         if kind in ("CodeBlock", "RawBlock"):
             shape = str(content[0])
             for character in content[1]:
-                self._letter(character, (shape,), letters, exact=kind == "RawBlock")
+                self._letter(character, (shape,), block[1], exact=kind == "RawBlock")
         elif kind == "HorizontalRule":
-            self._letter("—", (), letters)
+            self._letter("—", (), block[1])
         else:
-            self._inlines(content, (), letters)
+            self._inlines(content, (), block[1])
+        if self._marks > marks and self._letters == letters:  # there will be no such paragraph
+            self._joins = joins
+            return
+        if joins:
+            self._blocks[place] = (block[0], self._blocks[self._last][1] + block[1])
+            self._blocks[self._last] = (block[0], [])
+        self._last = place
+        self._joins = bool(self._without) and self._state == self._without
 
     def _inlines(self, nodes: Any, path: tuple[str, ...], letters: list[Letter]) -> None:
         for node in nodes:
@@ -413,6 +427,7 @@ class _Reading:
 
     def _letter(self, character: str, path: tuple[str, ...], letters: list[Letter], exact: bool = False) -> None:
         if is_mark(character):
+            self._marks += 1
             if exact:  # in a formula or in HTML it would not be found again
                 letters.append(("\0", path))
             event = self._events.meant(character)
@@ -420,7 +435,9 @@ class _Reading:
                 self._state = ""
             elif event is not None and event.what in ("insert", "delete"):
                 self._state = event.what
-        elif not self._without or self._state != self._without:
+            return
+        self._letters += 1
+        if not self._without or self._state != self._without:
             letters.append((character, path))
 
 

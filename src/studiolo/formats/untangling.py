@@ -274,29 +274,13 @@ def _letters(line: _Line) -> str:
 
 
 def _tidy(line: _Line) -> None:
-    """Blanks at the edge of emphasised text are not emphasised; code is as it was written; a paragraph's first letters
-    are letters."""
+    """Code is as it was written; a paragraph's first letters are letters; columns are as narrow as can be."""
     characters, type = line.characters, line.type
     for row in ROW.finditer(_letters(line)):
         # Its columns were made as wide as their texts with marks and with what goes.
         for wide in WIDE.finditer(row.group()):
             for at in range(wide.start() + len(wide.group(1) or " "), wide.end()):
                 characters[row.start() + at] = ""
-    for bit in DELIMITERS:
-        at = 0
-        while at < len(type):
-            if not type[at] & bit:
-                at += 1
-                continue
-            end = at
-            while end < len(type) and type[end] & bit:
-                end += 1
-            for edge in (range(at, end), range(end - 1, at - 1, -1)):
-                for place in edge:
-                    if not characters[place].isspace():
-                        break
-                    type[place] &= ~bit
-            at = end
     for at in range(len(characters) - 1):
         here, after = characters[at], characters[at + 1]
         if here != "\\":
@@ -323,7 +307,8 @@ def _tidy(line: _Line) -> None:
 def _written(line: _Line, sign: int) -> tuple[str, dict[int, tuple[int, int]]]:
     """One of the two texts, and for each character of the line that is in it where it begins and ends there."""
     there = [at for at, state in enumerate(line.state) if state * sign >= 0]
-    until = _stretches(line, there)
+    emphasis = _emphasised(line, there)
+    until = _stretches(emphasis)
     parts: list[str] = []
     places: dict[int, tuple[int, int]] = {}
     length = 0
@@ -339,7 +324,7 @@ def _written(line: _Line, sign: int) -> tuple[str, dict[int, tuple[int, int]]]:
         return fence if bit == CODE else DELIMITERS[bit]
 
     for number, at in enumerate(there):
-        wanted = line.type[at]
+        wanted = emphasis[number]
         while any(not bit & wanted for bit in stack):
             put(delimiter(stack.pop()))
         missing = [bit for bit in DELIMITERS if bit & wanted and bit not in stack]
@@ -356,14 +341,30 @@ def _written(line: _Line, sign: int) -> tuple[str, dict[int, tuple[int, int]]]:
     return "".join(parts), places
 
 
-def _stretches(line: _Line, there: Sequence[int]) -> dict[int, list[int]]:
-    """For each kind of emphasis: how far it reaches from each character, as a place in `there`."""
+def _emphasised(line: _Line, there: Sequence[int]) -> list[int]:
+    """How each character of a text is emphasised. Blanks where emphasis begins and ends are not: Markdown cannot say
+    it. That is found out for each of the two texts, for what goes and what comes makes other neighbours."""
+    emphasis = [line.type[at] for at in there]
+    for bit in DELIMITERS:
+        for edge in (range(len(there)), range(len(there) - 1, -1, -1)):
+            inside = False
+            for number in edge:
+                character = line.characters[there[number]]
+                if emphasis[number] & bit and not inside and character.isspace():
+                    emphasis[number] &= ~bit
+                elif character:
+                    inside = bool(emphasis[number] & bit)
+    return emphasis
+
+
+def _stretches(emphasis: Sequence[int]) -> dict[int, list[int]]:
+    """For each kind of emphasis: how far it reaches from each character, as a place in the text."""
     until: dict[int, list[int]] = {}
     for bit in DELIMITERS:
-        reach = [0] * len(there)
-        end = len(there)
-        for number in range(len(there) - 1, -1, -1):
-            if not line.type[there[number]] & bit:
+        reach = [0] * len(emphasis)
+        end = len(emphasis)
+        for number in range(len(emphasis) - 1, -1, -1):
+            if not emphasis[number] & bit:
                 end = number
             reach[number] = end
         until[bit] = reach
