@@ -1,7 +1,7 @@
 """How models behave on a canvas: opens the right lens, edits or rewrites as asked and nothing else, comments where it
 belongs, keeps to a length, and leaves the page alone when nothing is asked.
 
-    .venv/bin/python -m bench.behaviours [--model NAME ...] [--only BEHAVIOUR ...] [--quick] [--out FILE]
+    .venv/bin/python -m bench.behaviours [--model NAME ...] [--only BEHAVIOUR ...] [--quick [--each N]] [--out FILE [--add]]
 
 NAME is any model of the studio in --home (STUDIOLO_HOME), or a control: oracle, vandal, yes, silent. Without --model
 the controls and the studio's default model are asked.
@@ -38,7 +38,8 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--model", nargs="+", default=[], metavar="NAME", help="models and controls, in this order")
     parser.add_argument("--only", nargs="+", choices=BEHAVIOURS, default=list(BEHAVIOURS), metavar="BEHAVIOUR")
-    parser.add_argument("--quick", action="store_true", help=f"{OF_EACH} cases of each: to look, not to quote")
+    parser.add_argument("--quick", action="store_true", help="a few cases of each: to look, not to quote")
+    parser.add_argument("--each", type=int, default=OF_EACH, metavar="N", help=f"so many in a quick run ({OF_EACH})")
     parser.add_argument("--agent", default="co-author", help="who is asked (co-author)")
     parser.add_argument("--seconds", type=float, default=120.0, help="the most that one case may take (120)")
     parser.add_argument("--home", type=Path, help="the studio's data folder, where models.toml lies")
@@ -47,13 +48,13 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
-def chosen(only: Sequence[str], quick: bool) -> list[Case]:
+def chosen(only: Sequence[str], quick: bool, each: int = OF_EACH) -> list[Case]:
     """The cases to ask, one of each behaviour after another, so that a run that is ended early has some of all; of a
     quick run a few of each, spread over its texts."""
     found: list[list[Case]] = []
     for behaviour in only:
         of_it = [case for case in CASES if case.behaviour == behaviour]
-        found.append(of_it[:: -(-len(of_it) // OF_EACH)] if quick else of_it)
+        found.append(of_it[:: -(-len(of_it) // each)] if quick else of_it)
     return [case for row in zip_longest(*found) for case in row if case is not None]
 
 
@@ -61,7 +62,7 @@ async def run(asked: argparse.Namespace) -> int:
     home = asked.home or Settings.from_env(os.environ).home
     models = Models(home, os.environ)
     names: list[str] = asked.model or [*CONTROLS, models.default]
-    cases = chosen(asked.only, asked.quick)
+    cases = chosen(asked.only, asked.quick, max(1, asked.each))
     done: list[Asked] = []
     above = asked.out.read_text("utf-8") + "\n" if asked.add and asked.out and asked.out.exists() else ""
     began, load = time.monotonic(), machine.load()
