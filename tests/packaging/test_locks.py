@@ -115,7 +115,8 @@ def test_what_the_code_imports_is_declared(folder: str, extras: tuple[str, ...])
     names = {canonicalize_name(requirement.name) for requirement in declared(*extras)}
     names |= {"hatchling", "packaging", "pip"}.union(*(THROUGH.get(name, set()) for name in names))
     owners = metadata.packages_distributions()
-    own = {"studiolo", "tests", "scripts", "hatch_build"}
+    own = {path.stem for path in ROOT.glob("*.py")}
+    own |= {path.parent.name for pattern in ("*/*.py", "src/*/*.py") for path in ROOT.glob(pattern)}
     undeclared = {
         (path.relative_to(ROOT).as_posix(), module)
         for path in (ROOT / folder).rglob("*.py")
