@@ -117,11 +117,13 @@ def test_what_leaves_the_machine_is_allowed_by_a_person(
     start_studio: StartStudio, provider: FakeProvider, person: Person
 ) -> None:
     studio = start_studio(**environment(provider), STUDIOLO_TOOL_NETWORKS="127.0.0.0/8")
-    ann, _ = come_in(studio, person)
+    ann, canvas = come_in(studio, person)
     address = f"{provider.url}/v1/models"
     ask = ("read_url", {"url": address})
     provider.script = [Turn(calls=[ask]), Turn("I was not allowed to read it.")]
-    ann.ask("Read that address.")
+    with studio.client() as owner:
+        body = {"agent": "researcher", "prompt": "Read that address.", "say": True}
+        assert owner.post(f"/api/canvases/{canvas['id']}/ask", json=body).status_code == 202
     card = ann.page.get_by_role("group", name="An agent asks whether it may do something")
     expect(card).to_contain_text(address)
     assert complaints(ann.page) == []
@@ -130,7 +132,7 @@ def test_what_leaves_the_machine_is_allowed_by_a_person(
     card.get_by_role("button", name="No…").click()
     card.get_by_label("A sentence to the agent").fill("Not today.")
     card.get_by_role("button", name="Do not allow it").click()
-    expect(card).to_contain_text("Ann did not allow it")
+    expect(card).to_contain_text("did not allow it: “Not today.”")
     expect(ann.page.get_by_role("log")).to_contain_text("I was not allowed to read it.")
     assert [one.path for one in provider.asked if one.path.endswith("/models")] == before, "nothing was fetched"
     assert "Not today." in str(provider.asked[-1].body["messages"])
