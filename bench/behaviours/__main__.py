@@ -1,7 +1,8 @@
 """How models behave on a canvas: opens the right lens, edits or rewrites as asked and nothing else, comments where it
 belongs, keeps to a length, and leaves the page alone when nothing is asked.
 
-    .venv/bin/python -m bench.behaviours [--model NAME ...] [--only BEHAVIOUR ...] [--quick [--each N]] [--out FILE [--add]]
+    .venv/bin/python -m bench.behaviours [--model NAME ...] [--only BEHAVIOUR ...] [--quick [--each N]]
+                                         [--out FILE [--add]]
 
 NAME is any model of the studio in --home (STUDIOLO_HOME), or a control: oracle, vandal, yes, silent. Without --model
 the controls and the studio's default model are asked.
