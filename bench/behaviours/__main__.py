@@ -2,7 +2,7 @@
 belongs, keeps to a length, and leaves the page alone when nothing is asked.
 
     .venv/bin/python -m bench.behaviours [--model NAME ...] [--only BEHAVIOUR ...] [--quick [--each N]]
-                                         [--out FILE [--add]]
+                                         [--rules] [--out FILE [--add]]
 
 NAME is any model of the studio in --home (STUDIOLO_HOME), or a control: oracle, vandal, yes, silent. Without --model
 the controls and the studio's default model are asked.
@@ -24,6 +24,7 @@ from bench.behaviours.case import BEHAVIOURS, Case
 from bench.behaviours.cases import CASES
 from bench.behaviours.controls import CONTROLS
 from bench.behaviours.reporting import Asked, report
+from bench.behaviours.rules import rules
 from bench.behaviours.scoring import score
 from bench.rooms import machine
 from studiolo.canvas import StudioloError
@@ -45,6 +46,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=120.0, help="the most that one case may take (120)")
     parser.add_argument("--home", type=Path, help="the studio's data folder, where models.toml lies")
     parser.add_argument("--out", type=Path, help="also write the result to this file, again and again as it grows")
+    parser.add_argument("--rules", action="store_true", help="ask no model: only which skill rules choose")
     parser.add_argument("--add", action="store_true", help="keep what the file has, and write below it")
     return parser.parse_args(given)
 
@@ -93,7 +95,15 @@ async def run(asked: argparse.Namespace) -> int:
 
 
 def main() -> int:
-    return asyncio.run(run(arguments()))
+    asked = arguments()
+    if not asked.rules:
+        return asyncio.run(run(asked))
+    text = rules(chosen(asked.only, asked.quick, max(1, asked.each)))
+    print(text)
+    if asked.out:
+        above = asked.out.read_text("utf-8") + "\n" if asked.add and asked.out.exists() else ""
+        asked.out.write_text(above + text, "utf-8")
+    return 0
 
 
 if __name__ == "__main__":
