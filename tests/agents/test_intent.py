@@ -80,3 +80,14 @@ def test_on_a_selection(prompt, skill):
 @pytest.mark.parametrize("prompt", ["hello", "continue", "shorten this", "what do you think?"])
 def test_without_a_page_there_is_only_talk(prompt):
     assert intent(prompt, page=False, selection=False).skill == "ask"
+
+
+@pytest.mark.parametrize(
+    "said", ["Thanks!", "Thank you, that is fine.", "Danke, das war's schon.", "Leave it alone, please."]
+)
+def test_who_asks_for_nothing_gets_nothing_written(said: str) -> None:
+    assert intent(said, page=True, selection=False).skill == "ask"
+
+
+def test_a_comment_is_asked_for_in_other_words_too() -> None:
+    assert intent("Leave a comment where it drags.", page=True, selection=False).skill == "critique"

@@ -29,7 +29,7 @@ _CONTINUE = re.compile(
 )
 _CRITIQUE = re.compile(
     r"\b(critique|critici[sz]e|criticism|review (this|the|my)|feedback|comment on|(leave|add|make|give)( me| "
-    r"some| your)* comments?"
+    r"some| your| a| one| two| three| \d+)* comments?"
     r"|what do you think|what('s| is) (weak|wrong|missing)|weak (points?|spots?|places?)|how can (i|we) improve"
     r"|notes on|editorial notes|beta.?read)\b",
     _FLAGS,
@@ -77,6 +77,11 @@ _TONE = re.compile(
     _FLAGS,
 )
 _TONE_OF = re.compile(r"\btone\b", _FLAGS)
+_NOTHING = re.compile(
+    r"^\W*(thanks?\b|thank you\b|danke\b|merci\b|gracias\b|grazie\b|never ?mind\b"
+    r"|leave (it|this|that|everything) (alone|as))[^?]{0,60}$",
+    _FLAGS,
+)
 _NOT_A_FIX = re.compile(
     r"\b(fix|correct) (the )?(ending|plot|scene|pacing|dialogue|opening|beginning|story|structure)\b", _FLAGS
 )
@@ -115,6 +120,8 @@ def intent(prompt: str, *, page: bool, selection: bool) -> Intent:
     said = " ".join(_MENTION.sub(" ", prompt).split())
     if not said:
         return Intent("rewrite", {"how": "free"}) if selection else Intent("continue" if page else "ask")
+    if _NOTHING.match(said):
+        return Intent("ask")  # nothing is to be written; a word in the conversation is enough
     if _BRAINSTORM.search(said) and not (_EDIT.match(said) and selection):
         return Intent("brainstorm")
     if _CRITIQUE.search(said):
