@@ -173,7 +173,7 @@ def test_a_run_on_a_node_that_is_killed_is_ended_by_the_others(
     one, other = two
     made = one.canvas("It was a dark night.")
     with one.client() as here, other.client() as there:
-        asked = {"agent": "co-author", "prompt": "continue", "page": made["pages"][0]["id"]}
+        asked = {"agent": "co-author", "skill": "continue", "prompt": "continue", "page": made["pages"][0]["id"]}
         run = here.post(f"/api/canvases/{made['id']}/ask", json=asked).json()["run"]
 
         def statuses() -> list[str]:

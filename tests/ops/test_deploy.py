@@ -19,8 +19,12 @@ DEPLOY = ROOT / "deploy"
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 TOLD = [*PAGES, *(path for path in sorted(DEPLOY.iterdir()) if path.is_file())]
 
-OF_OTHERS = {"STUDIOLO_SITE", "STUDIOLO_NODES", "STUDIOLO_URL", "STUDIOLO_BROWSER", "STUDIOLO_TRACES"}
-"""Variables of the Caddyfile, the front end's development server, the tests and the benchmarks."""
+OF_OTHERS = {"STUDIOLO_SITE", "STUDIOLO_NODES", "STUDIOLO_URL", "STUDIOLO_BROWSER", "STUDIOLO_TRACES"} | {
+    "STUDIOLO_BROWSER_SANDBOX",
+    "STUDIOLO_SEARCH",
+    "STUDIOLO_TEST_QWEN",
+}
+"""Variables of the Caddyfile, the front end's development server, the tests, the benchmarks and the agents' tools."""
 
 
 def told(pattern: str) -> set[str]:
