@@ -685,7 +685,8 @@ class Runs:
             return
         about = work.place.selection or work.place.before[-2_000:] if work.place else ""
         found = taste.examples(work.surface.canvas, await self.forgotten(run.canvas))
-        kept = taste.chosen(found, run.by.id, run.ask.agent, run.skill, f"{about} {run.ask.prompt}")
+        asked = f"{about} {run.ask.prompt}"
+        kept = await asyncio.to_thread(taste.chosen, found, run.by.id, run.ask.agent, run.skill, asked)
         if kept:
             run.given.taste = "withheld" if taste.withheld(run.id) else "shown"
         if run.given.taste == "shown":

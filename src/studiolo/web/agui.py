@@ -20,8 +20,7 @@ from studiolo.canvas.errors import Invalid
 from studiolo.rooms import Room
 from studiolo.web import bodies
 from studiolo.web.access import Commenter, Here, Seat
-from studiolo.web.asking import may_use, seen, start
-from studiolo.web.events import stream
+from studiolo.web.asking import followed, may_use, seen, start
 from studiolo.web.studio import Studio
 
 if TYPE_CHECKING:
@@ -50,11 +49,7 @@ async def run(agent: str, request: Request, seat: Commenter, studio: Here) -> St
     else:
         id, known = await _begin(studio, room, seat, agent, asked), 0
     events, _ = await studio.runs.watch(id)
-    return StreamingResponse(
-        stream(_told(events, room, id, asked, known), 0, studio.stopping, write=_written),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
-    )
+    return followed(request, studio, seat.canvas, _told(events, room, id, asked, known), write=_written)
 
 
 async def _begin(studio: Studio, room: Room, seat: Seat, agent: str, asked: RunAgentInput) -> str:

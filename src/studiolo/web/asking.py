@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -82,21 +82,7 @@ async def run_events(
     events, whole = await studio.runs.watch(run)
     # What is told of a run that ended in an earlier life is numbered anew, so an old number means nothing there.
     after = last_seen(last_event_id) if whole else 0
-
-    async def allowed() -> bool:
-        try:
-            now = await identify(request)
-            return now is not None and bool(await seat_at(studio, now, seat.canvas))
-        except (NotFound, Forbidden):
-            return False
-        except StudioloError:
-            return True  # the database is busy; the next look will tell
-
-    return StreamingResponse(
-        stream(events, after, studio.stopping, allowed=allowed),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
-    )
+    return followed(request, studio, seat.canvas, events, after)
 
 
 @router.post("/runs/{run}/stop")
@@ -162,6 +148,32 @@ async def _guided(studio: Studio, who: Who, run: str) -> tuple[Seat, dict[str, A
     if not seat.participant.may("commenter"):
         raise Forbidden("This needs the role commenter.", "Ask an owner of the canvas for that role.")
     return seat, found
+
+
+def followed(
+    request: Request,
+    studio: Studio,
+    canvas: str,
+    events: AsyncIterator[dict[str, Any]],
+    after: int = 0,
+    write: Callable[[int, dict[str, Any]], bytes] | None = None,
+) -> StreamingResponse:
+    """Events of a canvas as server-sent events, for as long as the caller may see it."""
+
+    async def allowed() -> bool:
+        try:
+            now = await identify(request)
+            return now is not None and bool(await seat_at(studio, now, canvas))
+        except (NotFound, Forbidden):
+            return False
+        except StudioloError:
+            return True  # the database is busy; the next look will tell
+
+    return StreamingResponse(
+        stream(events, after, studio.stopping, allowed=allowed, write=write),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
 
 
 async def may_use(studio: Studio, who: Who, model: str | None) -> None:

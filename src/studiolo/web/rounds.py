@@ -15,11 +15,10 @@ from studiolo.agents.recipes import LONGEST_INSTRUCTION, MOST_TURNS, RECIPES, Tu
 from studiolo.canvas.actions import Text
 from studiolo.canvas.errors import Forbidden, Invalid, NotFound, StudioloError
 from studiolo.people import Who
-from studiolo.web.access import Caller, Commenter, Here, Seat, Viewer, identify, seat_at
+from studiolo.web.access import Caller, Commenter, Here, Seat, Viewer, seat_at
 from studiolo.web.answers import Json
-from studiolo.web.asking import may_use
+from studiolo.web.asking import followed, may_use
 from studiolo.web.canvases import IdempotencyKey
-from studiolo.web.events import stream
 from studiolo.web.repeats import Keep
 from studiolo.web.studio import Studio
 
@@ -137,21 +136,7 @@ async def one(round: str, who: Caller, studio: Here) -> Json:
 async def events(round: str, who: Caller, studio: Here, request: Request) -> StreamingResponse:
     """The round whenever it changes, as server-sent events, until it ends."""
     seat, _ = await _seen(studio, who, round)
-
-    async def allowed() -> bool:
-        try:
-            now = await identify(request)
-            return now is not None and bool(await seat_at(studio, now, seat.canvas))
-        except (NotFound, Forbidden):
-            return False
-        except StudioloError:
-            return True  # the database is busy; the next look will tell
-
-    return StreamingResponse(
-        stream(studio.rounds.watch(round), 0, studio.stopping, allowed=allowed),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
-    )
+    return followed(request, studio, seat.canvas, studio.rounds.watch(round))
 
 
 @router.post("/rounds/{round}/pause")

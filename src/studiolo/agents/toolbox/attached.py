@@ -5,6 +5,7 @@ What is found says where it stands, so that it can be cited; a quote of a file i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -41,7 +42,8 @@ def finding(files: Attachments | None) -> list[Offer]:
         """
         work = ctx.deps
         limit = max(1, min(limit, MOST_FOUND))
-        found = [] if file else context.retrieve(context.passages(context.pages_of(work.surface.canvas)), query, limit)
+        pages = [] if file else context.pages_of(work.surface.canvas)
+        found = await asyncio.to_thread(lambda: context.retrieve(context.passages(pages), query, limit))
         room = room_of(work)
         parts: list[str] = []
         for passage in found:
