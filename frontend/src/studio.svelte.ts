@@ -60,9 +60,14 @@ class Studio {
     this.words = words ?? null
   }
 
-  /** Looks again where agents are about to be chosen, at most once in two seconds. */
+  #soon: ReturnType<typeof setTimeout> | undefined
+
+  /** Looks again where agents are about to be chosen: at once, or, where somebody looked just now, two seconds after that. */
   readonly freshAgents = (): void => {
-    if (performance.now() - this.#looked > 2000) this.lookForAgents().catch(() => undefined)
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined
+      this.lookForAgents().catch(() => undefined)
+    }, Math.max(0, this.#looked + 2000 - performance.now()))
   }
 
   agent(id: string): Agent | undefined {
