@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests start for themselves and do without otherwise: PostgreSQL, Redis, nginx, strace and
-# LibreOffice's Writer without a screen, as Debian's packages. `servers.sh --find` installs nothing and only says what
+# Installs what the tests start for themselves and do without otherwise: PostgreSQL, Redis, nginx, strace,
+# bubblewrap and LibreOffice's Writer without a screen, as Debian's packages. `servers.sh --find` installs nothing and only says what
 # is not there.
 set -euo pipefail
 
@@ -11,6 +11,7 @@ missing() {
   command -v redis-server >/dev/null || echo redis-server
   command -v nginx >/dev/null || echo nginx
   command -v strace >/dev/null || echo strace
+  command -v bwrap >/dev/null || echo bubblewrap
   command -v soffice >/dev/null || echo libreoffice-writer-nogui
 }
 
