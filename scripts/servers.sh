@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests start for themselves and do without otherwise: PostgreSQL, Redis, nginx, strace,
-# bubblewrap and LibreOffice's Writer without a screen, as Debian's packages. `servers.sh --find` installs nothing and only says what
-# is not there.
+# Installs what the tests start for themselves and do without otherwise: PostgreSQL, Redis, nginx, strace, bubblewrap
+# and LibreOffice's Writer without a screen, as Debian's packages. `servers.sh --find` installs nothing and only says
+# what is not there.
 set -euo pipefail
 
 missing() {
