@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from studiolo.agents import Ask
 from studiolo.agents.asking_people import Reply
-from studiolo.canvas.errors import Invalid
+from studiolo.canvas.errors import Invalid, NotFound
 from studiolo.rooms import Room
 from studiolo.web import bodies
 from studiolo.web.access import Commenter, Here, Seat
@@ -72,7 +72,9 @@ async def _resume(studio: Studio, room: Room, seat: Seat, asked: RunAgentInput) 
     if len(ids) != 1:
         raise Invalid("Answers to several runs came together.", "Answer one run at a time.")
     id = ids.pop()
-    await seen(studio, seat.who, id)
+    _, run = await seen(studio, seat.who, id)
+    if run["canvas"] != seat.canvas:  # what the caller may do here says nothing of what they may do there
+        raise NotFound("There is no such run in this canvas.", "Answer it at the canvas where it was asked.")
     known = found.told if (found := studio.runs.get(id)) else 0
     for entry in asked.resume or ():
         call = entry.interrupt_id.partition(":")[2]

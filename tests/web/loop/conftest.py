@@ -68,7 +68,7 @@ class Stage:
         self.canvas, self.page = made["id"], made["pages"][0]["id"]
 
     def client(self, token: str | None = None) -> httpx2.Client:
-        return self.studio.client(token) if token else self.studio.client()
+        return self.studio.client(token)
 
     def ask(self, prompt: str = "Make the lamp a lantern.", **body: Any) -> str:
         with self.client() as owner:
