@@ -36,8 +36,9 @@ class Refusal:
 @dataclass
 class Turn:
     """One answer of a script: what it says, then the tools that it calls, as (name, arguments). Arguments may be a
-    text, which is sent as it is. `thinking` is sent as providers send it; `hang_up` ends the line before the answer is
-    whole; `wait` is waited for before the first word."""
+    text, which is sent as it is. `id` is given to each call that is not to have one of its own. `thinking` is sent as
+    providers send it; `hang_up` ends the line before the answer is whole; `wait` is waited for before the first word.
+    """
 
     text: str = ""
     calls: list[tuple[str, Any]] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Turn:
     usage: tuple[int, int] = (100, 10)
     hang_up: bool = False
     wait: threading.Event | None = None
+    id: str = ""
 
 
 class FakeProvider:
@@ -201,7 +203,7 @@ def _turn(model: str, turn: Turn) -> Iterable[bytes]:
         yield b""
     for index, (name, arguments) in enumerate(turn.calls):
         said = arguments if isinstance(arguments, str) else json.dumps(arguments)
-        id = f"call_{next(_numbers)}"
+        id = turn.id or f"call_{next(_numbers)}"
         first = {"index": index, "id": id, "type": "function", "function": {"name": name, "arguments": ""}}
         yield delta(tool_calls=[first])
         for at in range(0, len(said), 40):

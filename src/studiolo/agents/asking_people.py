@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any, Literal, cast
 
 from pydantic_ai import DeferredToolRequests, DeferredToolResults, ToolApproved, ToolDenied
@@ -20,6 +21,7 @@ Allow = Literal["once", "run", "no"]
 
 LONGEST_ANSWER = 8_000  # characters
 LARGEST_ARGUMENTS = 100_000
+LONGEST_ID = 100  # characters of a provider's id by which a card can be called
 _SHOWN = ("run", "call", "kind", "question", "choices", "tool", "title", "detail")
 
 
@@ -32,9 +34,21 @@ class Reply:
     arguments: dict[str, Any] | None = None
 
 
-def cards(run: str, leg: int, asked: DeferredToolRequests) -> list[Card]:
-    """A card for each thing that the run asks. `about` is what the tool said of it, and goes back to the tool."""
+def cards(run: str, leg: int, asked: DeferredToolRequests, before: Iterable[Card] = ()) -> list[Card]:
+    """A card for each thing that the run asks. `about` is what the tool said of it, and goes back to the tool.
+
+    `call` names the card, and no other of the run: providers give the same id to many calls, and who answers a card
+    that somebody was quicker with must not have answered the next one.
+    """
     made: list[Card] = []
+    used = {card["call"] for card in before}
+
+    def named(id: str) -> dict[str, str]:
+        others = (f"{leg}.{n}" for n in count(1))
+        name = next(one for one in chain((id,) if len(id) <= LONGEST_ID else (), others) if one not in used)
+        used.add(name)
+        return {"call": name, "id": id}
+
     for call in asked.approvals:
         about = asked.metadata.get(call.tool_call_id, {})
         title = str(about.get("title") or f"Use {call.tool_name}")
@@ -49,7 +63,7 @@ def cards(run: str, leg: int, asked: DeferredToolRequests) -> list[Card]:
         made.append(
             {
                 "run": run,
-                "call": call.tool_call_id,
+                **named(call.tool_call_id),
                 "leg": leg,
                 **card,
                 "detail": {name: value for name, value in detail.items() if value},
@@ -62,7 +76,7 @@ def cards(run: str, leg: int, asked: DeferredToolRequests) -> list[Card]:
         card = {"kind": "question", "tool": call.tool_name, "question": question}
         if choices := [str(choice) for choice in about.get("choices") or ()]:
             card["choices"] = choices
-        made.append({"run": run, "call": call.tool_call_id, "leg": leg, **card, "about": about})
+        made.append({"run": run, **named(call.tool_call_id), "leg": leg, **card, "about": about})
     return made
 
 
@@ -89,7 +103,7 @@ def check_may_answer(card: Mapping[str, Any], by: Participant) -> None:
 
 
 def find(run: Mapping[str, Any], call: str) -> Card:
-    """The card of a call, the last where it was asked for anew. Raises `NotFound`."""
+    """The card of that name. Raises `NotFound`."""
     for card in reversed(run.get("cards", ())):
         if card["call"] == call:
             return card
@@ -147,7 +161,7 @@ def results(asked: Iterable[Mapping[str, Any]]) -> DeferredToolResults:
     """What the loop goes on with."""
     made = DeferredToolResults()
     for card in asked:
-        call, name, text = card["call"], card.get("name", "Somebody"), card.get("text", "")
+        call, name, text = card.get("id", card["call"]), card.get("name", "Somebody"), card.get("text", "")
         if card["kind"] == "question":
             made.calls[call] = data(f"answer of {name}", text)
         elif card["answer"] in ("once", "run"):

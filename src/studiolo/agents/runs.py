@@ -541,7 +541,7 @@ class Runs:
         state: State = "paused"
         if rest.asked is not None:
             state = "waiting"
-            made = asking_people.cards(run.id, run.leg, rest.asked)
+            made = asking_people.cards(run.id, run.leg, rest.asked, run.cards)
             asking_people.begin_steps(work.steps, made)
             for card in made:
                 with contextlib.suppress(StudioloError):  # it can be answered in the inbox, too

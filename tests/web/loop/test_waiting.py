@@ -299,3 +299,23 @@ def test_a_run_that_was_at_work_when_the_server_was_killed_has_failed(
     found = stage.run(run)
     assert found["state"] == "failed" and found["error"]["code"] == "restarted"
     assert [one["status"] for one in stage.view()["suggestions"]] == ["open"]
+
+
+def test_an_answer_is_to_the_card_that_was_seen_though_a_provider_calls_all_calls_the_same(
+    stage: Stage, provider: FakeProvider
+) -> None:
+    """Two people answer one card. The second is told so, and has not allowed what the run asked for meanwhile."""
+    long = "call_" * 100
+    provider.script = [Turn(calls=[READ], id="call_0") for _ in range(2)] + [Turn(calls=[READ], id=long), Turn("Well.")]
+    run = stage.ask()
+    first = asked(stage, run)
+    assert answer(stage, run, first, allow="no").status_code == 202
+    second = until(lambda: next((one for one in stage.run(run)["cards"] if "answer" not in one), None), "asked anew")
+    assert second["call"] != first["call"]
+    late = answer(stage, run, first, allow="once")
+    assert late.status_code == 409, late.text
+    assert "answer" not in asked(stage, run)
+    assert answer(stage, run, second, allow="no").status_code == 202
+    third = until(lambda: next((one for one in stage.run(run)["cards"] if "answer" not in one), None), "asked again")
+    assert answer(stage, run, third, allow="no").status_code == 202, "its provider's id is longer than an answer can be"
+    assert stage.wait(run)["state"] == "done"
