@@ -11,7 +11,8 @@ from studiolo.store import Store, tables
 
 async def put_for_review(store: Store, canvas: str, text: str, by: str) -> None:
     """Give a canvas a version, something that waits, and a webhook that has been tried; and its run, which is called
-    `run-CANVAS`, steps; a round, a file, and what somebody made of a change."""
+    `run-CANVAS`, steps; a round, a task and its schedule, a file, and what somebody made
+    of a change."""
     hook = f"hook-{canvas}"
     rows: list[tuple[sa.Table, dict[str, Any]]] = [
         (tables.versions, {"id": "v", "seq": 100, "at": 1.5, "name": text, "participant": by}),
@@ -40,6 +41,16 @@ async def put_for_review(store: Store, canvas: str, text: str, by: str) -> None:
         ),
         (tables.attachment_data, {"attachment": "a", "n": 0, "data": bytes(range(256)) + text.encode()}),
         (tables.attachment_sections, {"attachment": "a", "n": 0, "title": text, "place": "page 1", "text": text}),
+        (
+            tables.tasks,
+            {"id": f"task-{canvas}", "state": "done", "participant": by, "schedule": None, "made": 2.5}
+            | {"task": {"plan": [text], "cost": 0.1}},
+        ),
+        (tables.task_results, {"task": f"task-{canvas}", "step": "s", "result": b"\x00" + text.encode()}),
+        (
+            tables.schedules,
+            {"id": f"schedule-{canvas}", "participant": by, "next": 9.5, "made": 2.5, "schedule": {"rule": text}},
+        ),
         (tables.forgotten_tastes, {"id": "s:0", "participant": by, "at": 2.5}),
     ]
     async with store.writing() as connection:

@@ -183,6 +183,42 @@ rounds = sa.Table(
     sa.Index("rounds_of_canvas", "canvas", "started"),
 )
 
+# Work that goes on for long: `task` says what it is, how far it came, and what it costs (`tasks.task`).
+tasks = sa.Table(
+    "tasks",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _of_canvas(key=False),
+    sa.Column("state", sa.Text, nullable=False, index=True),
+    sa.Column("participant", sa.Text, nullable=False),  # who wants it done
+    sa.Column("schedule", sa.Text, index=True),  # what began it; it may be deleted meanwhile
+    sa.Column("made", sa.Double, nullable=False),
+    sa.Column("task", sa.JSON, nullable=False),
+    sa.Index("tasks_of_canvas", "canvas", "made"),
+)
+
+# What the steps of a task came to, as gzipped JSON.
+task_results = sa.Table(
+    "task_results",
+    metadata,
+    sa.Column("task", sa.Text, sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("step", sa.Text, primary_key=True),
+    _of_canvas(key=False),
+    sa.Column("result", sa.LargeBinary, nullable=False),
+)
+
+# When tasks begin by themselves.
+schedules = sa.Table(
+    "schedules",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _of_canvas(key=False),
+    sa.Column("participant", sa.Text, nullable=False),  # who wants it
+    sa.Column("next", sa.Double, index=True),  # NULL: not again, or paused
+    sa.Column("made", sa.Double, nullable=False),
+    sa.Column("schedule", sa.JSON, nullable=False),
+)
+
 # Files that people gave to a canvas; what they hold is in `attachment_data`, as pieces, and as text in sections.
 attachments = sa.Table(
     "attachments",

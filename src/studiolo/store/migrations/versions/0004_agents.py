@@ -1,4 +1,5 @@
-"""What agents that work in steps need: the steps, what a waiting run goes on from, rounds, files, and taste."""
+"""What agents that work in steps need: the steps, what a waiting run goes on from, rounds, files, and taste; tasks, and
+when they begin."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -71,4 +72,31 @@ def upgrade() -> None:
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("participant", sa.Text, nullable=False),
         sa.Column("at", sa.Double, nullable=False),
+    )
+    op.create_table(
+        "tasks",
+        sa.Column("id", sa.Text, primary_key=True),
+        _of_canvas(key=False),
+        sa.Column("state", sa.Text, nullable=False, index=True),
+        sa.Column("participant", sa.Text, nullable=False),
+        sa.Column("schedule", sa.Text, index=True),
+        sa.Column("made", sa.Double, nullable=False),
+        sa.Column("task", sa.JSON, nullable=False),
+    )
+    op.create_index("tasks_of_canvas", "tasks", ["canvas", "made"])
+    op.create_table(
+        "task_results",
+        sa.Column("task", sa.Text, sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("step", sa.Text, primary_key=True),
+        _of_canvas(key=False),
+        sa.Column("result", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "schedules",
+        sa.Column("id", sa.Text, primary_key=True),
+        _of_canvas(key=False),
+        sa.Column("participant", sa.Text, nullable=False),
+        sa.Column("next", sa.Double, index=True),
+        sa.Column("made", sa.Double, nullable=False),
+        sa.Column("schedule", sa.JSON, nullable=False),
     )

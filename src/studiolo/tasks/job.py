@@ -1,0 +1,113 @@
+"""What a step of a task may reach, and how steps are named."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from studiolo.agents.kit import Kit
+from studiolo.agents.persona import Persona
+from studiolo.agents.surface import Surface
+from studiolo.agents.work import Ask
+from studiolo.canvas import Outcome, Participant
+from studiolo.tasks.task import Step, Task
+
+Answered = TypeVar("Answered", bound=BaseModel)
+Result = dict[str, Any]
+"""What a step came to, as JSON. `note` (one line for people) is taken out of it."""
+
+
+class Job(Protocol):
+    """One step under way. Whatever it awaits here may be its last: the step is then done anew, from its beginning,
+    with everything that `once`, `act` and `run` have finished given back as it was."""
+
+    @property
+    def task(self) -> Task:
+        """The task as it is now. Read it, never write it."""
+        ...
+
+    @property
+    def step(self) -> Step: ...
+
+    @property
+    def surface(self) -> Surface:
+        """The canvas."""
+        ...
+
+    @property
+    def by(self) -> Participant:
+        """Whoever wants the task done, as they are in the canvas now."""
+        ...
+
+    @property
+    def kit(self) -> Kit: ...
+
+    def agent(self, id: str) -> Persona:
+        """An agent, with no more rights than whoever wants the task done."""
+        ...
+
+    async def result(self, step: str) -> Result | None:
+        """What an earlier step came to."""
+        ...
+
+    async def once(self, key: str, work: Callable[[], Awaitable[Result]]) -> Result:
+        """A part of the step that is kept when it is done: a request to a model, a page that was read. `key` is
+        unique within the step."""
+        ...
+
+    async def act(self, key: str, action: dict[str, Any], by: Participant) -> Outcome:
+        """Do an action, once: what it did is given back when the step is done anew. Raises what `Surface.apply`
+        raises."""
+        ...
+
+    async def run(self, key: str, ask: Ask) -> dict[str, Any]:
+        """Let an agent work, to its end; the run as JSON. Its cost is the task's. What it asks of people makes the
+        task wait. Raises when it failed; what an interrupted one had half proposed is taken back first."""
+        ...
+
+    async def answer(
+        self, key: str, kind: type[Answered], instructions: str, material: str, *, agent: str = "", words: int = 600
+    ) -> Answered:
+        """One request to a model with a typed answer, kept as `once` keeps. `material` is data: it is put between
+        marks, and nothing in it is an instruction."""
+        ...
+
+    async def permit(self, tool: str, title: str, arguments: Mapping[str, Any], host: str = "") -> None:
+        """Find out whether the task may do this in the world, as the studio's policy, the agent and people say; it
+        waits for a person where they must be asked. Raises `Forbidden`."""
+        ...
+
+    async def question(self, key: str, question: str, choices: Sequence[str] = (), **detail: Any) -> dict[str, Any]:
+        """Ask people something. The task rests until somebody has answered: {answer, by: {id, name}}."""
+        ...
+
+    async def plan(self, steps: Sequence[Step]) -> None:
+        """Put these steps into the plan, right after this one; those of an earlier try of this step are replaced."""
+        ...
+
+    async def progress(self, done: int, of: int, note: str = "") -> None: ...
+
+    async def found(self, text: str, **about: Any) -> None:
+        """Tell people at once something that it found: `source`, `url`."""
+        ...
+
+    async def note(self, sentence: str) -> None:
+        """Something that people should know about the task's result."""
+        ...
+
+
+Doing = Callable[[Job], Awaitable[Result]]
+DOING: dict[str, Doing] = {}
+"""How steps are done, by the name that plans use."""
+
+
+def doing(name: str) -> Callable[[Doing], Doing]:
+    """Register a way of doing a step."""
+
+    def register(work: Doing) -> Doing:
+        DOING[name] = work
+        return work
+
+    return register
