@@ -61,7 +61,7 @@ async def test_a_run_says_what_the_model_was_given_and_used(stage, scripted):
     kinds = {part["kind"] for part in made["given"]["parts"]}
     assert kinds == {"before", "outline"} and made["given"]["tokens"] > 0
     assert made["usage"]["requests"] == 1 and made["usage"]["output_tokens"] > 0
-    assert made["by"] == {"id": "you", "name": "You"} and made["finished"] >= made["started"]
+    assert made["by"] == {"id": "you", "name": "You", "kind": "person"} and made["finished"] >= made["started"]
 
 
 async def test_a_run_is_kept_in_every_state(stage, scripted):

@@ -96,7 +96,7 @@ class Run:
             "prompt": self.ask.prompt,
             "page": self.ask.page,
             "options": dict(self.ask.options),
-            "by": {"id": self.by.id, "name": self.by.name},
+            "by": {"id": self.by.id, "name": self.by.name, "kind": self.by.kind},
             "role": self.role,
             "state": self.state,
             "started": self.started,
@@ -152,7 +152,7 @@ class Run:
         return cls(
             id=kept["id"],
             ask=ask,
-            by=Participant(kept["by"]["id"], kept["by"]["name"], "person", "", "viewer"),
+            by=Participant(kept["by"]["id"], kept["by"]["name"], kept["by"].get("kind", "person"), "", "viewer"),
             skill=kept["skill"],
             model=kept["model"],
             provider="",

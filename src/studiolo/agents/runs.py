@@ -245,6 +245,7 @@ class Runs:
             steering=run.steering,
             ask_by=run.by.name,
             asker=run.by.id,
+            asked_by_agent=run.by.kind != "person",
             turns=self.turns,
             files=self.kit.files if self.kit is not None else None,
             results=run.results,

@@ -74,6 +74,7 @@ class Work:
     steering: Steering = field(default_factory=Steering)
     ask_by: str = ""  # the name of whoever asked
     asker: str = ""  # and their id
+    asked_by_agent: bool = False
     turns: Turns | None = None  # who works where; None where nobody else can
     claimed: Claim | None = None  # the passage that this run works on
     answer: str = ""  # what the agent said at the end, where that is not a message
@@ -89,6 +90,11 @@ class Work:
     @property
     def option(self) -> Mapping[str, Any]:
         return self.ask.options
+
+    @property
+    def said_by_a_person(self) -> str:
+        """What a person asked; nothing where an agent asks, whose words vouch for none."""
+        return "" if self.asked_by_agent else self.ask.prompt
 
     def page(self) -> Place:
         """The place, for skills that need one; the first page when none was named."""

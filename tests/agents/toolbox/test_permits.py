@@ -238,3 +238,23 @@ def test_words_that_the_person_wrote_may_be_carried() -> None:
 def test_an_address_that_stands_on_a_page_carries_nothing_but_itself() -> None:
     url = "https://example.com/kept/The_keeper_counted_the_ships_twice"
     assert warned(url) and not warned(url, text=f"{NOVEL} See {url}.")
+
+
+@pytest.mark.parametrize("tool", ["comment", "add_page"])
+async def test_an_address_that_an_agent_put_there_itself_carries_what_it_carries(tool: str) -> None:
+    """Or it would write down where it wants to carry the text, and then go there."""
+    hands = Hands(NOVEL, role="editor")
+    url = "https://example.com/kept/The_keeper_counted_the_ships_twice"
+    wanted = {"page": hands.page, "quote": "one was missing"} if tool == "comment" else {}
+    wrote = await hands.call(tool, **wanted, **({"title": "Sources"} if tool == "add_page" else {}), text=f"See {url}.")
+    assert not wrote.failed, wrote.text
+    found = verdict(hands, url, Policy(tools={"web": "allow"}))
+    assert found.level == "ask" and "“Chapter 1”" in found.warnings[0]
+
+
+def test_what_an_agent_asks_another_for_vouches_for_no_words() -> None:
+    hands = Hands(NOVEL, prompt="Look at https://example.com/?q=keeper+counted+the+ships+twice")
+    url = "https://example.com/?q=keeper+counted+the+ships+twice"
+    assert verdict(hands, url, Policy(tools={"web": "allow"})).level == "allow", "a person wrote them"
+    hands.work.asked_by_agent = True
+    assert verdict(hands, url, Policy(tools={"web": "allow"})).level == "ask"

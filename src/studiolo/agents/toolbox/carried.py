@@ -15,6 +15,7 @@ from urllib.parse import unquote_plus, urlsplit
 
 from studiolo.agents.toolbox.offers import Leaving, short
 from studiolo.canvas import Canvas
+from studiolo.canvas.authorship import authorship
 from studiolo.canvas.document import plain
 
 MOST_IN_ADDRESS = 100  # characters of an address's query and fragment, decoded
@@ -28,15 +29,15 @@ _BLOB = re.compile(r"[A-Za-z0-9+/=%]{32,}")
 _SEGMENTS = re.compile(r"[/?&=#;.,+_\-]")
 
 
-def carried(leaving: Leaving, canvas: Canvas, asked: str = "") -> list[str]:
-    """Sentences about what a call would carry away; none when there is nothing to be said. Words of `asked`, which
-    the person wrote, may be carried."""
+def carried(leaving: Leaving, canvas: Canvas, asked: str = "", by: str = "") -> list[str]:
+    """Sentences about what a call of the agent `by` would carry away; none when there is nothing to be said. Words of
+    `asked`, which a person wrote, may be carried."""
     found = list(_in_address(leaving.text) if leaving.address else _in_words(leaving.text))
     payload = _payload(leaving.text) if leaving.address else leaving.text
     blobs = " ".join(filter(None, map(_decoded, _BLOB.findall(leaving.text))))
     row = IN_A_ROW if leaving.address else IN_A_ROW_SAID
-    if leaving.address and any(leaving.text in text for _, text in _texts(canvas)):
-        return found  # an address that stands there tells nobody more than itself
+    if leaving.address and _is_given(leaving.text, canvas, by):
+        return found  # an address that people put there tells nobody more than itself
     for where, words in _of_canvas(f"{payload} {blobs}", canvas, row, asked):
         found.append(f"These words are from {where}: “{short(words, SHOWN)}”.")
     return found
@@ -131,6 +132,27 @@ def _of_canvas(payload: str, canvas: Canvas, row: int, asked: str) -> Iterator[t
         if hit:
             yield where, hit
             return
+
+
+def _is_given(address: str, canvas: Canvas, by: str) -> bool:
+    """Whether an address stands in the canvas in people's words. One that an agent wrote there may be of its making:
+    the words that it would carry away."""
+    said = [one for thread in plain(canvas.document.threads).values() for one in thread["comments"]]
+    said += plain(canvas.document.chat)
+    if any(address in one["text"] for one in said if one["author_kind"] == "person"):
+        return True
+    agents = {by, *(one["author"] for one in said if one["author_kind"] != "person")}
+    agents |= {record.author for record in canvas.suggestions.values() if record.author_kind == "agent"}
+    for page in canvas.outline():
+        text = canvas.page_text(page["id"])
+        at = text.find(address)
+        if at < 0:
+            continue
+        end = at + len(address)
+        runs = [run for run in authorship(canvas, page["id"]) if run.start < end and at < run.start + run.length]
+        if all(run.origin.how != "typed" or run.origin.participant not in agents for run in runs):
+            return True
+    return False
 
 
 def _texts(canvas: Canvas) -> Iterator[tuple[str, str]]:

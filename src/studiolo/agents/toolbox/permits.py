@@ -147,7 +147,7 @@ def judge(work: Work, offer: Offer, arguments: Arguments, policy: Policy) -> Ver
         return Verdict("off", why)
     if policy.trusts(leaving.host) and mine == "allow":
         return Verdict("allow")
-    warnings = tuple(carried(leaving, work.surface.canvas, work.ask.prompt))
+    warnings = tuple(carried(leaving, work.surface.canvas, work.said_by_a_person, work.persona.id))
     if warnings:  # what carries words away is asked for each time, whatever was granted or allowed
         return Verdict("ask", warnings=warnings)
     grant, words = _grant(offer, leaving)
