@@ -192,6 +192,32 @@ def test_a_tool_that_leaves_the_canvas_needs_an_owner_to_be_used_without_asking(
         assert kept.status_code == 200
 
 
+def test_a_file_that_names_no_tools_has_all_of_them_and_so_needs_an_owner(studio, api, folder):
+    silent = "---\nname: Poet\n---\nYou are a poet.\n"
+    with studio.client(studio.make_token("editor")) as editor:
+        refused = editor.post("/api/agents", json={"text": silent})
+        assert refused.status_code == 403 and "mcp, web" in refused.json()["error"]["message"], refused.text
+    assert api.post("/api/agents", json={"text": silent}).status_code == 201
+
+
+def test_a_budget_above_the_studios_needs_an_owner(studio, api, folder):
+    def costing(budget: str) -> dict[str, str]:
+        return {"text": TEXT.replace("description:", f"budget: {{{budget}}}\ndescription:")}
+
+    with studio.client(studio.make_token("editor")) as editor:
+        for budget in ("money: 2.5", "tokens: 600000", "steps: 60", "seconds: 1300, money: 1"):
+            refused = editor.post("/api/agents", json=costing(budget))
+            assert refused.status_code == 403 and budget.split(",")[0] in refused.json()["error"]["message"]
+        made = editor.post("/api/agents", json=costing("steps: 50, seconds: 1200, money: 2, tokens: 500000"))
+        assert made.status_code == 201, "as much as the studio gives, or a shipped agent has"
+    etag = api.put("/api/agents/poet", json=costing("money: 20"), headers={"If-Match": "*"}).json()["etag"]
+    with studio.client(studio.make_token("editor")) as editor:  # what an owner has agreed to may stay, and be lowered
+        changed = editor.put("/api/agents/poet", json=costing("money: 15"), headers={"If-Match": etag})
+        assert changed.status_code == 200
+        again = editor.put("/api/agents/poet", json=costing("money: 20"), headers={"If-Match": "*"})
+        assert again.status_code == 403
+
+
 def test_a_file_alone_makes_nobody_an_editor(studio, api, folder):
     text = TEXT.replace("description:", "role: editor\nautonomy: act\ndescription:")
     api.post("/api/agents", json={"text": text})

@@ -154,8 +154,20 @@ HARMLESS = frozenset([
 
 
 def taken(persona: Persona) -> set[str]:
-    """The tools beyond the canvas that a persona's file lets it use without asking."""
-    return {name for name, policy in (persona.tools or {}).items() if policy == "allow" and name not in HARMLESS}
+    """The tools beyond the canvas that a persona's file lets it use without asking. One that names none has all."""
+    if persona.tools is None:
+        return {"docs", "files", "tables", "sandbox", "web", "mcp"}
+    return {name for name, policy in persona.tools.items() if policy == "allow" and name not in HARMLESS}
+
+
+def beyond(limits: Limits, *others: Limits) -> list[str]:
+    """The limits that are higher than every one of the others has them."""
+    given = {name: getattr(limits, name) for name in _LIMITS if getattr(limits, name) is not None}
+    return [
+        f"{name}: {value:g}"
+        for name, value in given.items()
+        if all(value > (getattr(other, name) or 0) for other in others)
+    ]
 
 
 def careful(id: str, text: str) -> str:

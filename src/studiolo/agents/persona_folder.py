@@ -18,7 +18,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal
 
-from studiolo.agents.persona import Persona
+from studiolo.agents.persona import Limits, Persona
 from studiolo.agents.persona_file import LARGEST, BadPersona, check_id, check_secrets, parse, slug, taken
 from studiolo.canvas.errors import Conflict, Invalid, NotFound, Unavailable
 from studiolo.canvas.participant import Role
@@ -153,6 +153,11 @@ class Personas:
     def everyday(self) -> set[str]:
         """The tools that some shipped agent uses without asking: nobody need be asked to let another do so."""
         return set().union(*(taken(persona) for persona in self._shipped.values()))
+
+    @property
+    def usual(self) -> list[Limits]:
+        """What shipped agents may use up: nobody need be asked to let another use as much."""
+        return [persona.budget for persona in self._shipped.values()]
 
     def free_id(self, name: str) -> str:
         """An id for a new agent of that name."""

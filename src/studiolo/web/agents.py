@@ -10,11 +10,12 @@ from fastapi import APIRouter, Depends, Header, Response, UploadFile
 from pydantic import Field
 
 from studiolo.agents import SKILLS, Persona
-from studiolo.agents.persona import AUTONOMY, POLICIES, TRIGGERS
+from studiolo.agents.persona import AUTONOMY, POLICIES, TRIGGERS, Limits
 from studiolo.agents.persona_file import (
     LARGEST,
     ROLES,
     BadPersona,
+    beyond,
     careful,
     check_id,
     check_secrets,
@@ -218,11 +219,20 @@ async def trust(agent: str, body: Trust, who: Maker, studio: Here) -> Json:
 async def _saved(studio: Studio, who: Who, id: str, text: str, expected: str | None, status: int) -> Json:
     persona = parse(id, text)
     if await studio_role(studio, who) != "owner":
-        before = taken(studio.personas.get(id)) if id in studio.personas else set[str]()
+        known = studio.personas.get(id) if id in studio.personas else None
+        before = taken(known) if known else set[str]()
         if news := sorted(taken(persona) - before - studio.personas.everyday):
             raise Forbidden(
                 f"Only an owner of the studio lets an agent use {', '.join(news)} without asking.",
                 f"Write {news[0]}: ask, or let an owner save it.",
+            )
+        agreed = [known.budget] if known else []
+        whole = studio.runs.allowance
+        usual = Limits(whole.steps, whole.tokens, whole.seconds, whole.money)
+        if more := beyond(persona.budget, usual, *studio.personas.usual, *agreed):
+            raise Forbidden(
+                f"Only an owner of the studio lets an agent use up more than is usual here: {', '.join(more)}.",
+                "Write a smaller budget, or let an owner save it.",
             )
     studio.personas.save(id, text, expected)
     await studio.meet_agents()
