@@ -30,6 +30,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.e2e)
+            # A browser among everything else on two cores is late now and then. The summary names who ran twice (R).
+            item.add_marker(pytest.mark.flaky(reruns=1))
     # Last: Playwright keeps an event loop running in this thread, and tests that are coroutines need it free.
     items.sort(key=lambda item: item.path.is_relative_to(here))
 
