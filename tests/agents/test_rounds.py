@@ -7,7 +7,7 @@ import itertools
 import re
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -293,3 +293,13 @@ async def test_the_agents_of_every_recipe_are_there(studio: Open, recipe: Any) -
     here = await studio()
     for turn in recipe.turns:
         assert here.runs.personas.get(turn.agent).participant.name
+
+
+async def test_agents_do_no_more_for_who_began_it_than_they_came_with(studio: Open) -> None:
+    """Somebody may have come with a token that gives less than they have."""
+    one = await studio()
+    weaker = replace(NADIA, role="viewer")
+    round = await one.rounds.begin(one.room, weaker, name="R", turns=RECIPES[0].turns, prompt="Go on.")
+    done = await one.until(round, lambda now: now["state"] == "paused")
+    assert done["turns"][0]["state"] == "failed"
+    assert (await one.runs.find(done["turns"][0]["run"]))["role"] == "viewer"

@@ -13,6 +13,7 @@ import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from studiolo.agents.recipes import ABOUT, MOST_TURNS, TASKS, Turn
@@ -21,6 +22,7 @@ from studiolo.agents.surface import Surface
 from studiolo.agents.work import Ask
 from studiolo.canvas import Participant, StudioloError
 from studiolo.canvas.errors import Conflict, Invalid, NotFound, Unavailable
+from studiolo.canvas.participant import rank
 from studiolo.store import Store
 from studiolo.store import rounds as kept
 
@@ -121,7 +123,7 @@ class Rounds:
             "prompt": prompt,
             "place": place or {},
             "model": model,
-            "by": {"id": by.id, "name": by.name},
+            "by": {"id": by.id, "name": by.name, "role": by.role},
             "state": "running",
             "started": self._clock(),
             "finished": None,
@@ -303,6 +305,8 @@ class Rounds:
         try:
             surface = await self._open_canvas(round["canvas"])
             by = await self._who(round["canvas"], round["by"]["id"])
+            # With no more than they came with: they may have begun it with a token that gives less than they have.
+            by = replace(by, role=min(by.role, round["by"].get("role", by.role), key=rank))
             ask = self._asked(round, turn, surface)
             if ask is None:
                 await self._end_turn(round, turn, "dropped", note="What it was to be about was decided already.")
