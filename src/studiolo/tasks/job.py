@@ -12,11 +12,13 @@ from studiolo.agents.persona import Persona
 from studiolo.agents.surface import Surface
 from studiolo.agents.work import Ask
 from studiolo.canvas import Outcome, Participant
+from studiolo.models import ModelInfo
 from studiolo.tasks.task import Step, Task
 
 Answered = TypeVar("Answered", bound=BaseModel)
 Result = dict[str, Any]
-"""What a step came to, as JSON. `note` (one line for people) is taken out of it."""
+"""What a step came to, as JSON. `note` (one line for people about the step) and `outcome` (one line about the whole
+task, of which the last one stands) are taken out of it."""
 
 
 class Job(Protocol):
@@ -48,8 +50,17 @@ class Job(Protocol):
         """An agent, with no more rights than whoever wants the task done."""
         ...
 
+    def model(self, agent: str = "") -> ModelInfo:
+        """What is known of the model that `answer` and `run` with this agent ask: whether it can call tools."""
+        ...
+
     async def result(self, step: str) -> Result | None:
         """What an earlier step came to."""
+        ...
+
+    async def earlier(self, step: str) -> Result | None:
+        """What the step of this id came to the last time: in the task before this one of the same schedule, or of the
+        same kind with the same inputs in this canvas, that is done. None the first time."""
         ...
 
     async def once(self, key: str, work: Callable[[], Awaitable[Result]]) -> Result:
