@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from studiolo.canvas import Canvas, actions
 from studiolo.canvas.anchors import Anchor, Position, anchor, place
-from studiolo.canvas.errors import Invalid, NotFound, Stale
+from studiolo.canvas.errors import Invalid, NotFound, Stale, StudioloError
 from studiolo.canvas.quotes import Quote, Span
 
 
@@ -84,6 +85,25 @@ def of_hunk(canvas: Canvas, page: str, hunk: Mapping[str, Any]) -> Span:
     spec = actions.HunkSpec.model_validate({**known, "replace": ""})
     text = canvas.page_text(page)
     return place(canvas.document.identity, page, text, spec.quoted, spec.start, spec.end)
+
+
+def proposed(canvas: Canvas, action: Mapping[str, Any]) -> tuple[str, Span] | None:
+    """The page, and the passage from the first to the last word, that an action of proposing is about; None where
+    there is none. What has no place is refused when it is done."""
+    spans: list[Span] = []
+    if action.get("type") == "suggest":
+        page = str(action.get("page"))
+        for hunk in action.get("hunks") or ():
+            with suppress(StudioloError, ValidationError, TypeError, AttributeError):
+                spans.append(of_hunk(canvas, page, hunk))
+    elif action.get("type") == "amend" and (record := canvas.suggestions.get(str(action.get("suggestion")))):
+        page = record.page
+        text = canvas.page_text(page)
+        found = [canvas.find(page, text, hunk.anchor) for hunk in record.hunks if hunk.status == "open"]
+        spans = [span for span in found if span is not None]
+    else:
+        return None
+    return (page, Span(min(one.start for one in spans), max(one.end for one in spans))) if spans else None
 
 
 def _position(given: Position | None) -> actions.Position | None:

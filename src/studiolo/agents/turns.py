@@ -90,16 +90,24 @@ class Turns:
         self._changed: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def take(
-        self, surface: Site, agent: Participant, run: str, page: str, span: Span, asked_by: str = ""
+        self,
+        surface: Site,
+        agent: Participant,
+        run: str,
+        page: str,
+        span: Span,
+        asked_by: str = "",
+        patience: float | None = None,
     ) -> Claim:
         """Claim a passage of the page as it is now, and let go of the one that the run had. Waits while another run
-        has any of it, or a person other than `asked_by` is typing there. Raises `Occupied`."""
+        has any of it, or a person other than `asked_by` is typing there, and not longer than it has patience. Raises
+        `Occupied`."""
         await self.leave(surface.id, run)
         identity = surface.canvas.document.identity
         head = identity.position(page, span.end, -1)
         anchor = head if span.start == span.end else identity.position(page, span.start, 0)
         claim = Claim(page, anchor, head, agent.id, agent.name, run, self._board.id if self._board else "")
-        until = asyncio.get_running_loop().time() + self._patience
+        until = asyncio.get_running_loop().time() + (self._patience if patience is None else patience)
         while True:
             changed = self._changed[surface.id]
             before = await self._try(surface, claim, asked_by)

@@ -9,12 +9,9 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal
-
-from pydantic import ValidationError
 
 from studiolo.agents import place as places
 from studiolo.agents.checks import Report
@@ -26,7 +23,6 @@ from studiolo.agents.steps import Steps
 from studiolo.agents.surface import Surface
 from studiolo.agents.turns import Claim, Turns
 from studiolo.agents.voice import Voice
-from studiolo.canvas import StudioloError
 from studiolo.canvas.quotes import Span
 from studiolo.canvas.suggesting import may_replace
 from studiolo.tools.attachments import Attachments
@@ -125,10 +121,8 @@ class Work:
     async def act(self, action: dict[str, Any]) -> str:
         """Do an action as the agent; the id of what came of it. Before it proposes something it waits for its turn
         there. Raises `Occupied` when that does not come."""
-        if action["type"] == "suggest":
-            await self._claim_hunks(action["page"], action["hunks"])
-        elif action["type"] == "amend":
-            await self._claim_suggestion(action["suggestion"])
+        if self.turns is not None and (where := places.proposed(self.surface.canvas, action)) is not None:
+            await self.claim(*where)
         return (await self.surface.apply(action, self.persona.participant)).id or ""
 
     def show(self, status: str, page: str | None = None, cursor: Mapping[str, Any] | None = None) -> None:
@@ -155,28 +149,6 @@ class Work:
             self.surface, self.persona.participant, self.run, page, span, asked_by=self.asker
         )
         self.show("thinking", page, places.cursor(self.surface.canvas, page, span))
-
-    async def _claim_hunks(self, page: str, hunks: Sequence[Mapping[str, Any]]) -> None:
-        """Claim where these changes are to be made. What has no place is refused when it is done."""
-        canvas = self.surface.canvas
-        spans: list[Span] = []
-        for hunk in hunks if self.turns is not None else ():
-            with suppress(StudioloError, ValidationError):
-                spans.append(places.of_hunk(canvas, page, hunk))
-        await self._claim_all(page, spans)
-
-    async def _claim_suggestion(self, id: str) -> None:
-        record = self.surface.canvas.suggestions.get(id)
-        if record is not None and self.turns is not None:
-            canvas = self.surface.canvas
-            text = canvas.page_text(record.page)
-            found = [canvas.find(record.page, text, hunk.anchor) for hunk in record.hunks if hunk.status == "open"]
-            await self._claim_all(record.page, [span for span in found if span is not None])
-
-    async def _claim_all(self, page: str, spans: Sequence[Span]) -> None:
-        """From the first to the last."""
-        if spans:
-            await self.claim(page, Span(min(span.start for span in spans), max(span.end for span in spans)))
 
     def _proposing(self, reason: str) -> dict[str, Any]:
         """The fields that every suggestion of this run has."""

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from studiolo.agents import ENDED
+from studiolo.agents.visiting import turn
 from studiolo.canvas.errors import Forbidden, StudioloError
 from studiolo.people import Who
 from studiolo.rooms import Room
@@ -131,7 +132,8 @@ async def act(request: Request, seat: Viewer, studio: Here, idempotency_key: Ide
     async def work(keep: Keep | None) -> dict[str, Any]:
         room = await studio.rooms.get(seat.canvas)
         answer = (lambda outcome: keep(outcome.as_dict())) if keep else None
-        return (await room.apply(action, seat.participant, answer)).as_dict()
+        async with turn(studio.runs.turns, room, action, seat.participant):
+            return (await room.apply(action, seat.participant, answer)).as_dict()
 
     status, body = await studio.repeats.once(idempotency_key, seat.participant.id, seat.canvas, action, work)
     return Json(body, status_code=status)

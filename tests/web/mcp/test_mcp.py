@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.conftest import ServedStudio
@@ -211,3 +211,64 @@ async def test_an_owner_lets_an_agent_in_and_out_again(studio: ServedStudio, can
         assert (
             await http.post("/mcp", headers={"Authorization": f"Bearer {made['token']}"}, json={})
         ).status_code == 401
+
+
+# -- what strangers try
+
+
+async def test_nothing_is_told_to_whoever_was_sent_away_while_they_waited(
+    studio: ServedStudio, canvas: dict[str, Any]
+) -> None:
+    at = f"/api/canvases/{canvas['id']}"
+    with studio.client() as owner:
+        made = owner.post(f"{at}/tokens", json={"name": "Robot", "role": "viewer"}).json()
+        async with YClient(studio.sync_url(canvas["id"])) as person, connected(studio, made["token"]) as client:
+            await person.ready()
+            cursor = (await call(client, "read_canvas", canvas=canvas["id"]))["cursor"]
+            wanted = {"canvas": canvas["id"], "since": cursor, "seconds": 50}
+            waits = asyncio.create_task(client.call_tool("wait_for_changes", wanted))
+            await person.until(
+                lambda: any((state or {}).get("status") == "listening" for state in person.presence.values())
+            )
+            await asyncio.to_thread(owner.delete, f"{at}/tokens/{made['id']}")
+            said = {"type": "say", "text": "Now that we are alone"}
+            await asyncio.to_thread(owner.post, f"{at}/actions", json=said)
+            answer = await waits
+    assert answer.is_error and "alone" not in str(answer.content)
+
+
+async def test_no_stream_is_held_open_that_nothing_is_said_on(studio: ServedStudio) -> None:
+    """Or it would outlive the token, and anybody could hold as many as the studio has descriptors."""
+    headers = {"Authorization": f"Bearer {studio.token}", "Accept": "application/json, text/event-stream"}
+    async with httpx2.AsyncClient(base_url=studio.url, headers=headers, timeout=30) as http:
+        for method in ("GET", "DELETE", "PUT"):
+            answer = await http.request(method, "/mcp")
+            assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+        about = {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}
+        about |= {"io.modelcontextprotocol/clientInfo": {"name": "x", "version": "1"}}
+        about |= {"io.modelcontextprotocol/clientCapabilities": {}}
+        body = {"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": {"_meta": about}}
+        body["params"] |= {"notifications": {"toolsListChanged": True}}
+        version = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"}
+        answer = await http.post("/mcp", headers=version, json=body)
+        assert "Method not found" in answer.text, answer.text
+
+
+async def test_what_nobody_can_mean_is_refused_and_no_fault_of_the_studio(
+    studio: ServedStudio, canvas: dict[str, Any]
+) -> None:
+    async with connected(studio, studio.make_token("commenter", canvas["id"])) as client:
+        said = await refusal(client, "wait_for_changes", canvas=canvas["id"], since=10**20, seconds=0)
+        assert "less than or equal" in said
+        with pytest.raises(MCPError, match="no such canvas"):
+            await client.read_resource("studiolo://somewhere/else")
+    assert "OverflowError" not in studio.log()
+    assert "'studiolo://somewhere/else' raised" not in studio.log()
+
+
+async def test_a_list_is_as_long_as_one_can_read(studio: ServedStudio, canvas: dict[str, Any]) -> None:
+    async with connected(studio, studio.make_token("commenter", canvas["id"])) as client:
+        for at in range(6):
+            await call(client, "say", canvas=canvas["id"], text=f"{at} " + "word " * 19_000)
+        told = (await call(client, "read_conversation", canvas=canvas["id"]))["messages"]
+        assert [one["text"][0] for one in told] == ["2", "3", "4", "5"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from studiolo.canvas.errors import StudioloError, Unauthenticated, Unavailable
@@ -36,6 +37,9 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         studio = studio_of(request)
+        if request.method != "POST":  # a stream that nothing is ever said on would only be held, also by who may not
+            await Response(status_code=405, headers={"Allow": "POST"})(scope, receive, send)
+            return
         try:
             refuse_foreign_origin(request.headers, required=False)
             who = await studio.people.who(_bearer(request.headers))

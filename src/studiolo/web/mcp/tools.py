@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import sqlalchemy as sa
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel, Field
 
 from studiolo import __version__
 from studiolo.agents.context import pages_of, passages, retrieve
 from studiolo.agents.place import cursor, replacement
+from studiolo.agents.visiting import turn
 from studiolo.canvas import THE_STUDIO, Canvas, Participant
 from studiolo.canvas.document import plain
 from studiolo.canvas.errors import StudioloError
@@ -25,7 +26,7 @@ from studiolo.people import Who
 from studiolo.rooms import Room
 from studiolo.store.tables import ledger, updates
 from studiolo.web.access import seat_at
-from studiolo.web.mcp.changes import told
+from studiolo.web.mcp.changes import newest, told
 from studiolo.web.mcp.visitors import Visitors
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Source(BaseModel):
 
 def server(studio: Studio) -> tuple[MCPServer, Visitors]:
     """The MCP server of a studio, and those that it shows as present."""
-    mcp = MCPServer("studiolo", title="Studiolo", version=__version__, instructions=INSTRUCTIONS)
+    mcp = MCPServer("studiolo", title="Studiolo", version=__version__, instructions=INSTRUCTIONS, subscriptions=False)
     visitors = Visitors()
 
     async def enter(context: Context, canvas: str) -> tuple[Room, Participant]:
@@ -87,7 +88,8 @@ def server(studio: Studio) -> tuple[MCPServer, Visitors]:
     async def act(context: Context, canvas: str, action: dict[str, Any], status: str) -> dict[str, Any]:
         room, by = await enter(context, canvas)
         try:
-            outcome = await room.apply(action, by)
+            async with turn(studio.runs.turns, room, action, by):
+                outcome = await room.apply(action, by)
         except StudioloError as error:
             raise _refused(error) from error
         page = action.get("page")
@@ -208,22 +210,20 @@ def server(studio: Studio) -> tuple[MCPServer, Visitors]:
             for record in records
             if page in (None, record.page) and (record.author == by.id if mine else record.undecided)
         ]
-        return {
-            "suggestions": [
-                {
-                    "id": record.id,
-                    "page": record.page,
-                    "author": {"id": record.author, "name": record.name, "kind": record.author_kind},
-                    "status": record.status,
-                    "reason": record.reason,
-                    "hunks": [
-                        {"find": hunk.anchor.quote, "replace": hunk.replace, "status": hunk.status}
-                        for hunk in record.hunks
-                    ],
-                }
-                for record in wanted[-100:]
-            ]
-        }
+        found = [
+            {
+                "id": record.id,
+                "page": record.page,
+                "author": {"id": record.author, "name": record.name, "kind": record.author_kind},
+                "status": record.status,
+                "reason": record.reason,
+                "hunks": [
+                    {"find": hunk.anchor.quote, "replace": hunk.replace, "status": hunk.status} for hunk in record.hunks
+                ],
+            }
+            for record in wanted[-100:]
+        ]
+        return {"suggestions": newest(found)}
 
     @mcp.tool(title="Withdraw a suggestion", annotations=WRITES)
     async def withdraw(context: Context, canvas: CanvasId, suggestion: str) -> dict[str, Any]:
@@ -263,11 +263,8 @@ def server(studio: Studio) -> tuple[MCPServer, Visitors]:
         """The threads in the margins: the passage each is about, and everything said in it."""
         room, _ = await enter(context, canvas)
         threads = sorted(plain(room.canvas.document.threads).values(), key=lambda thread: thread["at"])
-        return {
-            "threads": [_thread(thread, whole=True) for thread in threads if resolved or thread["status"] == "open"][
-                -100:
-            ]
-        }
+        wanted = [thread for thread in threads if resolved or thread["status"] == "open"][-100:]
+        return {"threads": newest([_thread(thread, whole=True) for thread in wanted])}
 
     @mcp.tool(title="Reply in a thread", annotations=WRITES)
     async def reply(
@@ -292,7 +289,7 @@ def server(studio: Studio) -> tuple[MCPServer, Visitors]:
     ) -> dict[str, Any]:
         """The last messages of the conversation beside the pages."""
         room, _ = await enter(context, canvas)
-        return {"messages": _messages(room.canvas, last)}
+        return {"messages": newest(_messages(room.canvas, last))}
 
     @mcp.tool(title="Add a page", annotations=WRITES)
     async def add_page(
@@ -306,7 +303,9 @@ def server(studio: Studio) -> tuple[MCPServer, Visitors]:
     async def wait_for_changes(
         context: Context,
         canvas: CanvasId,
-        since: Annotated[int, Field(ge=0, description="`cursor` of your last answer; 0 for from now on.")] = 0,
+        since: Annotated[
+            int, Field(ge=0, le=2**53, description="`cursor` of your last answer; 0 for from now on.")
+        ] = 0,
         seconds: Annotated[int, Field(ge=0, le=MOST_WAIT)] = 45,
     ) -> dict[str, Any]:
         """Wait until somebody else does something here: decides about your suggestions, comments, replies, talks, or
@@ -322,6 +321,7 @@ def server(studio: Studio) -> tuple[MCPServer, Visitors]:
             upto = rows[-1].seq if len(rows) == MOST_CHANGES else room.told
             typing = await _typed(studio, room, read, upto, by.id)
             if changes or typing or asyncio.get_running_loop().time() >= until:
+                await enter(context, canvas)  # who was sent away meanwhile is told nothing more
                 return {"cursor": upto, "changes": changes, "typed": typing, "more": upto < room.told}
             read = max(read, upto)
             with suppress(TimeoutError):
@@ -334,9 +334,13 @@ def server(studio: Studio) -> tuple[MCPServer, Visitors]:
     @mcp.resource("studiolo://{canvas}/{page}", title="A page", mime_type="text/markdown")
     async def page_text(canvas: str, page: str, context: Context) -> str:
         """The text of a page as it is now."""
-        room, by = await enter(context, canvas)
+        try:
+            room, by = await enter(context, canvas)
+            text = room.canvas.live_page(page)
+        except (ToolError, StudioloError) as error:
+            raise ResourceError(str(error)) from error
         visitors.show(room, by, "reading", page)
-        return room.canvas.live_page(page)
+        return text
 
     return mcp, visitors
 
@@ -378,7 +382,7 @@ def _overview(canvas: Canvas) -> dict[str, Any]:
             for one in sorted(waiting, key=lambda record: record.at)[-50:]
         ],
         "open_threads": [_thread(thread) for thread in sorted(threads, key=lambda thread: thread["at"])[-50:]],
-        "conversation": _messages(canvas, 10),
+        "conversation": newest(_messages(canvas, 10)),
     }
 
 
