@@ -65,7 +65,10 @@ def remote(entry: Entry, http: httpx2.AsyncClient) -> AiModel:
         from pydantic_ai.providers.ollama import OllamaProvider
 
         return OllamaModel(entry.model, provider=OllamaProvider(base_url=entry.base_url, api_key=key, http_client=http))
-    return OpenAIChatModel(entry.model, provider=OpenAIProvider(base_url=entry.base_url, api_key=key, http_client=http))
+    from studiolo.models.openai_client import Client
+
+    client = Client(base_url=entry.base_url, api_key=key, http_client=http)
+    return OpenAIChatModel(entry.model, provider=OpenAIProvider(openai_client=client))
 
 
 def local(name: str, engine: Engine, *, tools: bool) -> AiModel:
@@ -74,13 +77,14 @@ def local(name: str, engine: Engine, *, tools: bool) -> AiModel:
     The profile is what llama.cpp's server and small chat templates can do: schemas are enforced while decoding,
     one system message, no strict tools.
     """
-    from openai import AsyncOpenAI
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.profiles import InlineDefsJsonSchemaTransformer
     from pydantic_ai.profiles.openai import OpenAIModelProfile
     from pydantic_ai.providers.openai import OpenAIProvider
 
-    client = AsyncOpenAI(
+    from studiolo.models.openai_client import Client
+
+    client = Client(
         base_url="http://model/v1",
         api_key=engine.key,
         http_client=engine.client,
