@@ -125,9 +125,10 @@ def no_talk(source: str) -> tuple[str, Check]:
 def not_repeating(text: str) -> str | None:
     """No loop: a sentence or a run of six words that comes again and again, or hardly any variety of words."""
     said = folded(text).split()
-    if len(said) >= 12:
-        runs = Counter(tuple(said[at : at + 6]) for at in range(len(said) - 5))
-        if runs.most_common(1)[0][1] > 2:
+    runs = list(zip(*(said[at:] for at in range(6)), strict=False))
+    # What comes again and again has a run that comes twice. Most texts have none, and are looked at while they grow.
+    if len(said) >= 12 and len(set(runs)) < len(runs):
+        if Counter(runs).most_common(1)[0][1] > 2:
             return "It repeats itself."
         if any(said[at : at + 3] == said[at + 3 : at + 6] == said[at + 6 : at + 9] for at in range(len(said) - 8)):
             return "It repeats itself."

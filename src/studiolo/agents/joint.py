@@ -69,6 +69,8 @@ class Continuation:
         self._held = ""
         self.written = ""
         self.done = False
+        self._counted = 0  # words of `written` up to its last blank; those behind it may still grow
+        self._growing = ""
 
     def feed(self, chunk: str) -> str:
         """What can be written now that `chunk` has arrived; "" while it is not yet clear."""
@@ -137,13 +139,23 @@ class Continuation:
         ready = self._until_goal(text, ready, final)
         out, self._held = text[:ready], text[ready:]
         self.written += out
+        self._count(out)
         if not self.done and not_repeating(self.written[-1_500:]):
             self.done = True
         return out
 
+    def _count(self, out: str) -> None:
+        """Keep count of the words: a long text is not counted anew for every piece of it."""
+        self._growing += out
+        whole = len(self._growing)
+        while whole and not self._growing[whole - 1].isspace():
+            whole -= 1
+        self._counted += len(words(self._growing[:whole]))
+        self._growing = self._growing[whole:]
+
     def _until_goal(self, text: str, ready: int, final: bool) -> int:
         """How much of `text` may go out, given the length that was asked for."""
-        before = len(words(self.written))
+        before = self._counted + len(words(self._growing))
         if before + len(words(text[:ready])) < self._goal:
             return ready
         # Past the goal, nothing goes out until the sentence is complete: it must not break off in the middle.

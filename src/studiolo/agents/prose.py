@@ -157,5 +157,5 @@ def reading_ease(text: str) -> float:
 
 def estimate_tokens(text: str) -> int:
     """How many tokens a text is at most, more or less: models differ, so this errs on the long side."""
-    ascii_characters = sum(1 for character in text if character < "\x80")
+    ascii_characters = len(text) if text.isascii() else len(text.encode("ascii", "ignore"))
     return round(ascii_characters / 3.2 + (len(text) - ascii_characters) * 1.6) + 1
