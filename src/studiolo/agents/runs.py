@@ -31,7 +31,7 @@ from studiolo.agents.skills import PERFORM
 from studiolo.agents.steering import Said
 from studiolo.agents.steps import Steps
 from studiolo.agents.surface import Surface
-from studiolo.agents.toolbox import toolsets
+from studiolo.agents.toolbox import Toolbox
 from studiolo.agents.tracing import Tracing
 from studiolo.agents.turns import Turns
 from studiolo.agents.voice import Budget, Spent, Voice
@@ -134,6 +134,7 @@ class Runs:
         on with a run there. `ring` is called with a canvas when what its runs want of people has changed."""
         self.personas = personas or Personas()
         self.kit = kit
+        self._toolbox = Toolbox(kit) if kit is not None else None
         self.allowance = allowance or loop.Allowance()
         self.surfaces = surfaces
         self.on_end: list[Callable[[Run], None]] = []
@@ -766,9 +767,9 @@ class Runs:
 
     async def _perform(self, run: Run, work: Work, past: loop.Past | None) -> loop.Rest | None:
         if run.skill == "work":
-            assert self.kit is not None
+            assert self._toolbox is not None
             allowance = loop.allowed(self.allowance, work.persona.budget)
-            return await loop.perform(work, toolsets(work, self.kit), allowance, run.usage, past)
+            return await loop.perform(work, self._toolbox.tools_for(work), allowance, run.usage, past)
         try:
             async with asyncio.timeout(self._budget.seconds):
                 await PERFORM[run.skill](work)

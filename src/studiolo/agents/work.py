@@ -75,6 +75,7 @@ class Work:
     claimed: Claim | None = None  # the passage that this run works on
     answer: str = ""  # what the agent said at the end, where that is not a message
     files: Attachments | None = None  # what is beside the pages, where there is a studio
+    desk: dict[str, bytes] = field(default_factory=dict[str, bytes])  # what its programs have left for the next one
     results: list[dict[str, str]] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

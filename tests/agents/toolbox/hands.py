@@ -17,7 +17,7 @@ from studiolo.agents.context import Given
 from studiolo.agents.kit import Kit
 from studiolo.agents.local import READER, LocalSurface
 from studiolo.agents.persona import Persona
-from studiolo.agents.toolbox import toolsets
+from studiolo.agents.toolbox import Toolbox
 from studiolo.agents.voice import Voice
 from studiolo.agents.work import Work
 from studiolo.canvas.participant import Participant, Role
@@ -89,7 +89,7 @@ class Hands:
             self.work.voice.model.pydantic,
             output_type=[str, DeferredToolRequests],
             deps_type=Work,
-            toolsets=toolsets(self.work, self.kit),
+            toolsets=Toolbox(self.kit).tools_for(self.work),
             retries={"tools": 20},
         )
 

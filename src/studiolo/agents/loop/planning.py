@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
@@ -38,6 +39,7 @@ async def plan(ctx: RunContext[Work], items: Annotated[list[Item], Field(max_len
     return "The plan is noted."
 
 
+@cache
 def planning() -> FunctionToolset[Work]:
     """The tool that every loop has, whatever it may do else."""
     return FunctionToolset([plan], id="planning")

@@ -1,6 +1,6 @@
 """What an agent can do in steps: every tool, with its permission, its sentence for people and its limits.
 
-`toolsets` gives a loop the tools of one run. Tools on the canvas are the same typed actions as everyone's, by the agent
+`Toolbox` gives a loop the tools of one run. Tools on the canvas are the same typed actions as everyone's, by the agent
 and with its role; tools on the world are those of `Kit` that are set up. Accepting, rejecting, undoing, merging,
 policies and removing pages are not here, and nothing here can do them.
 """
@@ -8,6 +8,7 @@ policies and removing pages are not here, and nothing here can do them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydantic_ai import Tool
@@ -18,7 +19,7 @@ from studiolo.agents.toolbox.browse import browsing
 from studiolo.agents.toolbox.changing import CHANGING
 from studiolo.agents.toolbox.computing import documentation, programs, tables
 from studiolo.agents.toolbox.connected import Connected
-from studiolo.agents.toolbox.guarded import guarded
+from studiolo.agents.toolbox.guarded import Guarded, guarded
 from studiolo.agents.toolbox.offers import Offer
 from studiolo.agents.toolbox.reading import READING
 from studiolo.agents.toolbox.talking import TALKING
@@ -32,15 +33,32 @@ FOR_SMALL = ("canvas", "person", "files")
 CANVAS: tuple[Offer, ...] = (*READING, *CHANGING, *TALKING)
 
 
-def toolsets(work: Work, kit: Kit) -> list[AbstractToolset[Work]]:
-    """The tools of one part of a run. What programs write in the sandbox lasts as long."""
-    offers = offered(kit)
-    if work.small:  # which chooses the worse the more there is to choose from
-        offers = [offer for offer in offers if offer.group in FOR_SMALL]
-    found: list[AbstractToolset[Work]] = [guarded(_functions(offers), offers, kit.policy)]
-    if kit.connectors is not None and kit.connectors.list() and not work.small:
-        found.append(Connected(kit.connectors, kit.policy))
-    return found
+class Toolbox:
+    """The tools of a studio. What a model is told of them is made once; whether it may use them, for every call."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+
+    def tools_for(self, work: Work) -> list[AbstractToolset[Work]]:
+        """The tools of one part of a run."""
+        kit = self._kit
+        found: list[AbstractToolset[Work]] = [self._few if work.small else self._all]
+        if kit.connectors is not None and kit.connectors.list() and not work.small:
+            found.append(Connected(kit.connectors, kit.policy))
+        return found
+
+    @cached_property
+    def _all(self) -> Guarded:
+        return self._guarded(offered(self._kit))
+
+    @cached_property
+    def _few(self) -> Guarded:
+        """For a small model, which chooses the worse the more there is to choose from."""
+        return self._guarded([offer for offer in offered(self._kit) if offer.group in FOR_SMALL])
+
+    def _guarded(self, offers: Sequence[Offer]) -> Guarded:
+        tools = [Tool(offer.function, name=offer.name, takes_ctx=True, docstring_format="google") for offer in offers]
+        return guarded(FunctionToolset(tools, id="studiolo"), offers, self._kit.policy)
 
 
 def offered(kit: Kit) -> list[Offer]:
@@ -61,8 +79,3 @@ def offered(kit: Kit) -> list[Offer]:
     if kit.tables is not None:
         offers += tables(kit.tables, kit.files)
     return offers
-
-
-def _functions(offers: Sequence[Offer]) -> FunctionToolset[Work]:
-    tools = [Tool(offer.function, name=offer.name, takes_ctx=True, docstring_format="google") for offer in offers]
-    return FunctionToolset(tools, id="studiolo")

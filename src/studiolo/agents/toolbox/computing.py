@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -41,22 +40,8 @@ Names = Annotated[list[str], Field(max_length=MOST_FILES)]
 _SUFFIX = {"data": ".csv", "code": ".txt", "prose": ".md", "note": ".md"}
 
 
-@dataclass(slots=True)
-class Desk:
-    """What lies in the sandbox's folder between the programs of one run."""
-
-    files: dict[str, bytes] = field(default_factory=dict[str, bytes])
-
-    def keep(self, made: Mapping[str, bytes]) -> None:
-        """Files that a program has written."""
-        self.files |= made
-        while sum(map(len, self.files.values())) > MOST_KEPT:
-            del self.files[next(iter(self.files))]
-
-
 def programs(sandbox: Sandbox, files: Attachments | None) -> list[Offer]:
     """Python."""
-    desk = Desk()
 
     async def python(
         ctx: Context,
@@ -74,8 +59,8 @@ def programs(sandbox: Sandbox, files: Attachments | None) -> list[Offer]:
         """
         work = ctx.deps
         given = await _given(work, files, files_needed)
-        ran = await sandbox.run(code, {**desk.files, **given}, SECONDS, MEMORY)
-        desk.keep(ran.files)
+        ran = await sandbox.run(code, {**work.desk, **given}, SECONDS, MEMORY)
+        _keep(work.desk, ran.files)
         room = room_of(work)
         parts = [f"Put into its folder: {', '.join(given)}."] if given else []
         if ran.text.strip():
@@ -221,6 +206,13 @@ async def _given(work: Work, files: Attachments | None, names: Sequence[str]) ->
             one = await known_file(files, work.surface.id, name)
             given[_free(given, file_name(one.name))] = await files.bytes_of(work.surface.id, one.id)
     return given
+
+
+def _keep(desk: dict[str, bytes], made: Mapping[str, bytes]) -> None:
+    """Put the files that a program has written with those of the programs before it."""
+    desk |= made
+    while sum(map(len, desk.values())) > MOST_KEPT:
+        del desk[next(iter(desk))]
 
 
 def file_name(title: str, suffix: str = "") -> str:
