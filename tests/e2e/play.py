@@ -135,9 +135,13 @@ class Play:
         (one,) = self.view()["suggestions"]
         return one
 
-    def round(self) -> dict[str, Any]:
+    def rounds(self) -> list[dict[str, Any]]:
+        """The newest first."""
         with self.studio.client() as client:
-            return client.get(f"/api/canvases/{self.canvas}/rounds").json()["rounds"][0]
+            return client.get(f"/api/canvases/{self.canvas}/rounds").json()["rounds"]
+
+    def round(self) -> dict[str, Any]:
+        return self.rounds()[0]
 
     def strip(self, desk: Desk) -> Locator:
         return desk.page.get_by_role("region", name="Round: Draft, critique, revise")

@@ -1,6 +1,7 @@
 /** Rounds of one open canvas: several agents at one thing, one after the other. Kept true by the studio's events. */
 import { send } from '../api'
 import { announce, fail } from '../notices.svelte'
+import { Remembered } from '../remembered.svelte'
 import type { Session } from '../session.svelte'
 
 export type Do = 'draft' | 'alternative' | 'critique' | 'revise' | 'polish' | 'check' | 'other'
@@ -19,10 +20,11 @@ export interface Round {
   id: string
   name: string
   prompt: string
-  place: { page?: string }
+  place: { page?: string; quote?: string; before?: string; after?: string; start?: unknown; end?: unknown }
   by: { id: string; name: string }
   state: 'running' | 'paused' | 'done' | 'stopped'
   started: number
+  finished?: number | null
   turns: RoundTurn[]
   said: { by: { name: string }; text: string }[]
   suggestions: string[]
@@ -34,8 +36,15 @@ export interface Recipe { id: string; name: string; description: string; turns: 
 export const DOES: Record<Do, string> = {
   draft: 'Draft', alternative: 'Draft another version', critique: 'Comment on the draft', revise: 'Revise', polish: 'Edit line by line', check: 'Check the facts', other: 'Something else',
 }
+/** The same of somebody: "Critic comments on the draft". */
+export const DOING: Record<Do, string> = {
+  draft: 'drafts', alternative: 'drafts another version', critique: 'comments on the draft', revise: 'revises', polish: 'edits line by line', check: 'checks the facts', other: 'takes a turn',
+}
 export const IS: Record<TurnState, string> = { coming: 'to come', running: 'at work', done: 'done', failed: 'did not work', stopped: 'stopped', dropped: 'left out' }
 const OVER = new Set(['done', 'stopped'])
+const DAY = 86_400
+const MOST_AWAY = 60
+const TRY_AGAIN = 5000
 
 export const over = ({ state }: Round): boolean => OVER.has(state)
 /** The turn that is under way, or the next one. */
@@ -50,14 +59,25 @@ export function moved<T>(list: readonly T[], at: number, by: 1 | -1): T[] {
   return copy
 }
 
+/** Of rounds that had ended before the page was opened, the one that is still of use: it waits for decisions, or was stopped today. */
+export function ofUse(rounds: readonly Round[], undecided: ReadonlySet<string>, at: number): Round | undefined {
+  const [newest] = [...rounds].sort((a, b) => b.started - a.started)
+  if (!newest) return undefined
+  return newest.suggestions.some((id) => undecided.has(id)) || (newest.state === 'stopped' && at - (newest.finished ?? 0) < DAY) ? newest : undefined
+}
+
 export class Rounds {
   /** The newest first. */
   all = $state.raw<Round[]>([])
-  /** Those that a person put away, after they had ended. */
-  away = $state.raw<ReadonlySet<string>>(new Set())
-  readonly #followed = new Map<string, EventSource>()
-  /** Those that had ended when this page was opened are not shown. */
+  /** One that is to be begun again, for the dialog. */
+  again = $state.raw<Round | null>(null)
+  /** Those that a person put away, after they had ended; this browser remembers. */
+  readonly #away = new Remembered<string>('rounds-away', '')
+  readonly #sources = new Map<string, EventSource>()
   readonly #seen = new Set<string>()
+  /** Those that had ended when this page was opened. */
+  #past = $state.raw<ReadonlySet<string>>(new Set())
+  #later: ReturnType<typeof setTimeout> | undefined
 
   constructor(readonly session: Session) {
     void this.load(true)
@@ -71,10 +91,25 @@ export class Rounds {
         }
       }
     })
+    session.doc.on('destroy', () => {
+      clearTimeout(this.#later)
+      for (const source of this.#sources.values()) source.close()
+    })
+  }
+
+  /** What of its suggestions nobody has decided. */
+  waits(round: Round): boolean {
+    return round.suggestions.some((id) => this.#undecided.has(id))
   }
 
   get shown(): Round[] {
-    return this.all.filter((round) => !this.away.has(round.id))
+    const away = new Set(this.#away.value.split(' '))
+    const old = ofUse(this.all, this.#undecided, Date.now() / 1000)
+    return this.all.filter((round) => !away.has(round.id) && (!this.#past.has(round.id) || round === old))
+  }
+
+  get #undecided(): ReadonlySet<string> {
+    return new Set(this.session.suggestions.filter(({ status }) => status === 'open' || status === 'partly_accepted').map(({ id }) => id))
   }
 
   async load(first = false): Promise<void> {
@@ -83,7 +118,7 @@ export class Rounds {
       for (const round of rounds) {
         this.#seen.add(round.id)
         if (!over(round)) this.follow(round)
-        else if (first) this.away = new Set([...this.away, round.id])
+        else if (first) this.#past = new Set([...this.#past, round.id])
         this.#note(round)
       }
     } catch {
@@ -114,7 +149,7 @@ export class Rounds {
     return changed !== null
   }
   putAway(round: Round): void {
-    this.away = new Set([...this.away, round.id])
+    this.#away.value = [round.id, ...this.#away.value.split(' ').filter((id) => id && id !== round.id)].slice(0, MOST_AWAY).join(' ')
   }
 
   /** Shows on the page what came of a turn. */
@@ -130,12 +165,25 @@ export class Rounds {
 
   follow(round: Round): void {
     this.#note(round)
-    if (this.#followed.has(round.id) || typeof EventSource === 'undefined') return
+    if (this.#sources.has(round.id) || typeof EventSource === 'undefined') return
     const source = new EventSource(`/api/rounds/${round.id}/events`)
-    this.#followed.set(round.id, source)
+    this.#sources.set(round.id, source)
+    const end = () => {
+      source.close()
+      this.#sources.delete(round.id)
+    }
+    // The browser comes back by itself when a line breaks, and not when whatever stands between says that there is no studio.
+    source.onerror = () => {
+      if (source.readyState !== EventSource.CLOSED) return
+      end()
+      this.#later ??= setTimeout(() => {
+        this.#later = undefined
+        void this.load()
+      }, TRY_AGAIN)
+    }
     source.addEventListener('round', (event) => this.#note((JSON.parse(String(event.data)) as { round: Round }).round))
     source.addEventListener('done', () => {
-      source.close()
+      end()
       const last = this.all.find(({ id }) => id === round.id)
       if (last?.by.id === this.session.me.id) announce(last.state === 'done' ? `The round “${last.name}” is done. Now you decide.` : `The round “${last.name}” was stopped.`)
     })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { moved, now, over, type Round, type RoundTurn } from './rounds.svelte'
+import { moved, now, ofUse, over, type Round, type RoundTurn } from './rounds.svelte'
 
 const turn = (id: string, state: RoundTurn['state']): RoundTurn => ({ id, state, agent: 'critic', do: 'critique', instruction: '', run: '', results: [], error: null, note: '' })
 const round = (...turns: RoundTurn[]): Round => ({ id: 'r', name: 'R', prompt: '', place: {}, by: { id: 'a', name: 'A' }, state: 'running', started: 1, turns, said: [], suggestions: [], problem: null })
@@ -12,6 +12,19 @@ describe('a round', () => {
   })
   it('is over when it is done or was stopped', () => {
     expect([over(round()), over({ ...round(), state: 'paused' }), over({ ...round(), state: 'stopped' })]).toEqual([false, false, true])
+  })
+})
+
+describe('of rounds that have ended, when a canvas is opened', () => {
+  const ended = (id: string, started: number, more: Partial<Round> = {}): Round => ({ ...round(), id, state: 'done', started, finished: started + 60, ...more })
+  const open = new Set(['s1'])
+  it('the newest is shown while something of it waits for a decision', () => {
+    expect(ofUse([ended('a', 1, { suggestions: ['s1'] }), ended('b', 2, { suggestions: ['s1', 's2'] })], open, 1e9)?.id).toBe('b')
+    expect(ofUse([ended('b', 2, { suggestions: ['s2'] })], open, 100)).toBeUndefined()
+  })
+  it('one that somebody stopped can be begun again for a day', () => {
+    expect(ofUse([ended('a', 1, { state: 'stopped' })], open, 1000)?.id).toBe('a')
+    expect(ofUse([ended('a', 1, { state: 'stopped' })], open, 200_000)).toBeUndefined()
   })
 })
 
