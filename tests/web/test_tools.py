@@ -13,6 +13,9 @@ def test_every_tool_is_told_of_with_its_limits_and_who_may_use_it(studio: Served
     assert all(tool["does"] and tool["limits"] for tool in tools.values())
     assert told["policy"]["tools"]["web"] == "ask" and told["policy"]["problems"] == []
     assert not {"accept", "reject", "undo"} & set(tools)
+    # No search service is set up here, and it says where one is.
+    [search] = [one for one in told["missing"] if one["name"] == "web_search"]
+    assert search["group"] == "web" and "docs/tools.md" in search["why"]
     with studio.client("") as nobody:
         assert nobody.get("/api/tools").status_code == 401
 

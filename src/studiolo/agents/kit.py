@@ -93,7 +93,7 @@ class Kit:
 
     def described(self) -> dict[str, Any]:
         """The tools as people may see them: `{tools: [{name, group, does, limits, role, policy}], missing: [{name,
-        why}], programs: [{name, where, problem}], policy}`."""
+        group, why}], programs: [{name, where, problem}], policy}`."""
         from studiolo.agents.toolbox import offered  # it knows the kit
 
         policy = self.policy.now
@@ -112,22 +112,24 @@ class Kit:
         problem = self.connectors.problem if self.connectors is not None else ""
         return {
             "tools": told,
-            "missing": [{"name": name, "why": why} for name, why in self._missing()],
+            "missing": [{"name": name, "group": group, "why": why} for name, group, why in self._missing()],
             "programs": [{"name": one.name, "where": one.where, "problem": one.problem} for one in programs],
             "policy": policy.as_dict() | ({"programs": problem} if problem else {}),
         }
 
-    def _missing(self) -> Iterator[tuple[str, str]]:
-        wanted: dict[str, tuple[object, str]] = {
-            "web_search": (self.search, "No search service is set up: docs/tools.md says how."),
-            "read_url": (self.reader, "Nothing reads web pages in this studio."),
-            "browse": (self.browser, "Nothing browses in this studio."),
-            "api_docs": (self.docs, "No documentation is indexed in this studio."),
-            "python": (self.sandbox, "There is no sandbox in this studio."),
-            "query_table": (self.tables, "There is no sandbox in this studio."),
-            "read_file": (self.files, "There are no files beside the pages here."),
+    def _missing(self) -> Iterator[tuple[str, str, str]]:
+        wanted: dict[str, tuple[object, str, str]] = {
+            "web_search": (self.search, "web", "No search service is set up: docs/tools.md says how."),
+            "read_url": (self.reader, "web", "Nothing reads web pages in this studio."),
+            "browse": (self.browser, "web", "Nothing browses in this studio."),
+            "api_docs": (self.docs, "docs", "No documentation is indexed in this studio."),
+            "python": (self.sandbox, "sandbox", "There is no sandbox in this studio."),
+            "query_table": (self.tables, "tables", "There is no sandbox in this studio."),
+            "read_file": (self.files, "files", "There are no files beside the pages here."),
         }
-        return ((name, self.problems.get(name, why)) for name, (tool, why) in wanted.items() if tool is None)
+        return (
+            (name, group, self.problems.get(name, why)) for name, (tool, group, why) in wanted.items() if tool is None
+        )
 
     def over(self, run: str) -> None:
         """A run has ended: its browser is closed, soon."""
