@@ -27,6 +27,7 @@ _SUSPECT = re.compile(
 )
 HEAD = 110  # characters held back of something that begins like a greeting
 ECHO = 16  # so many equal characters are no coincidence
+LOOK = 8  # words after which it is looked whether the text goes in circles
 _OPENING = "([{“‘«—–-/"
 
 
@@ -71,6 +72,7 @@ class Continuation:
         self.done = False
         self._counted = 0  # words of `written` up to its last blank; those behind it may still grow
         self._growing = ""
+        self._looked = 0
 
     def feed(self, chunk: str) -> str:
         """What can be written now that `chunk` has arrived; "" while it is not yet clear."""
@@ -140,8 +142,9 @@ class Continuation:
         out, self._held = text[:ready], text[ready:]
         self.written += out
         self._count(out)
-        if not self.done and not_repeating(self.written[-1_500:]):
-            self.done = True
+        if not self.done and self._counted >= self._looked + LOOK:
+            self._looked = self._counted
+            self.done = bool(not_repeating(self.written[-1_500:]))
         return out
 
     def _count(self, out: str) -> None:
@@ -181,10 +184,13 @@ class Continuation:
         return len(text[:kept].rstrip())
 
 
+_BEGUN = frozenset(marker[:size] for marker in MARKERS for size in range(1, len(marker) + 1))
+
+
 def _partial(text: str) -> int:
     """How many characters at the end of `text` could be the beginning of a marker."""
     for size in range(min(len(text), max(map(len, MARKERS)) - 1), 0, -1):
-        if any(marker.startswith(text[-size:]) for marker in MARKERS):
+        if text[-size:] in _BEGUN:
             return size
     return 0
 
