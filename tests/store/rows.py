@@ -43,8 +43,8 @@ async def put_for_review(store: Store, canvas: str, text: str, by: str) -> None:
         (tables.attachment_sections, {"attachment": "a", "n": 0, "title": text, "place": "page 1", "text": text}),
         (
             tables.tasks,
-            {"id": f"task-{canvas}", "state": "done", "participant": by, "schedule": None, "made": 2.5}
-            | {"task": {"plan": [text], "cost": 0.1}},
+            {"id": f"task-{canvas}", "state": "done", "participant": by, "schedule": None, "parent": None}
+            | {"made": 2.5, "priority": 1, "model": None, "node": "n", "task": {"plan": [text], "cost": 0.1}},
         ),
         (tables.task_results, {"task": f"task-{canvas}", "step": "s", "result": b"\x00" + text.encode()}),
         (

@@ -128,6 +128,7 @@ def _configure_server(engine: sa.Engine) -> None:
 LONGEST_SILENCE = 10  # seconds between two statements of a transaction
 _APPLICATION = "studiolo"  # how a server's list of sessions names ours
 _SCHEMA_LOCK = 0x53747564696F6C6F  # "Studiolo"
+_TASKS_LOCK = _SCHEMA_LOCK + 1
 
 WRITES = {"studiolo_begin": "BEGIN IMMEDIATE"}
 """Execution options of an engine whose transactions write.
@@ -208,6 +209,12 @@ def take_schema(connection: sa.Connection) -> None:
     """Until the transaction ends nobody else makes tables: two that start at once would collide."""
     if many_writers(connection):
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
+
+
+def take_turns(connection: sa.Connection) -> None:
+    """Until the transaction ends nobody else decides which tasks are carried out."""
+    if many_writers(connection):
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TASKS_LOCK)))
 
 
 def other_users(connection: sa.Connection) -> int:

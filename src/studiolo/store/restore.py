@@ -2,7 +2,8 @@
 
 A restored canvas may be older than what browsers still hold of it. Each gets a new epoch, so that the studio sends
 those browsers for its own version, and newer text does not silently flow back into the older one. The studio's id is
-new as well: it is another studio than the one that went on.
+new as well: it is another studio than the one that went on. Tasks that were under way rest until somebody resumes them:
+a studio that was put back does nothing by itself.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from studiolo.store.errors import storage_failed
 from studiolo.store.ledger import Chain
 from studiolo.store.store import prepare, version_of
 from studiolo.store.tables import canvases, ledger, metadata, participants
+from studiolo.store.tasks import rest_all
 
 _PARTS = ("", "-wal", "-shm")
 """What SQLite adds to the name of a database for the files that belong to it."""
@@ -198,6 +200,7 @@ async def _fill(connection: AsyncConnection, backup: Backup) -> None:
                     for row in rows:
                         row["epoch"] = secrets.token_hex(8)
                 await connection.execute(sa.insert(table), rows)
+        await connection.run_sync(rest_all, "The studio was restored from a backup, so this rests until resumed.")
     except IntegrityError as error:
         raise Invalid(
             f"The backup contradicts itself ({error.orig}). Nothing was changed.", "Use another backup."

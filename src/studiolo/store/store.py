@@ -41,6 +41,8 @@ from studiolo.store.tables import (
 
 REMEMBERED_FOR = 2 * 86400.0
 """Seconds for which the response to an idempotency key is kept."""
+OF_A_TASK = "task:"
+"""How the keys begin of what a task has done: they are kept for as long as the canvas is, as the task may go on."""
 
 _HISTORY_BATCH = 500
 _TOUCH = (
@@ -307,7 +309,7 @@ class Store:
         """Keep the response to a request with an idempotency key; the first one stays. `canvas` may be ""."""
         now = self.clock()
         async with self.writing() as connection:
-            await connection.execute(sa.delete(idempotency).where(idempotency.c.at < now - REMEMBERED_FOR))
+            await connection.execute(sa.delete(idempotency).where(sa.not_(remembered(now))))
             if canvas:
                 await need_canvas(connection, canvas)
             await connection.execute(
@@ -316,14 +318,14 @@ class Store:
             )
 
     async def recall(self, key: str, participant: str, canvas: str) -> dict[str, Any] | None:
-        """The response that was remembered in the last two days, or None."""
+        """The response that was remembered in the last two days (a task's: ever), or None."""
         async with self.reading() as connection:
             return await connection.scalar(
                 sa.select(idempotency.c.response).where(
                     idempotency.c.key == key,
                     idempotency.c.participant == participant,
                     idempotency.c.canvas == canvas,
-                    idempotency.c.at >= self.clock() - REMEMBERED_FOR,
+                    remembered(self.clock()),
                 )
             )
 
@@ -411,6 +413,12 @@ class Store:
         async with self.reading() as connection:
             query = sa.select(run_steps.c.step).where(run_steps.c.run == run).order_by(run_steps.c.n)
             return list(await connection.scalars(query))
+
+
+def remembered(now: float) -> sa.ColumnElement[bool]:
+    """Which responses to idempotency keys still count."""
+    lasting = idempotency.c.key.startswith(OF_A_TASK, autoescape=True)
+    return sa.or_(idempotency.c.at >= now - REMEMBERED_FOR, lasting)
 
 
 def prepare(connection: sa.Connection) -> str:

@@ -192,7 +192,12 @@ tasks = sa.Table(
     sa.Column("state", sa.Text, nullable=False, index=True),
     sa.Column("participant", sa.Text, nullable=False),  # who wants it done
     sa.Column("schedule", sa.Text, index=True),  # what began it; it may be deleted meanwhile
+    sa.Column("parent", sa.Text, index=True),  # the task that began it
     sa.Column("made", sa.Double, nullable=False),
+    # What is looked at to choose whose turn it is: what is below says the same.
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("model", sa.Text),
+    sa.Column("node", sa.Text, nullable=False),
     sa.Column("task", sa.JSON, nullable=False),
     sa.Index("tasks_of_canvas", "canvas", "made"),
 )

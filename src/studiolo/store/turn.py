@@ -22,7 +22,7 @@ from studiolo.store.canvas_rows import no_canvas
 from studiolo.store.errors import StorageFailed
 from studiolo.store.log import check_entry, insert_rows
 from studiolo.store.records import LogRow
-from studiolo.store.store import REMEMBERED_FOR, Store
+from studiolo.store.store import Store, remembered
 from studiolo.store.tables import canvases, client_owners, idempotency, updates
 
 
@@ -69,7 +69,7 @@ class Turn:
             sa.select(idempotency.c.participant, idempotency.c.key).where(
                 idempotency.c.canvas == self._canvas,
                 idempotency.c.key.in_({key for _, key in keys}),
-                idempotency.c.at >= min(row.at for row in rows) - REMEMBERED_FOR,
+                remembered(min(row.at for row in rows)),
             )
         )
         if any((row.participant, row.key) in keys for row in kept):

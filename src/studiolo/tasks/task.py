@@ -31,7 +31,9 @@ class Step:
     runs: list[str] = field(default_factory=list)
     done: int = 0  # of `of` parts
     of: int = 0
-    tries: int = 0
+    tries: int = 0  # how often it was begun
+    again: int = 0  # how often somebody wanted it tried again
+    origin: str = ""  # the step that put it into the plan
     started: float | None = None
     finished: float | None = None
     by: str = ""  # the person who put it into the plan; "": the kind of task, or a step before it
@@ -68,7 +70,7 @@ class Task:
     canvas: str
     kind: str
     title: str
-    by: dict[str, str]  # id and name of whoever wants it done
+    by: dict[str, str]  # id, name and role of whoever wants it done; it never has more rights than that
     inputs: dict[str, Any]
     plan: list[Step]
     made: float
@@ -80,6 +82,7 @@ class Task:
     schedule: str | None = None
     parent: str | None = None  # the task that began it
     leg: int = 0
+    pausing: bool = False  # it rests at its next step, or when what it waits for is there
     node: str = ""
     started: float | None = None
     finished: float | None = None
@@ -109,6 +112,15 @@ class Task:
 
     def step(self, id: str) -> Step | None:
         return next((step for step in self.plan if step.id == id), None)
+
+    @property
+    def current(self) -> Step | None:
+        """The step that is under way, or waits, or comes next; None when all are behind it."""
+        return next((step for step in self.plan if step.state in ("running", "waiting", "coming")), None)
+
+    @property
+    def open_cards(self) -> list[dict[str, Any]]:
+        return [card for card in self.cards if "answer" not in card]
 
 
 def _read(part: type[Part], kept: dict[str, Any]) -> Part:

@@ -80,7 +80,11 @@ def upgrade() -> None:
         sa.Column("state", sa.Text, nullable=False, index=True),
         sa.Column("participant", sa.Text, nullable=False),
         sa.Column("schedule", sa.Text, index=True),
+        sa.Column("parent", sa.Text, index=True),
         sa.Column("made", sa.Double, nullable=False),
+        sa.Column("priority", sa.Integer, nullable=False),
+        sa.Column("model", sa.Text),
+        sa.Column("node", sa.Text, nullable=False),
         sa.Column("task", sa.JSON, nullable=False),
     )
     op.create_index("tasks_of_canvas", "tasks", ["canvas", "made"])
