@@ -6,15 +6,16 @@ unsafe method and every websocket must name this studio as its `Origin`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Request, Response
 from starlette.requests import HTTPConnection
 
 from studiolo.canvas import Participant
 from studiolo.canvas.errors import Forbidden, NotFound, Unauthenticated
-from studiolo.canvas.participant import Role
+from studiolo.canvas.participant import ROLES, Role, rank
 from studiolo.people import Who
 from studiolo.web.guard import SAFE_METHODS, refuse_foreign_origin
 from studiolo.web.studio import Studio
@@ -108,6 +109,43 @@ Viewer = Annotated[Seat, Depends(Needs("viewer"))]
 Commenter = Annotated[Seat, Depends(Needs("commenter"))]
 Editor = Annotated[Seat, Depends(Needs("editor"))]
 Owner = Annotated[Seat, Depends(Needs("owner"))]
+
+
+Hand = Literal["see", "steer", "plan", "own"]
+"""What somebody wants with a task or a schedule: look; say something, answer, pause and resume, try again; change what
+it will do; end it, or change a schedule."""
+
+
+async def hand_on(studio: Studio, who: Who, canvas: str, by: Mapping[str, str], hand: Hand, what: str) -> Seat:
+    """The caller's seat at the canvas of a task or schedule that is somebody's (`by`: id and role), when this is theirs
+    to do. What a plan says is done with the rights of whoever wants it: so nobody with less may change it.
+
+    Raises `NotFound` for one of a canvas that they may not see, `Forbidden` for what is not theirs.
+    """
+    try:
+        seat = await seat_at(studio, who, canvas)
+    except NotFound:
+        raise NotFound(f"There is no such {what}.", f"A {what} is listed with its canvas.") from None
+    if hand == "see":
+        return seat
+    me = seat.participant
+    if not me.may("commenter"):
+        raise Forbidden("This needs the role commenter.", "Ask an owner of the canvas for that role.")
+    if hand == "steer" or me.id == by["id"]:
+        return seat
+    if hand == "plan" and rank(me.role) < rank(_role(by)):
+        raise Forbidden(
+            f"This {what} works with more rights than yours, so its plan is not yours to change.",
+            "Say what you would change: it takes that up at its next step. Or ask whoever began it.",
+        )
+    if hand == "own" and not me.may("editor"):
+        raise Forbidden(f"Somebody else made this {what}.", "They, or an editor, can do that.")
+    return seat
+
+
+def _role(by: Mapping[str, str]) -> Role:
+    known: dict[str, Role] = {role: role for role in ROLES}
+    return known.get(by.get("role", ""), "owner")
 
 
 async def studio_role(studio: Studio, who: Who) -> Role | None:

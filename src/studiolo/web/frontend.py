@@ -61,6 +61,8 @@ router = APIRouter(include_in_schema=False)
 @router.api_route("/agents/{rest:path}", methods=["GET", "HEAD"])
 @router.api_route("/inbox", methods=["GET", "HEAD"])
 @router.api_route("/runs/{rest:path}", methods=["GET", "HEAD"])
+@router.api_route("/tasks", methods=["GET", "HEAD"])
+@router.api_route("/tasks/{rest:path}", methods=["GET", "HEAD"])
 @router.api_route("/record", methods=["GET", "HEAD"])
 @router.api_route("/record/{rest:path}", methods=["GET", "HEAD"])
 async def page(request: Request) -> Response:

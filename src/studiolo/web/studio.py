@@ -29,6 +29,8 @@ from studiolo.rooms import Inbox, Nodes, Rooms
 from studiolo.rooms.catching_up import catch_up
 from studiolo.settings import Settings
 from studiolo.store import Store, forgotten
+from studiolo.tasks.schedules import Schedules
+from studiolo.tasks.tasks import Tasks
 from studiolo.tools.attachments import Attachments
 from studiolo.web.repeats import Repeats
 from studiolo.web.scene import looker
@@ -74,6 +76,10 @@ class Studio:
         self.runs.on_end.append(lambda run: self.kit.over(run.id))
         self.guide = Guide(self.runs)
         self.rounds = Rounds(store, self.runs, self.rooms.get, self.member, time.time, new_id, nodes)
+        self.tasks = Tasks()
+        self.schedules = Schedules(
+            store, self.tasks, self.rooms.get, self.member, store.clock, new_id, lambda *_: None, nodes
+        )
         self.listening = Listening(self.runs, self._begin, time.time, nodes.alone if nodes else None)
         self.rooms.heard = self.listening.hear
         self.tracing = self.runs.tracing = Tracing.open(os.environ, __version__)
