@@ -19,12 +19,14 @@ from studiolo.agents.toolbox.marks import data, plain
 from studiolo.agents.toolbox.offers import Context, Offer, short
 from studiolo.agents.toolbox.reading import known_page, room_of
 from studiolo.agents.work import Work
+from studiolo.canvas import THE_STUDIO
+from studiolo.canvas.attaching import attach
 from studiolo.canvas.errors import StudioloError
 
 if TYPE_CHECKING:
     from studiolo.tools.attachments import Attachments
     from studiolo.tools.documentation import Documentation
-    from studiolo.tools.sandbox import Image, Sandbox, Table
+    from studiolo.tools.sandbox import Image, Ran, Sandbox, Table
     from studiolo.tools.tables import Tables
 
 LONGEST_CODE = 40_000  # characters
@@ -73,7 +75,7 @@ def programs(sandbox: Sandbox, files: Attachments | None) -> list[Offer]:
         parts += [data("a table that the program showed", markdown(table), rows=table.total) for table in ran.tables]
         if ran.error:
             parts.append(data("why it failed", plain(ran.error)[-room:]))
-        pictures = await _keep_pictures(work, files, ran.images)
+        pictures = await _keep_pictures(work, files, _pictures(work, ran))
         parts += [
             f"A picture of {one['width']}×{one['height']} is kept beside the pages: {one['name']}." for one in pictures
         ]
@@ -230,16 +232,34 @@ def _free(taken: Mapping[str, Any], name: str) -> str:
     return name
 
 
-async def _keep_pictures(work: Work, files: Attachments | None, images: Sequence[Image]) -> list[dict[str, Any]]:
+def _pictures(work: Work, ran: Ran) -> list[tuple[str, Image]]:
+    """The pictures that a program made, with their names: its figures, or, where it closed them, those it wrote."""
+    from studiolo.tools.sandbox.receiving import as_image
+
+    shown = [(f"figure {work.run[:6]} {number}.png", image) for number, image in enumerate(ran.images, start=1)]
+    if shown:
+        return shown[:MOST_IMAGES]
+    written = [(name, as_image(data)) for name, data in sorted(ran.files.items()) if name.lower().endswith(".png")]
+    return [(name.rpartition("/")[2], image) for name, image in written if image is not None][:MOST_IMAGES]
+
+
+async def _keep_pictures(
+    work: Work, files: Attachments | None, pictures: Sequence[tuple[str, Image]]
+) -> list[dict[str, Any]]:
+    """Keep them beside the pages, where everybody sees them at once."""
     kept: list[dict[str, Any]] = []
-    for number, image in enumerate(images[:MOST_IMAGES], start=1):
-        if files is None:
-            break
-        name = f"figure {work.run[:6]} {number}.png"
+    if files is None:
+        return kept
+    room, by = work.surface, work.persona.participant
+    for name, image in pictures:
         try:
-            one, _ = await files.add(work.surface.id, image.data, name, work.persona.participant.id, "image/png")
+            one, _ = await files.add(room.id, image.data, name, by.id, "image/png")
+            # The agent may add no files itself: what was made at its request is the studio's to list.
+            listed = one.as_dict()
+            await room.perform(lambda listed=listed: attach(room.canvas, listed, THE_STUDIO), THE_STUDIO)
         except StudioloError as error:
             work.note(error.message)
             break
+        work.result("attachment", one.id)
         kept.append({"id": one.id, "name": one.name, "width": image.width, "height": image.height})
     return kept

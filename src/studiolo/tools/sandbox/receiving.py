@@ -68,14 +68,21 @@ class Received:
 
     def _image(self, given: Any) -> None:
         try:
-            data = base64.b64decode(given, validate=True) if isinstance(given, str) else b""
-            width, height = struct.unpack(">II", data[16:24])
-        except (binascii.Error, struct.error, ValueError):
-            data, width, height = b"", 0, 0
-        if not data.startswith(PNG) or not 0 < width * height <= MOST_PIXELS or len(self.images) >= MOST_IMAGES:
+            image = as_image(base64.b64decode(given, validate=True)) if isinstance(given, str) else None
+        except (binascii.Error, ValueError):
+            image = None
+        if image is None or len(self.images) >= MOST_IMAGES:
             self._leave_out("a picture")
         else:
-            self.images.append(Image(data, width, height))
+            self.images.append(image)
+
+
+def as_image(data: bytes) -> Image | None:
+    """A picture, when that is what the bytes are."""
+    if not data.startswith(PNG) or len(data) < 24:
+        return None
+    width, height = struct.unpack(">II", data[16:24])
+    return Image(data, width, height) if 0 < width * height <= MOST_PIXELS else None
 
 
 def as_table(given: Any) -> Table | None:
