@@ -72,7 +72,7 @@ export interface Thread extends Authored {
 }
 
 /** A passage that a message cites: of a page, or of a file with its place there. */
-export interface Quote { page?: string; attachment?: string; place?: string; section?: number; quote: string; found: boolean }
+export interface Quote { page?: string; attachment?: string; /** On the web: as the agent read it there; nobody has looked. */ url?: string; place?: string; section?: number; quote: string; found: boolean }
 export interface Message extends Authored {
   id: string
   text: string

@@ -146,6 +146,18 @@ def test_a_message_grows_and_its_quotes_are_checked_by_the_canvas(make: Make) ->
     assert [q["found"] for q in json.loads(message["quotes"])] == [True, False]
 
 
+def test_a_quote_of_the_web_keeps_its_address_and_is_never_said_to_be_found(make: Make) -> None:
+    canvas, _ = make(TEXT)
+    bells = {"url": "https://example.org/bells", "quote": "rung for lost boats", "found": True}
+    said = canvas.apply({"type": "say", "text": "See there.", "quotes": [bells]}, MUSE)
+    [message] = canvas.view()["chat"]
+    assert said.id == message["id"]
+    assert json.loads(message["quotes"]) == [bells | {"found": False}]
+    for address in ("javascript:alert(1)", "file:///etc/passwd", "https://example.org/ <b>"):
+        with pytest.raises(Invalid):
+            canvas.apply({"type": "say", "text": "x", "quotes": [{"url": address, "quote": "x"}]}, MUSE)
+
+
 def test_an_idea_that_is_picked_becomes_a_suggestion_of_whoever_had_it(make: Make) -> None:
     canvas, page = make(TEXT)
     message = canvas.apply({"type": "say", "text": "Two ways:", "ideas": ["Rain fell.", "Snow fell."]}, MUSE).id

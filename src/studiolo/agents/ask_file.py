@@ -165,7 +165,7 @@ async def _review(
                 continue
             write.write(f"{visible(message['text'])}\n")
             for quote in _quotes(message):
-                mark = "" if quote["found"] else "  (not in the file)"
+                mark = "" if quote["found"] else f"  ({visible(quote.get('url') or 'not in the file')})"
                 write.write(f"  {_styled('“' + quote['quote'] + '”', DIM, color)}{mark}\n")
         for thread in view["threads"]:
             write.write(f"\n{_styled(_where(surface, thread), BOLD, color)} “{_short(thread['quote'])}”\n")

@@ -1,4 +1,6 @@
 """What an answer rests on: passages of the pages and of the files beside them, and whether what it quotes is there.
+What stands in neither may have been read on the web: then the answer leads there, and says that it was the agent who
+read it.
 
 A quote is looked for in the very text, of the pages here and of files where they are kept. What is found here is only
 where to look: the studio looks again when the message is kept, and marks what is not there.
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -47,7 +49,8 @@ async def from_files(work: Work, question: str, limit: int) -> list[Passage]:
 
 
 async def cited(work: Work, answer: str, page: str | None) -> list[dict[str, Any]]:
-    """The passages that an answer puts in quotation marks, and where each stands: in a page, in a file, or nowhere."""
+    """The passages that an answer puts in quotation marks, and where each stands: in a page, in a file, at an address
+    that the agent has read, or nowhere."""
     files = await work.files.list(work.surface.id) if work.files is not None else []
     found: list[dict[str, Any]] = []
     for quote, after in _quotes(answer):
@@ -56,6 +59,8 @@ async def cited(work: Work, answer: str, page: str | None) -> list[dict[str, Any
         wanted = [*named, *(file for file in files if file not in named)] if named or not one["found"] else []
         if wanted and (id := await _in_files(work, quote, wanted)):
             one = {"attachment": id, "quote": quote, "found": True}
+        elif not one["found"] and (url := _on_the_web(work.given.web, quote, after)):
+            one = {"url": url, "quote": quote}
         found.append(one)
     return found
 
@@ -92,6 +97,11 @@ async def _in_files(work: Work, quote: str, files: Sequence[Attachment]) -> str:
         except NotFound:  # removed just now
             continue
     return ""
+
+
+def _on_the_web(read: Mapping[str, str], quote: str, after: str) -> str:
+    """The address at which the agent has read it, the one that it names before others."""
+    return next((url for url in sorted(read, key=lambda url: url not in after) if _is_in(read[url], quote)), "")
 
 
 def _is_in(text: str, quote: str) -> bool:

@@ -20,6 +20,7 @@ from studiolo.canvas import Canvas
 PASSAGE = 1_200  # characters; longer paragraphs are cut into passages at sentence ends
 NEIGHBOURS = 0.3  # what a passage gets of what those beside it have to do with a question
 TELLING = 600  # characters; a shorter passage counts for less
+MOST_OF_A_SITE = 400_000  # characters of one web address that are held while a run works, to look quotes up in
 LARGEST = 4_000_000  # characters of a canvas that are searched; more would hold up the request
 
 
@@ -47,9 +48,13 @@ class Given:
     context: int
     parts: list[dict[str, Any]] = field(default_factory=list)
     taste: str = ""  # "shown" or "withheld", where there were examples of what people decided before
+    web: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+    """What was read on the web, by its address: to look quotes up in. It is not kept when a run rests."""
 
     def add(self, kind: str, text: str, *, page: str = "", title: str = "", start: int = 0, cut: int = 0) -> str:
         """Note a part and give its text back; `cut` is how many characters were left out of it."""
+        if kind == "web":
+            self.web[title] = f"{self.web.get(title, '')}\n{text}"[-MOST_OF_A_SITE:]
         if text.strip():
             part: dict[str, Any] = {
                 "kind": kind,
@@ -70,7 +75,7 @@ class Given:
         made: dict[str, Any] = {
             "context": self.context,
             "tokens": sum(part["tokens"] for part in self.parts),
-            "parts": self.parts,
+            "parts": list(self.parts),
         }
         return made | ({"taste": self.taste} if self.taste else {})
 

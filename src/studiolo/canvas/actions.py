@@ -314,11 +314,13 @@ class Resolve(_Action):
 
 
 class CitedQuote(BaseModel):
-    """A passage that a message cites, of a page or of a file. What is said of it besides is looked up and not believed:
-    whether it is `found`, and of a file its `place` in words and the `section`."""
+    """A passage that a message cites, of a page, of a file, or of the web. What is said of it besides is looked up and
+    not believed: whether it is `found`, and of a file its `place` in words and the `section`. Nobody looks at a `url`:
+    what stands there is as whoever says it has read it."""
 
     page: str = ""
     attachment: Annotated[str, Field(max_length=64)] = ""
+    url: Annotated[str, Field(max_length=2_000, pattern=r"^(https?://[^\s<>\"]+)?$")] = ""
     quote: Text
     found: bool = False
     place: Line = ""

@@ -221,6 +221,8 @@ def _looked_up(canvas: Canvas, cited: actions.CitedQuote) -> dict[str, Any]:
         place, section = found or ("", 0)
         told = {"attachment": cited.attachment, "quote": cited.quote, "found": found is not None}
         return {**told, "place": place, "section": section}
+    if cited.url and not cited.page:
+        return {"url": cited.url, "quote": cited.quote, "found": False}
     known = canvas.document.pages
     found = cited.page in known and cited.quote in canvas.page_text(cited.page)
     return {"page": cited.page, "quote": cited.quote, "found": found}
