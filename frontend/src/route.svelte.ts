@@ -7,6 +7,8 @@ export type Route =
   | { name: 'record'; canvas: string }
   | { name: 'agents'; agent: string }
   | { name: 'run'; run: string }
+  | { name: 'tasks' }
+  | { name: 'task'; task: string }
   | { name: 'lost' }
 
 export function parse(address: Pick<URL, 'pathname' | 'searchParams'>): Route {
@@ -24,6 +26,7 @@ export function parse(address: Pick<URL, 'pathname' | 'searchParams'>): Route {
   if (first === 'inbox' && parts.length === 1) return { name: 'inbox' }
   if (first === 'agents' && parts.length <= 2) return { name: 'agents', agent: second }
   if (first === 'runs' && second && parts.length === 2) return { name: 'run', run: second }
+  if (first === 'tasks' && parts.length <= 2) return second ? { name: 'task', task: second } : { name: 'tasks' }
   if (first === 'record' && parts.length <= 2) return { name: 'record', canvas: second }
   return { name: 'lost' }
 }
@@ -53,6 +56,7 @@ class Router {
 export const router = new Router()
 export const { go } = router
 export const agentPath = (agent = '') => `/agents${agent ? `/${encodeURIComponent(agent)}` : ''}`
+export const taskPath = (task = '') => `/tasks${task ? `/${encodeURIComponent(task)}` : ''}`
 export const recordPath = (canvas = '') => `/record${canvas ? `/${encodeURIComponent(canvas)}` : ''}`
 export const canvasPath = (canvas: string, page = '') =>
   `/c/${encodeURIComponent(canvas)}${page ? `/${encodeURIComponent(page)}` : ''}`

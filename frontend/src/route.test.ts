@@ -13,6 +13,8 @@ it('reads addresses', () => {
   expect(at('/inbox/x')).toEqual({ name: 'lost' })
   expect(at('/agents')).toEqual({ name: 'agents', agent: '' })
   expect(at('/agents/critic')).toEqual({ name: 'agents', agent: 'critic' })
+  expect(at('/tasks')).toEqual({ name: 'tasks' })
+  expect(at('/tasks/t1')).toEqual({ name: 'task', task: 't1' })
   expect(at('/agents/a/b')).toEqual({ name: 'lost' })
   expect(at('/c')).toEqual({ name: 'lost' })
   expect(at('/c/x/y/z')).toEqual({ name: 'lost' })

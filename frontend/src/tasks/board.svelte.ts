@@ -1,0 +1,91 @@
+/** The tasks of one canvas, or of all, kept true while somebody looks. */
+import { api, type CanvasSummary, type Role } from '../api'
+import { fail } from '../notices.svelte'
+import { studio } from '../studio.svelte'
+import { taskApi } from './http'
+import { type Groups, grouped, type Schedule, type Task } from './tasks'
+
+/** How often it looks while something moves, and while nothing does, in milliseconds. */
+const MOVING = 2500
+const STILL = 15_000
+
+export class Board {
+  tasks = $state.raw<Task[]>([])
+  schedules = $state.raw<Schedule[]>([])
+  canvases = $state.raw<CanvasSummary[]>([])
+  loaded = $state(false)
+  failed = $state(false)
+  now = $state(Date.now() / 1000)
+  readonly groups: Groups = $derived(grouped(this.tasks, studio.me?.id ?? '', this.now))
+  /** Those that begin again first, then those that rest. */
+  readonly planned: Schedule[] = $derived([...this.schedules].sort((a, b) => Number(a.state !== 'on') - Number(b.state !== 'on') || (a.next ?? Infinity) - (b.next ?? Infinity)))
+  readonly moving: boolean = $derived(this.tasks.some(({ state }) => state === 'running' || state === 'queued'))
+  readonly waiting: number = $derived(this.tasks.filter(({ state }) => state === 'waiting').length)
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #open = 0
+  #loading: Promise<void> | undefined
+
+  /** `canvas`: '' for all that one may see. */
+  constructor(readonly canvas: string) {}
+
+  /** Keeps it true; the answer stops that. */
+  readonly open = (): (() => void) => {
+    if (this.#open++ === 0) {
+      document.addEventListener('visibilitychange', this.#onlook)
+      if (!this.canvas) api.canvases().then(({ canvases }) => (this.canvases = canvases), () => undefined)
+    }
+    void this.load()
+    return () => {
+      if (--this.#open) return
+      document.removeEventListener('visibilitychange', this.#onlook)
+      clearTimeout(this.#timer)
+    }
+  }
+  readonly #onlook = (): void => {
+    if (!document.hidden) void this.load()
+  }
+
+  load(): Promise<void> {
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = undefined
+      clearTimeout(this.#timer)
+      if (this.#open) this.#timer = setTimeout(() => (document.hidden ? undefined : void this.load()), this.moving ? MOVING : STILL)
+    })
+    return this.#loading
+  }
+
+  async #load(): Promise<void> {
+    try {
+      const [{ tasks }, { schedules }] = await Promise.all([
+        this.canvas ? taskApi.of(this.canvas) : taskApi.all(),
+        this.canvas ? taskApi.schedules(this.canvas) : taskApi.allSchedules(),
+      ])
+      this.now = Date.now() / 1000
+      this.tasks = tasks
+      this.schedules = schedules
+      this.loaded = true
+      this.failed = false
+    } catch (error) {
+      this.failed = true
+      if (!this.loaded && !this.#open) fail(error)
+    }
+  }
+
+  /** What somebody did to a task or a schedule here is shown at once. */
+  note(task: Task): void {
+    this.tasks = this.tasks.some(({ id }) => id === task.id) ? this.tasks.map((one) => (one.id === task.id ? task : one)) : [task, ...this.tasks]
+  }
+  noteSchedule(schedule: Schedule): void {
+    this.schedules = this.schedules.some(({ id }) => id === schedule.id) ? this.schedules.map((one) => (one.id === schedule.id ? { ...one, ...schedule } : one)) : [schedule, ...this.schedules]
+  }
+  forget(schedule: string): void {
+    this.schedules = this.schedules.filter(({ id }) => id !== schedule)
+  }
+
+  titleOf(canvas: string): string {
+    return this.canvases.find(({ id }) => id === canvas)?.title ?? ''
+  }
+  roleIn(canvas: string): Role | undefined {
+    return this.canvases.find(({ id }) => id === canvas)?.role
+  }
+}
