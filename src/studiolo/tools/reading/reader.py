@@ -6,14 +6,19 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 from weakref import WeakKeyDictionary
 
-from studiolo.canvas.errors import Invalid, TooLarge
+from studiolo.canvas.errors import Invalid, TooLarge, Unavailable
+from studiolo.formats import pandoc
 from studiolo.tools.reading.sections import MOST_BYTES, MOST_CHARACTERS, Reading, Section
+from studiolo.tools.sandbox.child import readable
 
 PATIENCE = 120.0  # seconds for one file
 AT_ONCE = 2  # files
@@ -34,11 +39,15 @@ async def read(data: bytes | IO[bytes], name: str, type: str = "") -> Reading:
         raise TooLarge(f"{name} is larger than {MOST_BYTES // 2**20} MB.", "Divide it, or leave out its pictures.")
     turns = _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
     async with turns:
-        answer = await _asked(data, name, type)
+        folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="studiolo-reading-")
+        try:
+            answer = await _asked(data, name, type, folder)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     return await asyncio.to_thread(_as_reading, answer, name)
 
 
-async def _asked(data: bytes | IO[bytes], name: str, type: str) -> bytes:
+async def _asked(data: bytes | IO[bytes], name: str, type: str, folder: str) -> bytes:
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-s", "-c", _CHILD, str(os.getpid())),
         stdin=asyncio.subprocess.PIPE,
@@ -49,7 +58,7 @@ async def _asked(data: bytes | IO[bytes], name: str, type: str) -> bytes:
     )
     try:
         async with asyncio.timeout(PATIENCE):
-            answer, _ = await asyncio.gather(_answer(child), _hand_over(child, data, name, type))
+            answer, _ = await asyncio.gather(_answer(child), _hand_over(child, data, _header(name, type, folder)))
             code = await child.wait() if answer else -1
     except TimeoutError:
         raise TooLarge(f"{name} takes too long to read.", "Divide it, or save it in a simpler format.") from None
@@ -73,10 +82,25 @@ def _environ() -> dict[str, str]:
     return {"PATH": "", "LANG": "C.UTF-8", "PYTHONPATH": os.pathsep.join(path), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-async def _hand_over(child: asyncio.subprocess.Process, data: bytes | IO[bytes], name: str, type: str) -> None:
+def _header(name: str, type: str, folder: str) -> bytes:
+    """What the child is to know before it has anything of the file: what it may reach, and what the file is called."""
+    reach = {"folder": folder, "read": [*readable(), str(_ROOT / "studiolo")], "run": _programs()}
+    return json.dumps({"name": name, "type": type, **reach}).encode() + b"\n"
+
+
+@cache
+def _programs() -> list[str]:
+    """What the child may start: pandoc, and what loads it where it is no program of its own."""
+    with contextlib.suppress(Unavailable):
+        loaders = Path("/lib64").glob("ld-linux*"), Path("/lib").glob("ld-linux*")
+        return [os.path.realpath(pandoc.program()), *(os.path.realpath(one) for found in loaders for one in found)]
+    return []
+
+
+async def _hand_over(child: asyncio.subprocess.Process, data: bytes | IO[bytes], header: bytes) -> None:
     assert child.stdin is not None
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # then it has died, which its answer says
-        child.stdin.write(json.dumps({"name": name, "type": type}).encode() + b"\n")
+        child.stdin.write(header)
         if isinstance(data, bytes):
             child.stdin.write(data)
         else:

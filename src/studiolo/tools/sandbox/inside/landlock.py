@@ -23,11 +23,12 @@ def version() -> int:
     return max(0, LIBC.syscall(LOAD_LANDLOCK["create_ruleset"], None, 0, 1))
 
 
-def restrict(read: Sequence[str], write: Sequence[str]) -> int:
+def restrict(read: Sequence[str], write: Sequence[str], run: Sequence[str] = ()) -> int:
     """Let this process read below `read`, read and write below `write`, and touch no other file's content.
 
-    Returns Landlock's version. Paths that are not there are left out. No file can be executed, no device, socket or
-    named pipe can be made. From version 4 TCP is refused too, from 6 signals to others and abstract sockets.
+    Returns Landlock's version. Paths that are not there are left out. No file but those of `run` can be executed, no
+    device, socket or named pipe can be made. From version 4 TCP is refused too, from 6 signals to others and abstract
+    sockets.
     """
     abi = version()
     if abi < 1:
@@ -42,7 +43,7 @@ def restrict(read: Sequence[str], write: Sequence[str]) -> int:
     call("landlock_create_ruleset", rules)
     reading = READ_FILE | READ_DIR
     writing = handled & ~(EXECUTE | MAKE_CHAR | MAKE_SOCK | MAKE_FIFO | MAKE_BLOCK | IOCTL_DEV)
-    for paths, rights in ((read, reading), (write, writing)):
+    for paths, rights in ((read, reading), (write, writing), (run, READ_FILE | EXECUTE)):
         for path in paths:
             try:
                 opened = os.open(path, os.O_PATH | os.O_CLOEXEC)

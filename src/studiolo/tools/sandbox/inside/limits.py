@@ -10,7 +10,7 @@ import resource
 import struct
 
 from .kernel import LIBC, call, prctl
-from .syscalls import CAPSET
+from .syscalls import CAPGET, CAPSET
 
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
 SIGKILL = 9
@@ -50,15 +50,19 @@ def die_with_parent(parent: int) -> None:
             os._exit(1)
 
 
-def give_up_privileges() -> None:
-    """Never gain a privilege again, and lose those of root: a file of others is closed to root, too."""
+def give_up_privileges(keep: int = 0) -> None:
+    """Never gain a privilege again, and lose those of root, but for a set of capabilities: a file of others is closed
+    to root, too. What this process starts has none."""
     prctl("prctl NO_NEW_PRIVS", PR_SET_NO_NEW_PRIVS, 1)
     for capability in range(64):
         if LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:
             break  # an ordinary user may not, and has none
     header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0))
-    none = ctypes.create_string_buffer(24)
-    call("capset", LIBC.syscall(CAPSET[platform.machine()], header, none))
+    have = ctypes.create_string_buffer(24)
+    call("capget", LIBC.syscall(CAPGET[platform.machine()], header, have))
+    effective, permitted, *_ = struct.unpack("=6I", have.raw)
+    left = ctypes.create_string_buffer(struct.pack("=6I", effective & keep, permitted & keep, 0, 0, 0, 0))
+    call("capset", LIBC.syscall(CAPSET[platform.machine()], header, left))
 
 
 def limit(memory: int, seconds: int, file: int, descriptors: int) -> None:

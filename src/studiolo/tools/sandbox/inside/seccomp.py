@@ -17,10 +17,12 @@ from .syscalls import (
     ABSENT,
     ALLOWED,
     ARCHITECTURES,
+    FORBIDDEN,
     JUDGED,
     NEWEST_KNOWN,
     PRETENDED,
     SECCOMP,
+    SIGNALS,
     UNSUPPORTED,
     number,
     numbers,
@@ -94,6 +96,43 @@ def _judged(pid: int) -> dict[str, list[Instruction]]:
 
 def program(pid: int) -> list[Instruction]:
     """The whole filter for a process of this id."""
+    rules = _beginning()
+    verdicts = ((ALLOWED, ALLOW), (PRETENDED, SUCCESS), (UNSUPPORTED, NOT_HERE), (ABSENT, NO_SUCH_CALL))
+    for table, verdict in verdicts:
+        for one in numbers(table):
+            rules += [(EQUAL, 0, 1, one), (RETURN, 0, 0, verdict)]
+    for name, judging in _judged(pid).items():
+        if (one := number(JUDGED, name)) is not None:
+            rules += [(EQUAL, 0, len(judging), one), *judging]
+    return [*rules, (AT_LEAST, 0, 1, NEWEST_KNOWN), (RETURN, 0, 0, NO_SUCH_CALL), (RETURN, 0, 0, REFUSED)]
+
+
+def program_of_starters(pid: int, signals: bool) -> list[Instruction]:
+    """A wider filter, for a process that starts another program: what is forbidden is on a list, and no namespace is
+    made. `signals`: whether somebody else sees to it that they reach nobody outside."""
+    rules = _beginning()
+    verdicts = [(FORBIDDEN, REFUSED), (PRETENDED, SUCCESS), (UNSUPPORTED, NOT_HERE), (ABSENT, NO_SUCH_CALL)]
+    judging = {name: each for name, each in _judged(pid).items() if name in ("open", "openat")}
+    judging["clone"] = [
+        (LOAD, 0, 0, argument(0)),
+        (ANY_BIT, 0, 1, NEW_NAMESPACES & ~0xFF),  # the lowest byte is the signal that tells of its end
+        (RETURN, 0, 0, REFUSED),
+        (RETURN, 0, 0, ALLOW),
+    ]
+    if not signals:
+        verdicts.append((SIGNALS, REFUSED))
+        judging["tgkill"] = _judged(pid)["tgkill"]
+    for table, verdict in verdicts:
+        for one in numbers(table):
+            rules += [(EQUAL, 0, 1, one), (RETURN, 0, 0, verdict)]
+    for name, each in judging.items():
+        if (one := number(JUDGED, name)) is not None:
+            rules += [(EQUAL, 0, len(each), one), *each]
+    return [*rules, (AT_LEAST, 0, 1, NEWEST_KNOWN + 1), (RETURN, 0, 0, NO_SUCH_CALL), (RETURN, 0, 0, ALLOW)]
+
+
+def _beginning() -> list[Instruction]:
+    """The number of the call, after it is sure that it is one of this machine's."""
     machine = platform.machine()
     if machine not in ARCHITECTURES:
         raise JailFailed(f"there is no list of system calls for {machine}")
@@ -106,19 +145,13 @@ def program(pid: int) -> list[Instruction]:
     ]
     if machine == "x86_64":
         rules += [(AT_LEAST, 0, 1, X32), (RETURN, 0, 0, KILL)]
-    verdicts = ((ALLOWED, ALLOW), (PRETENDED, SUCCESS), (UNSUPPORTED, NOT_HERE), (ABSENT, NO_SUCH_CALL))
-    for table, verdict in verdicts:
-        for one in numbers(table):
-            rules += [(EQUAL, 0, 1, one), (RETURN, 0, 0, verdict)]
-    for name, judging in _judged(pid).items():
-        if (one := number(JUDGED, name)) is not None:
-            rules += [(EQUAL, 0, len(judging), one), *judging]
-    return [*rules, (AT_LEAST, 0, 1, NEWEST_KNOWN), (RETURN, 0, 0, NO_SUCH_CALL), (RETURN, 0, 0, REFUSED)]
+    return rules
 
 
-def restrict() -> None:
-    """Load the filter for this process and every thread it will have. `no_new_privs` must have been set."""
-    rules = program(os.getpid())
+def restrict(rules: list[Instruction] | None = None) -> None:
+    """Load a filter, the narrow one if no other is given, for this process and every thread it will have. Of several
+    the least that they allow holds. `no_new_privs` must have been set."""
+    rules = rules or program(os.getpid())
     packed = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *rule) for rule in rules))
     loaded = ctypes.create_string_buffer(struct.pack("@HP", len(rules), ctypes.addressof(packed)))
     call("seccomp", LIBC.syscall(SECCOMP[platform.machine()], 1, 1, loaded))
