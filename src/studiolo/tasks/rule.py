@@ -33,7 +33,10 @@ _FREQUENCIES: dict[str, Literal[0, 1, 2, 3, 4]] = {
     "MONTHLY": MONTHLY,
     "YEARLY": YEARLY,
 }
+MADE_IN = datetime(2000, 1, 1)
+"""The time to read a rule with that was kept: it says everything itself, so it means the same whenever it is read."""
 _LONGEST = 500  # characters
+_FAR = 10  # years
 _MOST_COUNT = 1_000
 _GAP = timedelta(hours=3)  # more than any clock is set forward by
 
@@ -182,8 +185,12 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def _rrule(rule: Rule, begin: datetime, until: datetime) -> Any:
+    frequency, days = rule.frequency, rule.days
+    if frequency in ("DAILY", "WEEKLY") and rule.interval == 1 and rule.count is None:
+        # dateutil looks at the end only when it has found something: a year at a time it is at its own end soon.
+        frequency, days = "YEARLY", days or (() if rule.dates else tuple(Day(day) for day in range(7)))
     return rrule(
-        _FREQUENCIES[rule.frequency],
+        _FREQUENCIES[frequency],
         dtstart=begin,
         interval=rule.interval,
         wkst=0,
@@ -192,7 +199,7 @@ def _rrule(rule: Rule, begin: datetime, until: datetime) -> Any:
         bysetpos=rule.position or None,
         bymonth=rule.months or None,
         bymonthday=rule.dates or None,
-        byweekday=[dateutil_day(day.day, day.nth or None) for day in rule.days] or None,
+        byweekday=[dateutil_day(day.day, day.nth or None) for day in days] or None,
         byhour=rule.hours if rule.frequency != "HOURLY" or rule.hours else None,
         byminute=rule.minutes,
         bysecond=0,
@@ -267,6 +274,8 @@ def _of_parts(parts: dict[str, str], start: datetime | None, now: datetime) -> R
             f"FREQ={frequency[:20]} is not possible here.",
             "Use HOURLY, DAILY, WEEKLY, MONTHLY or YEARLY; within the hour BYMINUTE=0,15,30,45.",
         )
+    if start and abs(start.year - now.year) > _FAR and now != MADE_IN:
+        raise Invalid(f"DTSTART is more than {_FAR} years away.", "Name a day that is nearer.")
     from_ = start or now
     interval = _numbers(parts, "INTERVAL", 1, 999)
     count = _numbers(parts, "COUNT", 1, _MOST_COUNT)
@@ -298,6 +307,18 @@ def _of_parts(parts: dict[str, str], start: datetime | None, now: datetime) -> R
             rule = replace(rule, dates=(from_.day,))
         elif frequency == "YEARLY":
             rule = replace(rule, dates=(from_.day,), months=(from_.month,))
+    if (rule.interval > 1 or rule.count) and frequency in ("DAILY", "WEEKLY") and (rule.dates or rule.months):
+        raise Invalid("INTERVAL and COUNT of days or weeks go with no months and dates.", RULES)
+    if rule.interval > 1 and frequency == "DAILY" and rule.days:
+        raise Invalid("INTERVAL of days goes with no days of the week.", "Use FREQ=WEEKLY. " + RULES)
+    if rule.position and frequency not in ("MONTHLY", "YEARLY"):
+        raise Invalid("BYSETPOS needs FREQ=MONTHLY or YEARLY.", RULES)
+    if frequency == "HOURLY" and (rule.days or rule.dates or rule.months or rule.hours):
+        if rule.interval > 1:
+            raise Invalid(
+                "INTERVAL of hours goes with no days and hours.", "Use FREQ=DAILY and name the hours. " + RULES
+            )
+        rule = replace(rule, frequency="DAILY", hours=rule.hours or tuple(range(24)))
     if rule.anchored and rule.start is None:
         rule = replace(rule, start=now.replace(second=0, microsecond=0))
     return rule if rule.anchored or (rule.start and rule.start > now) else replace(rule, start=None)

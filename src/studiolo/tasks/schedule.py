@@ -8,15 +8,13 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from studiolo.tasks import wording
-from studiolo.tasks.rule import Rule, checked, zone_of
+from studiolo.tasks.rule import MADE_IN, Rule, checked, zone_of
 from studiolo.tasks.rule import read as read_rule
 from studiolo.tasks.saying import said
 
 State = Literal["on", "paused", "over"]
 COMING = 5  # next times that people are shown
 MOST_NOTES = 30
-MADE_IN: datetime = datetime(2000, 1, 1)
-"""A kept rule says everything itself, so it means the same whenever it is read."""
 
 
 @dataclass(slots=True)
