@@ -58,6 +58,10 @@ child.main()
 """
 
 
+def names(folder: Path) -> list[str]:
+    return [one.name for one in folder.iterdir()]
+
+
 @pytest.mark.parametrize("kind", ["pdf", "txt"])
 async def test_a_child_that_was_taken_over_has_its_own_folder_and_nothing_else(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -69,7 +73,7 @@ async def test_a_child_that_was_taken_over_has_its_own_folder_and_nothing_else(
     with pytest.raises(Invalid) as told:
         await read(data, f"a.{kind}")
     assert json.loads(told.value.message) == ["writes in its own folder"]
-    assert outside.read_text() == "the key" and list(tmp_path.iterdir()) == [outside]
+    assert outside.read_text() == "the key" and names(tmp_path) == ["secret"]
 
 
 async def test_what_pandoc_reads_is_read_behind_the_same_door() -> None:
@@ -84,4 +88,4 @@ async def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(reader, "_CHILD", "import os; os._exit(3)")
     with pytest.raises(Exception, match="memory"):
         await read(b"hello", "a.txt")
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == []
