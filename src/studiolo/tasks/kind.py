@@ -144,7 +144,8 @@ def _shown(text: str, inputs: Mapping[str, Any], canvas: Canvas | None) -> str:
     def said(place: re.Match[str]) -> str:
         value = inputs.get(place[1])
         if isinstance(value, list):
-            return titles.get(value[0], value[0]) if len(value) == 1 else f"{len(value)} pages"
+            pages: list[str] = value
+            return titles.get(pages[0], pages[0]) if len(pages) == 1 else f"{len(pages)} pages"
         return titles.get(value, value) if isinstance(value, str) else _said(value)
 
     line = " ".join(PLACE.sub(said, text).split())
