@@ -165,8 +165,9 @@ class Runs:
             self._nodes.gone.append(lambda node: self._later(self._recover_in_the_end()))
         await self.recover()
 
-    def start(self, surface: Surface, ask: Ask, by: Participant) -> Run:
-        """Ask an agent. Returns at once; raises a `StudioloError` when it cannot be asked this."""
+    def start(self, surface: Surface, ask: Ask, by: Participant, id: str = "") -> Run:
+        """Ask an agent. Returns at once; raises a `StudioloError` when it cannot be asked this. `id`: what the run is
+        called, for whoever must find it after a crash."""
         if self._closed:
             raise Unavailable("The studio is closing.", "Come back in a moment.")
         agent = self.personas.get(ask.agent).acting_for(by)
@@ -196,7 +197,7 @@ class Runs:
         if lane.waiting >= QUEUE:
             raise Unavailable(f"{QUEUE} requests are waiting for {model.info.label} already.", "Try again in a minute.")
         run = Run(
-            id=self._new_id(),
+            id=id or self._new_id(),
             ask=ask,
             by=by,
             skill=kind,
@@ -216,6 +217,10 @@ class Runs:
             work.note(note)
         self._begin(run, work, lane, None)
         return run
+
+    def gate(self, model: Model) -> asyncio.Semaphore:
+        """Where requests to a model that are no run wait until it is their turn among the runs."""
+        return self._lane(model, False).gate
 
     def in_steps(self, agent: Persona, model: str | None = None) -> bool:
         """Whether an agent that is asked in words would work in steps, with this model or with its own."""
