@@ -22,11 +22,12 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
+from studiolo.agents.persona import Persona
+from studiolo.agents.surface import Surface
 from studiolo.agents.toolbox.carried import carried
 from studiolo.agents.toolbox.offers import Arguments, Leaving, Offer, short
-from studiolo.agents.work import Work
 from studiolo.models.masking import masked
 
 FILE_NAME = "tools.toml"
@@ -130,7 +131,23 @@ def permitted(offer: Offer, mine: Mapping[str, Level] | None, policy: Policy) ->
     return _least(_persona(offer, mine), policy.level(offer))
 
 
-def judge(work: Work, offer: Offer, arguments: Arguments, policy: Policy) -> Verdict:
+class Behind(Protocol):
+    """Who stands behind a call: an agent at work, for somebody, in a canvas."""
+
+    @property
+    def persona(self) -> Persona: ...
+
+    @property
+    def grants(self) -> set[str]: ...
+
+    @property
+    def surface(self) -> Surface: ...
+
+    @property
+    def said_by_a_person(self) -> str: ...
+
+
+def judge(work: Behind, offer: Offer, arguments: Arguments, policy: Policy) -> Verdict:
     """Whether this call may be made now, must be asked for, or may not be."""
     mine = _persona(offer, work.persona.permissions)
     level = _least(mine, policy.level(offer))
