@@ -134,7 +134,7 @@ async def test_who_is_cancelled_in_the_middle_of_a_write_locks_nobody_out(tmp_pa
     file = tmp_path / "s.db"
     store = await Store.open(f"sqlite:///{file}")
     await store.create_canvas("c", "T", "ann", 1.0)
-    saving = asyncio.create_task(store.save_run({"id": "r", "canvas": "c", "state": "queued", "started": 1.0}))
+    saving = asyncio.create_task(store.remember("k", "ann", "c", {"n": 1}))
 
     def cancel(_connection: Any, _cursor: Any, text: str, *_more: Any) -> None:
         if text.startswith(statement):

@@ -66,7 +66,6 @@ class Run:
     _stop: bool = False
     _begun: bool = False
     _moved: bool = False
-    _keeping: asyncio.Task[None] | None = None  # brings its steps to the store
 
     @property
     def ended(self) -> bool:

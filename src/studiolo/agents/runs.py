@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random, SystemRandom
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ from studiolo.agents.context import Given
 from studiolo.agents.errors import LARGER, RunFailed, TooSlow
 from studiolo.agents.handing_over import handed_over
 from studiolo.agents.kit import Kit
+from studiolo.agents.pace import Pace
 from studiolo.agents.persona import Persona
 from studiolo.agents.persona_folder import Personas
 from studiolo.agents.run import ENDED, RESTING, Kind, Run, State
@@ -66,7 +67,7 @@ class RunStore(Protocol):
 
     async def forget_history(self, run: str) -> None: ...
 
-    async def save_steps(self, run: str, canvas: str, steps: Sequence[dict[str, Any]]) -> None: ...
+    async def save_steps(self, steps: Sequence[tuple[str, dict[str, Any]]]) -> None: ...
 
     async def run_steps(self, run: str) -> list[dict[str, Any]]: ...
 
@@ -155,8 +156,10 @@ class Runs:
         self._present: Counter[tuple[str, str]] = Counter()
         self._histories: dict[str, bytes] = {}  # of runs that rest, where there is no store
         self.turns = Turns(nodes)
+        self._pace = Pace()
         self._closed = False
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._unkept: dict[str, Steps] = {}
 
     async def open(self) -> None:
         """Take up what earlier processes left, and hear what other nodes want of the runs here."""
@@ -253,6 +256,7 @@ class Runs:
             asker=run.by.id,
             asked_by_agent=run.by.kind != "person",
             turns=self.turns,
+            pace=self._pace,
             files=self.kit.files if self.kit is not None else None,
             results=run.results,
             checks=run.checks,
@@ -557,7 +561,7 @@ class Runs:
         history = await asyncio.to_thread(loop.pack, rest.messages)
         run.steering.pause = False
         self._settle(run, work)
-        await self._flush_steps(run, work)
+        await self._flush_steps({run.id: work.steps})
         resting = run.as_dict() | {"state": state}
         if self._store is not None:
             await self._store.save_run(resting, history)
@@ -723,7 +727,7 @@ class Runs:
             return
         work.steps.stop("stopped" if run.state == "stopped" else "failed")
         self._settle(run, work)
-        await self._flush_steps(run, work)
+        await self._flush_steps({run.id: work.steps})
         if run.leg and self._store is not None:
             with contextlib.suppress(StudioloError):
                 await self._store.forget_history(run.id)
@@ -739,29 +743,26 @@ class Runs:
         run.grants = sorted(work.grants)
 
     def _keep_steps(self, run: Run, work: Work) -> None:
-        """Soon: several steps are stored together, and no step waits for the disk."""
+        """Soon: the steps of all runs are stored together, and no step waits for the disk."""
         run.steps = work.steps.count
-        if self._store is not None and run._keeping is None:
-
-            async def soon() -> None:
-                await asyncio.sleep(STEPS_KEPT_AFTER)
-                run._keeping = None
-                await self._flush_steps(run, work)
-
-            run._keeping = asyncio.create_task(soon())
-            self._tasks.add(run._keeping)
-            run._keeping.add_done_callback(self._tasks.discard)
-
-    async def _flush_steps(self, run: Run, work: Work) -> None:
         if self._store is None:
             return
-        if steps := work.steps.unsaved():
-            try:
-                await self._store.save_steps(run.id, run.canvas, steps)
-            except NotFound:
-                log.info("run %s: its canvas is gone", run.id)
-            except StudioloError as error:
-                log.warning("steps of run %s were not stored: %s", run.id, error.message)
+        if not self._unkept:
+            self._later(self._keep_soon())
+        self._unkept[run.id] = work.steps
+
+    async def _keep_soon(self) -> None:
+        await asyncio.sleep(STEPS_KEPT_AFTER)
+        unkept, self._unkept = self._unkept, {}
+        await self._flush_steps(unkept)
+
+    async def _flush_steps(self, unkept: Mapping[str, Steps]) -> None:
+        if self._store is None:
+            return
+        try:
+            await self._store.save_steps([(run, step) for run, steps in unkept.items() for step in steps.unsaved()])
+        except StudioloError as error:
+            log.warning("Steps of %d run(s) were not stored: %s", len(unkept), error.message)
 
     async def _hand_over(self, run: Run, work: Work) -> None:
         """Whoever takes over is told how far it came."""

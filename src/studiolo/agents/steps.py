@@ -46,7 +46,7 @@ class Step:
             "state": self.state,
             "at": self.at,
             "seconds": round(self.seconds, 3),
-            "detail": self.detail,
+            "detail": dict(self.detail),
         }
         made |= {name: value for name in ("tool", "page", "result", "tokens") if (value := getattr(self, name))}
         return made | ({"cost": self.cost} if self.cost is not None else {})

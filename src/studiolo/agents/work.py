@@ -16,6 +16,7 @@ from typing import Any, Literal
 from studiolo.agents import place as places
 from studiolo.agents.checks import Report
 from studiolo.agents.context import Given
+from studiolo.agents.pace import Pace
 from studiolo.agents.persona import Persona
 from studiolo.agents.place import Place
 from studiolo.agents.steering import Steering
@@ -72,6 +73,7 @@ class Work:
     asker: str = ""  # and their id
     asked_by_agent: bool = False
     turns: Turns | None = None  # who works where; None where nobody else can
+    pace: Pace = field(default_factory=Pace)
     claimed: Claim | None = None  # the passage that this run works on
     answer: str = ""  # what the agent said at the end, where that is not a message
     files: Attachments | None = None  # what is beside the pages, where there is a studio
@@ -201,9 +203,12 @@ class _Stream(ABC):
             self._pump = asyncio.create_task(self._flush())
 
     async def _flush(self) -> None:
-        while self._pending:
-            text, self._pending = self._pending, ""
-            await self._append(text)
+        pace = self.work.pace
+        with pace.growing():
+            while self._pending:
+                text, self._pending = self._pending, ""
+                await self._append(text)
+                await pace.beat()
 
     async def _on_its_way(self) -> None:
         """Wait for the piece that is being stored. Raises what went wrong with it."""

@@ -185,17 +185,32 @@ def insert(connection: Plain, table: sa.Table, rows: list[dict[str, Any]], *, on
     if isinstance(connection, sa.Connection):
         connection.execute(insert_new(connection, table) if only_new else sa.insert(table), rows)
         return
-    for column in table.columns:
-        if isinstance(column.type, sa.JSON):
-            for row in rows:
-                row[column.name] = json.dumps(row[column.name])
-    connection.executemany(_sqlite_insert(table, only_new), rows)
+    connection.executemany(_sqlite_insert(table, only_new), _with_text(table, rows))
+
+
+def put(connection: Plain, table: sa.Table, rows: list[dict[str, Any]], change: tuple[str, ...]) -> None:
+    """Insert rows; in those whose primary key is there, set the columns `change` to the new values."""
+    if isinstance(connection, sa.Connection):
+        connection.execute(upsert(connection, table, change), rows)
+    else:
+        connection.executemany(_sqlite_put(table, change), _with_text(table, rows))
+
+
+def _with_text(table: sa.Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with their JSON as SQLite keeps it."""
+    names = [column.name for column in table.columns if isinstance(column.type, sa.JSON)]
+    return [row | {name: json.dumps(row[name]) for name in names} for row in rows]
 
 
 @cache
 def _sqlite_insert(table: sa.Table, only_new: bool) -> str:
     insert = sqlite.insert(table)
     return _sqlite_text(insert.on_conflict_do_nothing() if only_new else insert)[0]
+
+
+@cache
+def _sqlite_put(table: sa.Table, change: tuple[str, ...]) -> str:
+    return _sqlite_text(_set_anew(sqlite.insert(table), table, change))[0]
 
 
 @cache
@@ -253,9 +268,12 @@ def insert_new(connection: AsyncConnection | sa.Connection, table: sa.Table) -> 
     return _insert(connection, table).on_conflict_do_nothing()
 
 
-def upsert(connection: AsyncConnection, table: sa.Table, change: tuple[str, ...]) -> sa.Insert:
+def upsert(connection: AsyncConnection | sa.Connection, table: sa.Table, change: tuple[str, ...]) -> sa.Insert:
     """An insert that, where the primary key is there, sets the columns `change` to the new values."""
-    insert = _insert(connection, table)
+    return _set_anew(_insert(connection, table), table, change)
+
+
+def _set_anew(insert: sqlite.Insert | postgresql.Insert, table: sa.Table, change: tuple[str, ...]) -> sa.Insert:
     return insert.on_conflict_do_update(
         index_elements=list(table.primary_key.columns), set_={name: insert.excluded[name] for name in change}
     )

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -337,14 +338,14 @@ class Store:
 
         Raises NotFound when its canvas has been deleted.
         """
-        async with self.writing() as connection:
-            await need_canvas(connection, run["canvas"])
-            await connection.execute(dialect.upsert(connection, runs, ("state", "started", "run")), self._row(run))
-            if history is not None:
-                await connection.execute(
-                    dialect.upsert(connection, run_histories, ("messages",)),
-                    {"run": run["id"], "canvas": run["canvas"], "messages": history},
-                )
+        row = {
+            "id": run["id"],
+            "canvas": run["canvas"],
+            "state": run["state"],
+            "started": run["started"] or self.clock(),
+            "run": run,
+        }
+        await self._database.write(partial(_put_run, row, history))
 
     async def change_run(self, id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
         """Make one change of a kept run, with nobody else's between reading and writing; the run as it is then.
@@ -360,15 +361,6 @@ class Store:
                 sa.update(runs).where(runs.c.id == id).values(state=run["state"], started=run["started"], run=run)
             )
             return run
-
-    def _row(self, run: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "id": run["id"],
-            "canvas": run["canvas"],
-            "state": run["state"],
-            "started": run["started"] or self.clock(),
-            "run": run,
-        }
 
     async def run_history(self, run: str) -> bytes | None:
         """What a run that rests goes on from."""
@@ -397,16 +389,10 @@ class Store:
         async with self.reading() as connection:
             return list(await connection.scalars(query))
 
-    async def save_steps(self, run: str, canvas: str, steps: Sequence[dict[str, Any]]) -> None:
-        """Keep steps of a run, new or changed: JSON with at least `n`. Raises NotFound when its canvas is gone."""
-        if not steps:
-            return
-        async with self.writing() as connection:
-            await need_canvas(connection, canvas)
-            await connection.execute(
-                dialect.upsert(connection, run_steps, ("step",)),
-                [{"run": run, "n": step["n"], "canvas": canvas, "step": step} for step in steps],
-            )
+    async def save_steps(self, steps: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Keep steps of runs, new or changed: (run, JSON with at least `n`). Those of runs that are gone are not."""
+        if steps:
+            await self._database.write(partial(_put_steps, steps))
 
     async def run_steps(self, run: str) -> list[dict[str, Any]]:
         """What a run did, in order."""
@@ -419,6 +405,30 @@ def remembered(now: float) -> sa.ColumnElement[bool]:
     """Which responses to idempotency keys still count."""
     lasting = idempotency.c.key.startswith(OF_A_TASK, autoescape=True)
     return sa.or_(idempotency.c.at >= now - REMEMBERED_FOR, lasting)
+
+
+# A canvas that is found stays until the transaction ends.
+_THIS = sa.select(canvases.c.id).with_for_update(of=canvases, read=True, key_share=True)
+_THERE = _THIS.where(canvases.c.id == sa.bindparam("id"))
+_OF_RUN = _THIS.join(runs, runs.c.canvas == canvases.c.id).where(runs.c.id == sa.bindparam("run"))
+
+
+def _put_run(row: dict[str, Any], history: bytes | None, connection: dialect.Plain) -> None:
+    if not dialect.select(connection, _THERE, id=row["canvas"]):
+        raise no_canvas()
+    dialect.put(connection, runs, [row], ("state", "started", "run"))
+    if history is not None:
+        kept = {"run": row["id"], "canvas": row["canvas"], "messages": history}
+        dialect.put(connection, run_histories, [kept], ("messages",))
+
+
+def _put_steps(steps: Sequence[tuple[str, dict[str, Any]]], connection: dialect.Plain) -> None:
+    of = {
+        run: id for run in sorted({run for run, _ in steps}) for (id,) in dialect.select(connection, _OF_RUN, run=run)
+    }
+    rows = [{"run": run, "n": step["n"], "canvas": of[run], "step": step} for run, step in steps if run in of]
+    if rows:
+        dialect.put(connection, run_steps, rows, ("step",))
 
 
 def prepare(connection: sa.Connection) -> str:

@@ -89,6 +89,8 @@ class _Server(uvicorn.Server):
         # objects of the libraries, which it would look through each time, stay.
         gc.set_threshold(10_000, 10, 10)
         gc.freeze()
+        # A commit comes back for Python's lock several times; while the loop is busy, each would take 5 ms.
+        sys.setswitchinterval(0.0005)
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(logs.stray)
         self.watching = loop.create_task(metrics.watch_the_loop())

@@ -121,6 +121,7 @@ class _Loop:
                     self.messages = [*run.all_messages(), node.request]
                 elif Agent.is_call_tools_node(node):
                     self.messages = list(run.all_messages())
+                await work.pace.turn()
                 if not Agent.is_user_prompt_node(node):
                     if work.steering.pause:
                         return Rest(self.messages)

@@ -47,6 +47,7 @@ class Guarded(WrapperToolset[Work]):
     ) -> Any:
         """Make one call. Raises `ApprovalRequired` when a person is to be asked first."""
         work, offer = ctx.deps, self.offers[name]
+        await work.pace.turn()
         self._check(ctx, offer, tool_args)
         where = tool_args.get(offer.page) if offer.page else None
         step = work.steps.begin(
