@@ -757,10 +757,11 @@ class Runs:
         await self._flush_steps(unkept)
 
     async def _flush_steps(self, unkept: Mapping[str, Steps]) -> None:
-        if self._store is None:
+        unsaved = [(run, step) for run, steps in unkept.items() for step in steps.unsaved()]
+        if self._store is None or not unsaved:
             return
         try:
-            await self._store.save_steps([(run, step) for run, steps in unkept.items() for step in steps.unsaved()])
+            await self._store.save_steps(unsaved)
         except StudioloError as error:
             log.warning("Steps of %d run(s) were not stored: %s", len(unkept), error.message)
 

@@ -391,8 +391,7 @@ class Store:
 
     async def save_steps(self, steps: Sequence[tuple[str, dict[str, Any]]]) -> None:
         """Keep steps of runs, new or changed: (run, JSON with at least `n`). Those of runs that are gone are not."""
-        if steps:
-            await self._database.write(partial(_put_steps, steps))
+        await self._database.write(partial(_put_steps, steps))
 
     async def run_steps(self, run: str) -> list[dict[str, Any]]:
         """What a run did, in order."""
