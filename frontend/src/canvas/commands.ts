@@ -10,6 +10,8 @@ import Inbox from '@lucide/svelte/icons/inbox'
 import History from '@lucide/svelte/icons/history'
 import Keyboard from '@lucide/svelte/icons/keyboard'
 import Lightbulb from '@lucide/svelte/icons/lightbulb'
+import Feather from '@lucide/svelte/icons/feather'
+import ListTodo from '@lucide/svelte/icons/list-todo'
 import ListTree from '@lucide/svelte/icons/list-tree'
 import ListChecks from '@lucide/svelte/icons/list-checks'
 import MessageSquare from '@lucide/svelte/icons/message-square'
@@ -30,7 +32,7 @@ import type { Action } from '../actions.svelte'
 import { toast } from '../notices.svelte'
 import { choose } from '../attachments/choosing.svelte'
 import { addFiles } from '../files/adding'
-import { agentPath, go, recordPath } from '../route.svelte'
+import { agentPath, go, recordPath, taskPath } from '../route.svelte'
 import type { Session } from '../session.svelte'
 import { studio } from '../studio.svelte'
 import { theme } from '../theme.svelte'
@@ -56,6 +58,10 @@ export function commands(session: Session, desk: Desk): Action[] {
     { id: 'chat.ask', label: 'Ask or talk', words: 'chat conversation message agent', group: 'Agents', icon: MessageSquare, keys: ['Ctrl-Alt-c'], run: () => { desk.open('chat'); requestAnimationFrame(() => document.getElementById('composer')?.focus()) } },
     { id: 'agent.who', label: 'Who can help here?', words: 'agents personas choose critic editor researcher help', group: 'Agents', icon: Users, keys: ['Ctrl-Alt-j'], when: () => session.canComment, run: () => (desk.dialog = 'agents') },
     { id: 'round.begin', label: 'Let several agents work on this…', words: 'round draft critique revise alternatives recipe turns together', group: 'Agents', icon: RefreshCcwDot, keys: ['Ctrl-Alt-r'], when: () => session.canComment && session.page !== '', run: () => (desk.dialog = 'round') },
+    { id: 'task.begin', label: 'Begin a task…', words: 'work long background research watch review translate schedule every day later', group: 'Agents', icon: ListTodo, keys: ['Ctrl-Alt-k'], when: () => session.canComment, run: () => { desk.task = {}; desk.dialog = 'task' } },
+    { id: 'task.continue', label: 'Continue the story: the next scene…', words: 'task draft write novel chapter', group: 'Agents', icon: Feather, when: () => session.canComment && onProse(session), run: () => continueStory(session, desk) },
+    { id: 'task.panel', label: 'Tasks of this canvas', words: 'work running schedule waiting progress', group: 'Agents', icon: ListTodo, run: () => desk.toggle('tasks') },
+    { id: 'task.board', label: 'Tasks of all canvases', words: 'board work running schedule', group: 'Canvas', icon: ListTodo, run: () => go(taskPath()) },
     { id: 'agent.list', label: 'Agents of this studio', words: 'personas edit make import share', group: 'Agents', icon: Bot, run: () => go(agentPath()) },
     { id: 'canvas.listen', label: session.doc.getMap('meta').get('listening') === 'off' ? 'Let agents answer when they are mentioned' : 'Let agents answer only when they are asked directly', words: 'listening triggers mention quiet silence', group: 'Agents', icon: Ear, when: () => session.isOwner, run: () => session.act({ type: 'listen', on: session.doc.getMap('meta').get('listening') === 'off' }).then(() => toast(session.doc.getMap('meta').get('listening') === 'off' ? 'Agents answer here only when they are asked directly.' : 'Agents answer here when they are mentioned.'), () => undefined) },
     { id: 'agent.critique', label: 'Ask for a critique of this page', words: 'feedback review comments', group: 'Agents', icon: ScrollText, when: () => session.canComment && session.page !== '', run: critique },
@@ -86,6 +92,14 @@ export function commands(session: Session, desk: Desk): Action[] {
     { id: 'canvas.library', label: 'Go to the library', words: 'home canvases', group: 'Canvas', icon: BookOpen, run: () => go('/') },
     { id: 'help', label: 'Keys and help', words: 'shortcuts keyboard', group: 'Canvas', icon: Keyboard, keys: ['?', 'F1'], run: () => (desk.dialog = 'help') },
   ]
+}
+
+const onProse = (session: Session): boolean => session.livePages.some(({ id, kind }) => id === session.page && kind === 'prose')
+
+/** The next scene after the page that is open, as a task. */
+export function continueStory(session: Session, desk: Desk, page: string = session.page): void {
+  desk.task = { kind: 'continue-story', given: { page } }
+  desk.dialog = 'task'
 }
 
 /** Adds a page after the present one and opens it. */

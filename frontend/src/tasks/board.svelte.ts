@@ -1,6 +1,8 @@
 /** The tasks of one canvas, or of all, kept true while somebody looks. */
 import { api, type CanvasSummary, type Role } from '../api'
 import { fail } from '../notices.svelte'
+import { lasting } from '../lasting.svelte'
+import type { Session } from '../session.svelte'
 import { studio } from '../studio.svelte'
 import { taskApi } from './http'
 import { type Groups, grouped, type Schedule, type Task } from './tasks'
@@ -8,6 +10,7 @@ import { type Groups, grouped, type Schedule, type Task } from './tasks'
 /** How often it looks while something moves, and while nothing does, in milliseconds. */
 const MOVING = 2500
 const STILL = 15_000
+const NONE = 60_000
 
 export class Board {
   tasks = $state.raw<Task[]>([])
@@ -49,7 +52,7 @@ export class Board {
     this.#loading ??= this.#load().finally(() => {
       this.#loading = undefined
       clearTimeout(this.#timer)
-      if (this.#open) this.#timer = setTimeout(() => (document.hidden ? undefined : void this.load()), this.moving ? MOVING : STILL)
+      if (this.#open) this.#timer = setTimeout(() => (document.hidden ? undefined : void this.load()), this.moving ? MOVING : this.tasks.length || this.schedules.length ? STILL : NONE)
     })
     return this.#loading
   }
@@ -88,4 +91,16 @@ export class Board {
   roleIn(canvas: string): Role | undefined {
     return this.canvases.find(({ id }) => id === canvas)?.role
   }
+}
+
+const known = new WeakMap<Session, Board>()
+
+/** The tasks of an open canvas. */
+export function boardOf(session: Session): Board {
+  let board = known.get(session)
+  if (!board) {
+    board = lasting(() => new Board(session.id))
+    known.set(session, board)
+  }
+  return board
 }

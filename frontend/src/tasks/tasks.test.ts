@@ -105,6 +105,7 @@ describe('the words of a step', () => {
     expect(reworded({ do: 'search', title: 'Searches', given: { query: 'lamps' } }, 'query', 'oil').title).toBe('Searches')
   })
   it('are taken over by another step of its kind', () => {
-    expect(patterns({ plan: [step('a', { do: 'search' }), step('b'), step('c')] }).map(({ id }) => id)).toEqual(['a', 'c'])
+    const plan = [step('a', { do: 'search', given: { query: 'lamps' } }), step('b', { given: { url: 'x' } }), step('c', { given: { url: 'y' } }), step('d', { do: 'check' })]
+    expect(patterns({ plan }).map(({ says }) => says)).toEqual(['An agent does something', 'You are asked something', 'Like “Reads a”', 'Like “Reads c”'])
   })
 })

@@ -253,7 +253,7 @@ export function blank(kind: TaskKind, here: Here, given: Readonly<Record<string,
         values[input.name] = value === true || value === 'yes' || value === 'true'
         break
       case 'page':
-        values[input.name] = here.pages.some(({ id }) => id === value) ? value : input.required === false ? '' : (here.page ?? here.pages[0]?.id ?? '')
+        values[input.name] = here.pages.some(({ id }) => id === value) ? value : input.required === false ? '' : (here.page || here.pages[0]?.id || '')
         break
       case 'pages':
         values[input.name] = Array.isArray(value) ? value.filter((id) => here.pages.some((page) => page.id === id)) : []
@@ -310,9 +310,14 @@ export function reworded<Words extends WantedStep>(step: Words, name: string, va
   return { ...step, given: { ...step.given, [name]: value }, title: said ? step.title.replace(before.trim(), value.trim()) : step.title }
 }
 
-/** One step for each way of working that this plan or its kind knows, to make others like it. */
-export function patterns(task: Pick<Task, 'plan'>): TaskStep[] {
-  const seen = new Map<string, TaskStep>()
-  for (const step of task.plan) seen.set(step.do, step)
-  return [...seen.values()]
+/** What can be put into a plan: a step for an agent, a question to people, and others like those that are there. */
+export function patterns(task: Pick<Task, 'plan'>): { says: string; step: WantedStep }[] {
+  const seen = new Map<string, WantedStep>()
+  for (const step of task.plan) if (words(step.given).length) seen.set(step.do, wanted(step))
+  const like = [...seen.values()].filter(({ do: how }) => how !== 'ask_agent' && how !== 'ask_people')
+  return [
+    { says: 'An agent does something', step: { do: 'ask_agent', title: '', given: { instructions: '' } } },
+    { says: 'You are asked something', step: { do: 'ask_people', title: '', given: { question: '' } } },
+    ...like.map(({ do: how, title, given }) => ({ says: `Like “${title.length > 60 ? `${title.slice(0, 59)}…` : title}”`, step: { do: how, title, given } })),
+  ]
 }
