@@ -254,6 +254,25 @@ def test_a_key_is_never_saved(folder: Path):
     assert "key" in refused.value.message and refused.value.line == TEXT.count("\n") + 2
 
 
+def test_what_lies_elsewhere_or_looks_like_a_key_is_not_read_as_an_agent(folder: Path):
+    """Everybody who is signed in may read what an agent's file says."""
+    outside = folder.parent / "outside.md"
+    outside.write_text(TEXT)
+    (folder / "kept").write_text(TEXT)
+    (folder / "poet.md").symlink_to(outside)
+    (folder / "lyric.md").symlink_to(folder / "kept")
+    (folder / "round.md").symlink_to(folder / "round.md")
+    (folder / "keyed.md").write_text(TEXT + "\nUse ghp_abcdefghijklmnopqrstuvwxyz0123456789.\n")
+    personas = Personas(folder.parent)
+    assert [one.id for one in personas.list()] == [*ORDER, "lyric"]
+    assert {(one.file, one.message.partition(":")[2] or one.message) for one in personas.problems} == {
+        ("poet.md", "It is a link that leads out of the folder."),
+        ("keyed.md", " This looks like a key or a password."),
+    }
+    with pytest.raises(NotFound):
+        personas.file("poet")
+
+
 def test_a_file_alone_makes_nobody_an_editor(folder: Path):
     personas = Personas(folder.parent)
     personas.save("poet", minimal("role: editor\nautonomy: act"))

@@ -126,3 +126,9 @@ async def test_the_file_is_read_again_and_a_broken_one_leaves_the_last_good(
     name(tmp_path, other={"command": sys.executable, "args": [PROGRAM]})
     assert [one.name for one in connectors.list()] == ["other"]
     assert connectors.problem == ""
+
+
+def test_a_file_that_goes_down_for_ever_is_a_problem_and_no_fault(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_text("[" * 100_000)
+    connectors = Connectors(tmp_path, {})
+    assert connectors.list() == [] and "cannot be read" in connectors.problem

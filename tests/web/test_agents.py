@@ -192,6 +192,17 @@ def test_a_tool_that_leaves_the_canvas_needs_an_owner_to_be_used_without_asking(
         assert kept.status_code == 200
 
 
+def test_a_file_that_cannot_be_used_is_shown_to_those_who_can_mend_it(studio, api, folder):
+    (folder / "poet.md").write_text(TEXT + "\nUse ghp_abcdefghijklmnopqrstuvwxyz0123456789.\n")
+    until(lambda: api.get("/api/agents").json()["problems"])
+    with studio.client(studio.make_token("commenter")) as guest:
+        for path in ("/api/agents/poet", "/api/agents/poet/file"):
+            refused = guest.get(path)
+            assert refused.status_code == 409 and "ghp_" not in refused.text
+            assert "ghp_" in api.get(path).text
+        assert "ghp_" not in guest.get("/api/agents").text
+
+
 def test_a_file_that_names_no_tools_has_all_of_them_and_so_needs_an_owner(studio, api, folder):
     silent = "---\nname: Poet\n---\nYou are a poet.\n"
     with studio.client(studio.make_token("editor")) as editor:

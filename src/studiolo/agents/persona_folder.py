@@ -277,6 +277,7 @@ class Personas:
             try:
                 check_id(id)
                 about = path.stat()
+                inside = path.resolve().is_relative_to(folder.resolve())
             except Invalid as error:
                 problems.append(Problem("", name, 0, error.message, error.hint))
                 continue
@@ -284,6 +285,8 @@ class Personas:
                 continue  # it went while we looked
             if not stat.S_ISREG(about.st_mode):
                 problems.append(Problem("", name, 0, "It is not a file.", "Put a file in its place."))
+            elif not inside:  # everybody who is signed in may read what an agent's file says
+                problems.append(Problem("", name, 0, "It is a link that leads out of the folder.", "Copy it."))
             elif len(found) >= MOST_FILES:
                 problems.append(Problem("", name, 0, f"There are more than {MOST_FILES} agents.", "Delete some."))
             else:
@@ -302,6 +305,7 @@ class Personas:
                 data = file.read(LARGEST + 1)
             text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
             data.decode("utf-8")
+            check_secrets(text)
             persona = parse(id, text)
         except UnicodeDecodeError as error:
             line = data[: error.start].count(b"\n") + 1  # pyright: ignore[reportPossiblyUnboundVariable]

@@ -177,7 +177,7 @@ class Connectors:
             servers = json.loads(path.read_text())["mcpServers"]
             if not isinstance(servers, dict):
                 raise TypeError
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             self.problem = f'{FILE_NAME} cannot be read. It should be {{"mcpServers": {{"name": {{"url": ...}}}}}}.'
             self._entries = before  # the last good one stays
             return

@@ -158,9 +158,11 @@ async def review(file: UploadFile, _who: Maker, studio: Here) -> Json:
 
 
 @router.get("/agents/{agent}")
-async def one(agent: str, _who: Caller, studio: Here) -> Json:
-    """An agent and the text of its file. The header `ETag` names the text, for `If-Match`."""
+async def one(agent: str, who: Caller, studio: Here) -> Json:
+    """An agent and the text of its file. The header `ETag` names the text, for `If-Match`. A file that cannot be used
+    is shown to those who may mend it."""
     await studio.meet_agents()
+    await _may_read(studio, who, agent)
     return _one(studio, agent)
 
 
@@ -188,8 +190,9 @@ async def delete(agent: str, _who: Maker, studio: Here, if_match: IfMatch = None
 
 
 @router.get("/agents/{agent}/file", response_class=Response, responses={200: {"content": {"text/markdown": {}}}})
-async def download(agent: str, _who: Caller, studio: Here) -> Response:
+async def download(agent: str, who: Caller, studio: Here) -> Response:
     """The agent's file, to give to somebody."""
+    await _may_read(studio, who, agent)
     file = studio.personas.file(agent)
     return Response(
         file.text.encode(),
@@ -214,6 +217,12 @@ async def trust(agent: str, body: Trust, who: Maker, studio: Here) -> Json:
 
 
 # -- inside
+
+
+async def _may_read(studio: Studio, who: Who, id: str) -> None:
+    """What is wrong in a file may be a key, or another file in its place: then it is for those who can mend it."""
+    if any(one.agent == id for one in studio.personas.problems) and await studio_role(studio, who) not in MAKERS:
+        raise Conflict("The file of this agent cannot be used as it is.", "Ask somebody who makes canvases here.")
 
 
 async def _saved(studio: Studio, who: Who, id: str, text: str, expected: str | None, status: int) -> Json:

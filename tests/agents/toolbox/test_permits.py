@@ -258,3 +258,12 @@ def test_what_an_agent_asks_another_for_vouches_for_no_words() -> None:
     assert verdict(hands, url, Policy(tools={"web": "allow"})).level == "allow", "a person wrote them"
     hands.work.asked_by_agent = True
     assert verdict(hands, url, Policy(tools={"web": "allow"})).level == "ask"
+
+
+def test_a_policy_that_goes_down_for_ever_or_is_no_file_lets_nothing_leave(tmp_path: Path) -> None:
+    (tmp_path / "tools.toml").write_text("a = " + "[" * 50_000)
+    assert PolicyFile(tmp_path).now.closed
+    (tmp_path / "tools.toml").unlink()
+    (tmp_path / "tools.toml").mkdir()
+    policy = PolicyFile(tmp_path).now
+    assert policy.closed and str(tmp_path) not in str(policy.problems), "where it lies is nobody's business"

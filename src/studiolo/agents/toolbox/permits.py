@@ -209,8 +209,9 @@ def _read(path: Path) -> Policy:
         if path.stat().st_size > LARGEST_FILE:
             raise ValueError("it is too large")
         table = tomllib.loads(path.read_text("utf-8-sig"))
-    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        why = masked(f"{FILE_NAME} cannot be used: {error}. Until it is corrected, nothing may leave the machine.")
+    except (OSError, ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+        said = error.strerror if isinstance(error, OSError) else error
+        why = masked(f"{FILE_NAME} cannot be used: {said}. Until it is corrected, nothing may leave the machine.")
         return Policy(problems=(why,), closed=True)
     problems: list[str] = []
     closed = False
