@@ -91,6 +91,8 @@ export interface Run {
   /** What the agent said at the end, where it was not asked in the conversation. */
   answer?: string
   page?: string | null
+  place?: { start: Place['start']; end: Place['end'] }
+  options?: Record<string, unknown>
   parent?: string
 }
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import ServedStudio, StartStudio
-from tests.models.fake_provider import FakeProvider, Turn
+from tests.models.fake_provider import FakeProvider, Refusal, Turn
 from tests.web.loop.conftest import environment, suggests
 
 from .desk import Desk
@@ -133,6 +133,10 @@ def test_what_leaves_the_machine_is_allowed_by_a_person(
     card.get_by_label("A sentence to the agent").fill("Not today.")
     card.get_by_role("button", name="Do not allow it").click()
     expect(card).to_contain_text("did not allow it: “Not today.”")
+    # What was asked for can still be read; it does not stand in the way.
+    expect(card.get_by_role("definition").first).to_be_hidden()
+    card.get_by_text("All of it").click()
+    expect(card.get_by_role("definition").first).to_be_visible()
     expect(ann.page.get_by_role("log")).to_contain_text("I was not allowed to read it.")
     assert [one.path for one in provider.asked if one.path.endswith("/models")] == before, "nothing was fetched"
     assert "Not today." in str(provider.asked[-1].body["messages"])
@@ -168,3 +172,47 @@ def test_a_run_has_a_page(
         assert owner.post(f"/api/canvases/{canvas['id']}/actions", json=body).status_code == 200
     ann.page.reload()
     expect(came).to_contain_text("accepted")
+
+
+def test_what_is_said_to_a_run_that_was_paused_is_heard_when_it_goes_on(
+    looping: ServedStudio, provider: FakeProvider, person: Person
+) -> None:
+    ann, canvas = come_in(looping, person)
+    page = canvas["pages"][0]["id"]
+    go_on = threading.Event()
+    provider.script = [Turn(calls=[("read_page", {"page": page})], wait=go_on), Turn("Then I leave it.")]
+    ann.ask("Find a better word for lamp.")
+    work = ann.page.get_by_role("list", name="Agents at work")
+    work.get_by_role("button", name="Pause Co-author").click()
+    go_on.set()
+    expect(work.get_by_role("listitem", name="Co-author: paused")).to_be_visible()
+    # The page may be opened anew meanwhile.
+    ann.page.reload()
+    ann.ready()
+    said = work.get_by_label("Say something to Co-author while it works")
+    said.fill("Leave the lamp as it is.")
+    said.press("Enter")
+    expect(ann.page.get_by_role("log")).to_contain_text("Leave the lamp as it is.")
+    assert complaints(ann.page) == []
+    work.get_by_role("button", name="Let Co-author go on").click()
+    expect(ann.page.get_by_role("log")).to_contain_text("Then I leave it.")
+    assert "Leave the lamp as it is." in str(provider.asked[-1].body["messages"])
+
+
+def test_what_failed_is_asked_again(looping: ServedStudio, provider: FakeProvider, person: Person) -> None:
+    ann, canvas = come_in(looping, person)
+    page = canvas["pages"][0]["id"]
+    provider.script = [
+        Refusal(401, {"error": {"message": "Incorrect API key."}}),
+        Turn(calls=[suggests(page)]),
+        Turn("I proposed lantern."),
+    ]
+    ann.ask("Find a better word for lamp.")
+    again = ann.page.get_by_role("log").get_by_role("button", name="Ask again")
+    expect(again).to_be_visible()
+    assert complaints(ann.page) == []
+    again.focus()
+    ann.page.keyboard.press("Enter")
+    expect(ann.page.get_by_role("log")).to_contain_text("I proposed lantern.")
+    expect(ann.card()).to_have_count(1)
+    expect(ann.page.get_by_role("log").get_by_text("Find a better word for lamp.")).to_have_count(1)
