@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Container
 from dataclasses import dataclass
+from functools import cached_property
 
 from rapidfuzz.distance import OSA
 
@@ -108,7 +109,7 @@ def _prose(was: str, now: str, before: str, after: str, known: Container[str]) -
     return Kinds.joined(found)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Change:
     """One edit between two paragraphs without their typography: `old[start:end]` became `new[low:high]`."""
 
@@ -119,47 +120,47 @@ class _Change:
     low: int
     high: int
 
-    @property
+    @cached_property
     def was(self) -> str:
         return self.old[self.start : self.end]
 
-    @property
+    @cached_property
     def now(self) -> str:
         return self.new[self.low : self.high]
 
-    @property
+    @cached_property
     def left(self) -> str:
         return self.old[: self.start]
 
-    @property
+    @cached_property
     def right(self) -> str:
         return self.old[self.end :]
 
-    @property
+    @cached_property
     def removed(self) -> list[str]:
         return [token for token in tokens(self.was) if _WORD.match(token)]
 
-    @property
+    @cached_property
     def added(self) -> list[str]:
         return [token for token in tokens(self.now) if _WORD.match(token)]
 
-    @property
+    @cached_property
     def words(self) -> bool:
         return bool(self.removed or self.added)
 
-    @property
+    @cached_property
     def by_a_number(self) -> bool:
         """Whether a digit stands right before or after it, or before or after one blank."""
         near = (self.left[-1:], self.right[:1], self.left.rstrip()[-1:], self.right.lstrip()[:1])
         return numeric("".join(near))
 
-    @property
+    @cached_property
     def sentence(self) -> str:
         """What stands around it up to the next full stops."""
         whole = re.split(r"(?<=[.!?…])\s", self.left)[-1] + self.was + re.split(r"(?<=[.!?…])\s", self.right)[0]
         return whole + self.now
 
-    @property
+    @cached_property
     def line(self) -> str:
         """What stands before it in its line."""
         return self.left.rpartition("\n")[2]

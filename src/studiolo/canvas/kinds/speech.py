@@ -10,6 +10,7 @@ import re
 
 _CLOSES = {"“": "”", "„": "“”", "«": "»", "»": "«»", "‘": "’", "‚": "‘’", "‹": "›", "›": "‹›", "「": "」", "『": "』",
            '"': '"', "'": "'", "”": "”", "’": "’", "‟": "”"}  # fmt: skip
+_SIGNS = re.compile(f"[{''.join(_CLOSES)}」』]")
 _DASHED = re.compile(r"[ \t]*(?:[—–―]|--?[ \u00a0])")
 
 
@@ -23,17 +24,15 @@ def in_speech(paragraph: str, start: int, end: int) -> bool:
         if _DASHED.match(paragraph, line):
             return True
     opened = ""
-    for at, sign in enumerate(paragraph[:end]):
-        if at >= start and opened:
+    for sign in _SIGNS.finditer(paragraph, 0, end):
+        if sign.start() >= start and opened:
             return True
-        opened = _step(paragraph, at, sign, opened)
+        opened = _step(paragraph, sign.start(), sign[0], opened)
     return bool(opened)
 
 
 def _step(text: str, at: int, sign: str, opened: str) -> str:
     """What is open after a sign: the marks that are waited for, the innermost last, each as its opening sign."""
-    if sign not in _CLOSES and sign not in "」』":
-        return opened
     before = text[at - 1] if at else " "
     after = text[at + 1] if at + 1 < len(text) else " "
     if sign in "'’":

@@ -121,6 +121,7 @@ end open close closed shut y e o et ou und oder aber mais tout toute pero ma que
 _PAIRS = frozenset(_CONFUSED.split())
 OFTEN_ELSE = frozenset(_OFTEN_ELSE.split())
 
+_JOINED = ("zweiund", "twenty", "hundert")
 _DENIED = re.compile(r".n['’]t$|^n['’]")
 _ELIDED = re.compile(r"^(?:n|qu|jusqu|lorsqu|puisqu)['’]")
 
@@ -128,7 +129,7 @@ _ELIDED = re.compile(r"^(?:n|qu|jusqu|lorsqu|puisqu)['’]")
 def says_a_number(word: str) -> bool:
     """Whether a word is a number, a date or a unit, and seldom anything else."""
     low = word.casefold()
-    joined = any(low.startswith(part) and low != part for part in ("zweiund", "twenty", "hundert"))
+    joined = low.startswith(_JOINED) and low not in _JOINED
     return joined or (low in NUMBERS and low not in OFTEN_ELSE)
 
 
