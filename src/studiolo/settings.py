@@ -14,6 +14,7 @@ from studiolo.canvas.errors import Invalid
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LONGEST_DRAIN = 300  # seconds
+MOST_TASKS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class Settings:
     """How long a server that was told to stop says "not ready" before it closes anything."""
     metrics_token: str = field(default="", repr=False)
     """A bearer token that may read `/api/metrics` and nothing else."""
+    tasks_per_person: int = 2
+    """How many tasks of one person are carried out at the same time."""
+    tasks_per_model: int = 4
+    """How many tasks that named the same model are."""
+    tasks_per_node: int = 8
+    """How many tasks this node carries out at the same time."""
     log: Literal["text", "json"] = "text"
     log_level: str = "INFO"
 
@@ -70,6 +77,9 @@ class Settings:
             tool_networks=_networks(env, "STUDIOLO_TOOL_NETWORKS", ""),
             drain_seconds=_number(env, "STUDIOLO_DRAIN_SECONDS", 0, LONGEST_DRAIN),
             metrics_token=env.get("STUDIOLO_METRICS_TOKEN") or "",
+            tasks_per_person=_number(env, "STUDIOLO_TASKS_PER_PERSON", 2, MOST_TASKS),
+            tasks_per_model=_number(env, "STUDIOLO_TASKS_PER_MODEL", 4, MOST_TASKS),
+            tasks_per_node=_number(env, "STUDIOLO_TASKS_PER_NODE", 8, MOST_TASKS),
             log=cast(Literal["text", "json"], log),
             log_level=level,
         )

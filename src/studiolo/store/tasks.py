@@ -104,8 +104,10 @@ async def listed(
     limit: int = 100,
     schedule: str | None = None,
     parent: str | None = None,
+    kind: str | None = None,
 ) -> list[Kept]:
-    """Tasks, the newest first: in any state or in these, of all canvases or of these, of a schedule, of a parent."""
+    """Tasks, the newest first: in any state or in these, of all canvases or of these, of a schedule, of a parent, of
+    a kind."""
     query = sa.select(tasks.c.task).order_by(tasks.c.made.desc(), tasks.c.id).limit(limit)
     if states:
         query = query.where(tasks.c.state.in_(list(states)))
@@ -115,6 +117,8 @@ async def listed(
         query = query.where(tasks.c.schedule == schedule)
     if parent is not None:
         query = query.where(tasks.c.parent == parent)
+    if kind is not None:
+        query = query.where(tasks.c.task["kind"].as_string() == kind)
     async with store.reading() as connection:
         return list(await connection.scalars(query))
 

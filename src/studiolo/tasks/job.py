@@ -94,6 +94,20 @@ class Job(Protocol):
         """Ask people something. The task rests until somebody has answered: {answer, by: {id, name}}."""
         ...
 
+    async def begin(
+        self,
+        key: str,
+        kind: str,
+        inputs: dict[str, Any],
+        *,
+        title: str = "",
+        plan: Sequence[Step] | None = None,
+        wait: bool = True,
+    ) -> Task:
+        """Begin another task, once. With `wait` this one rests until that one has ended, and is given it as it ended;
+        what it cost is then this one's cost, too."""
+        ...
+
     async def plan(self, steps: Sequence[Step]) -> None:
         """Put these steps into the plan, right after this one; those of an earlier try of this step are replaced."""
         ...

@@ -105,6 +105,7 @@ async def change(body: bodies.ChangeCanvas, seat: Owner, studio: Here) -> dict[s
 @router.delete("/{canvas}", status_code=204)
 async def delete(seat: Owner, studio: Here) -> Response:
     """Delete the canvas with its history, for everybody and for good."""
+    await studio.tasks.cancel_all(seat.canvas)
     runs = await studio.runs.of_canvas(seat.canvas, limit=1_000_000)
     for run in runs:
         if run["state"] not in ENDED:

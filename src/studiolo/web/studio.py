@@ -29,6 +29,8 @@ from studiolo.rooms import Inbox, Nodes, Rooms
 from studiolo.rooms.catching_up import catch_up
 from studiolo.settings import Settings
 from studiolo.store import Store, forgotten
+from studiolo.store.tasks import Limits
+from studiolo.tasks.kind_folder import Kinds
 from studiolo.tasks.schedules import Schedules
 from studiolo.tasks.tasks import Tasks
 from studiolo.tools.attachments import Attachments
@@ -76,9 +78,25 @@ class Studio:
         self.runs.on_end.append(lambda run: self.kit.over(run.id))
         self.guide = Guide(self.runs)
         self.rounds = Rounds(store, self.runs, self.rooms.get, self.member, time.time, new_id, nodes)
-        self.tasks = Tasks()
+        self.kinds = Kinds(settings.home, self.personas)
+        self.tasks = Tasks(
+            store,
+            settings.database,
+            settings.home,
+            self.runs,
+            self.guide,
+            self.models,
+            self.kit,
+            self.rooms.get,
+            self.member,
+            self.kinds.lay_out,
+            time.time,
+            new_id,
+            Limits(settings.tasks_per_person, settings.tasks_per_model, settings.tasks_per_node),
+            nodes,
+        )
         self.schedules = Schedules(
-            store, self.tasks, self.rooms.get, self.member, store.clock, new_id, lambda *_: None, nodes
+            store, self.tasks, self.rooms.get, self.member, store.clock, new_id, self.kinds.lay_out, nodes
         )
         self.listening = Listening(self.runs, self._begin, time.time, nodes.alone if nodes else None)
         self.rooms.heard = self.listening.hear
@@ -114,6 +132,7 @@ class Studio:
             await studio.runs.open()
             await studio.rounds.open()
             await studio.models.start()
+            await studio.tasks.open()
             for problem in studio.models.problems:
                 log.warning("%s", problem)
             studio.courier.open()
@@ -164,6 +183,7 @@ class Studio:
         try:
             self.histories.close()
             await self.listening.close()
+            await self.tasks.close()
             await self.rounds.close()  # first, or it would take for a person's doing that its runs end
             await self.runs.close()
             await self.kit.close()

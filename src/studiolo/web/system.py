@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import suppress
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client.exposition import choose_encoder
 
 from studiolo import __version__, metrics
 from studiolo.canvas.errors import Forbidden, StudioloError, Unavailable
+from studiolo.tasks.task import TaskState
 from studiolo.web.access import Caller, Here, signed_in, studio_role
 from studiolo.web.studio import Studio
 
@@ -36,6 +37,10 @@ async def ready(request: Request, studio: Here) -> dict[str, str]:
     Needs no token."""
     if getattr(request.app.state, "draining", False):
         raise Unavailable("This node is stopping.", "Use another node, or come back in a moment.")
+    with suppress(StudioloError):  # whether the database answers is told below
+        tasks = await studio.tasks.count()
+        for state in get_args(TaskState):
+            metrics.TASKS.labels(state).set(tasks.get(state, 0))
     for name, up in (await _dependencies(studio)).items():
         if not up:
             raise Unavailable(f"This node cannot reach its {name}.", f"Look at the {name} and the network between.")
