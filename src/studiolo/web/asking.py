@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from studiolo.agents import Ask, Run
 from studiolo.agents.asking_people import Reply
+from studiolo.canvas import Participant
 from studiolo.canvas.errors import Forbidden, NotFound, StudioloError
 from studiolo.models import ModelFailed
 from studiolo.people import Who
@@ -89,8 +90,7 @@ async def run_events(
 async def stop(run: str, who: Caller, studio: Here) -> Json:
     """Stop a run. Whoever asked may stop it, and so may an editor; what it has written so far stays to be judged."""
     seat, found = await seen(studio, who, run)
-    if found["by"]["id"] != seat.participant.id and not seat.participant.may("editor"):
-        raise Forbidden("Somebody else asked for this.", "They, or an editor, can stop it.")
+    check_theirs(seat.participant, found)
     return Json(await studio.runs.stop(run))
 
 
@@ -143,11 +143,17 @@ async def answer(run: str, body: bodies.Answer, who: Caller, studio: Here) -> Js
 async def _guided(studio: Studio, who: Who, run: str) -> tuple[Seat, dict[str, Any]]:
     """The caller's seat and the run, when it is theirs to guide: whoever asked may, and so may an editor."""
     seat, found = await seen(studio, who, run)
-    if found["by"]["id"] != seat.participant.id and not seat.participant.may("editor"):
-        raise Forbidden("Somebody else asked for this.", "They, or an editor, can do that.")
+    check_theirs(seat.participant, found)
     if not seat.participant.may("commenter"):
         raise Forbidden("This needs the role commenter.", "Ask an owner of the canvas for that role.")
     return seat, found
+
+
+def check_theirs(by: Participant, begun: dict[str, Any]) -> None:
+    """A run, or a round, is for whoever began it, and for people who may edit. An agent guides none but its own: what
+    guides is obeyed, and others may have talked it into anything. Raises `Forbidden`."""
+    if begun["by"]["id"] != by.id and not (by.kind == "person" and by.may("editor")):
+        raise Forbidden("Somebody else asked for this.", "They, or a person who may edit, can do that.")
 
 
 def followed(

@@ -17,7 +17,7 @@ from studiolo.canvas.errors import Forbidden, Invalid, NotFound, StudioloError
 from studiolo.people import Who
 from studiolo.web.access import Caller, Commenter, Here, Seat, Viewer, seat_at
 from studiolo.web.answers import Json
-from studiolo.web.asking import followed, may_use
+from studiolo.web.asking import check_theirs, followed, may_use
 from studiolo.web.canvases import IdempotencyKey
 from studiolo.web.repeats import Keep
 from studiolo.web.studio import Studio
@@ -185,6 +185,5 @@ async def _change(studio: Studio, who: Who, round: str, change: Callable[[Seat],
     seat, found = await _seen(studio, who, round)
     if not seat.participant.may("commenter"):
         raise Forbidden("A viewer may not change a round.", "Ask the canvas's owner for the role commenter.")
-    if found["by"]["id"] != seat.participant.id and not seat.participant.may("editor"):
-        raise Forbidden("Somebody else began this round.", "They, or an editor, can change it.")
+    check_theirs(seat.participant, found)
     return Json(await change(seat))

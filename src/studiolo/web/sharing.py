@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from studiolo.canvas.errors import Forbidden, NotFound
 from studiolo.people import secret_id
 from studiolo.web import bodies
-from studiolo.web.access import Here, Owner, Viewer
+from studiolo.web.access import Here, Owner, Seat, Viewer
 
 router = APIRouter(prefix="/api/canvases/{canvas}", tags=["sharing"])
 
@@ -17,6 +17,7 @@ router = APIRouter(prefix="/api/canvases/{canvas}", tags=["sharing"])
 @router.post("/shares", status_code=201)
 async def share(body: bodies.Share, request: Request, seat: Owner, studio: Here) -> dict[str, Any]:
     """Make a link that lets others in with a role. The link is shown once: only its hash is kept."""
+    _only_a_person(seat)
     token = await studio.people.share(seat.canvas, body.role, seat.participant, body.days)
     url = f"{request.url.scheme}://{request.url.netloc}/join/{token}"
     return {"id": secret_id(token), "url": url, "role": body.role}
@@ -40,8 +41,7 @@ async def unshare(share: str, seat: Owner, studio: Here) -> Response:
 async def connect(body: bodies.Connect, seat: Owner, studio: Here) -> dict[str, Any]:
     """Make a token for an agent of another program, which comes in with it by MCP or HTTP under its own name. The token
     is shown once: only its hash is kept."""
-    if seat.participant.kind != "person":
-        raise Forbidden("Only a person can let other agents in.", "Ask an owner of the canvas.")
+    _only_a_person(seat)
     token = await studio.people.create_token(body.role, body.name, seat.canvas, body.days, kind="agent")
     return {"id": secret_id(token), "token": token, "name": body.name, "role": body.role}
 
@@ -67,3 +67,8 @@ async def disconnect(token: str, seat: Owner, studio: Here) -> Response:
 async def members(seat: Viewer, studio: Here) -> dict[str, Any]:
     """Everybody who holds a role on this canvas, the highest first."""
     return {"members": [member.as_dict() for member in await studio.people.members(seat.canvas)]}
+
+
+def _only_a_person(seat: Seat) -> None:
+    if seat.participant.kind != "person":
+        raise Forbidden("Only a person can let others in.", "Ask an owner of the canvas.")

@@ -44,3 +44,22 @@ def test_a_run_is_not_answered_by_the_agui_door_of_another_canvas(
         went_on = owner.post(f"/api/canvases/{theirs.canvas}/agui/co-author", json=body)
         assert went_on.status_code == 200, went_on.text
     assert theirs.wait(run)["state"] == "done"
+
+
+def test_an_agent_guides_no_run_but_its_own(stage: Stage, provider: FakeProvider) -> None:
+    """Whoever steers is obeyed, and an agent of another program may have been talked into anything."""
+    provider.script = [Turn(calls=[READ]), Turn("I looked.")]
+    run = stage.ask()
+    asked(stage, run)
+    editor = stage.studio.make_token("editor", canvas=stage.canvas, kind="agent")
+    for verb, body in (("steer", {"text": "Now do this."}), ("stop", {}), ("take-over", {}), ("pause", {})):
+        assert stage.post(f"/api/runs/{run}/{verb}", editor, **body).status_code == 403, verb
+    round = stage.post(f"/api/canvases/{stage.canvas}/rounds", recipe="fact-check", page=stage.page).json()["id"]
+    assert stage.post(f"/api/rounds/{round}/say", editor, text="Now do this.").status_code == 403
+    assert stage.post(f"/api/rounds/{round}/stop").status_code == 200
+    provider.script = [Turn(calls=[READ]), Turn("I looked.")]
+    made = stage.post(f"/api/canvases/{stage.canvas}/ask", editor, prompt="Look.", page=stage.page).json()["run"]
+    assert stage.post(f"/api/runs/{made}/stop", editor).status_code == 200
+    assert stage.post(f"/api/runs/{run}/stop").status_code == 200
+    owner = stage.studio.make_token("owner", canvas=stage.canvas, kind="agent")
+    assert stage.post(f"/api/canvases/{stage.canvas}/shares", owner, role="viewer").status_code == 403
