@@ -5,7 +5,7 @@ import { lasting } from '../lasting.svelte'
 import type { Session } from '../session.svelte'
 import { studio } from '../studio.svelte'
 import { taskApi } from './http'
-import { type Groups, grouped, type Schedule, type Task } from './tasks'
+import { asking, type Groups, grouped, type Schedule, type Task } from './tasks'
 
 /** How often it looks while something moves, and while nothing does, in milliseconds. */
 const MOVING = 2500
@@ -22,8 +22,8 @@ export class Board {
   readonly groups: Groups = $derived(grouped(this.tasks, studio.me?.id ?? '', this.now))
   /** Those that begin again first, then those that rest. */
   readonly planned: Schedule[] = $derived([...this.schedules].sort((a, b) => Number(a.state !== 'on') - Number(b.state !== 'on') || (a.next ?? Infinity) - (b.next ?? Infinity)))
-  readonly moving: boolean = $derived(this.tasks.some(({ state }) => state === 'running' || state === 'queued'))
-  readonly waiting: number = $derived(this.tasks.filter(({ state }) => state === 'waiting').length)
+  readonly moving: boolean = $derived(this.tasks.some(({ state }) => state === 'running' || state === 'queued' || state === 'waiting'))
+  readonly waiting: number = $derived(this.tasks.filter(asking).length)
   #timer: ReturnType<typeof setTimeout> | undefined
   #open = 0
   #loading: Promise<void> | undefined

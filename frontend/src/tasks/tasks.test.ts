@@ -11,12 +11,13 @@ const ids = (list: Task[]) => list.map(({ id }) => id)
 
 describe('the board', () => {
   it('puts what needs somebody first: what asks, mine before theirs, then what broke', () => {
+    const asks = { cards: [{ id: '1', kind: 'question' as const, question: 'Which?' }] }
     const groups = grouped([
-      task('done', { state: 'done', finished: 90 }), task('runs'), task('theirs', { state: 'waiting', by: { id: 'ben', name: 'Ben' } }),
-      task('broke', { state: 'failed', finished: 110 }), task('mine', { state: 'waiting' }), task('newer', { state: 'done', finished: 95 }), task('stopped', { state: 'cancelled', finished: 80 }),
+      task('done', { state: 'done', finished: 90 }), task('runs'), task('theirs', { state: 'waiting', by: { id: 'ben', name: 'Ben' }, ...asks }),
+      task('broke', { state: 'failed', finished: 110 }), task('mine', { state: 'waiting', ...asks }), task('parent', { state: 'waiting', started: 99 }), task('newer', { state: 'done', finished: 95 }), task('stopped', { state: 'cancelled', finished: 80 }),
     ], 'ada', 200)
     expect(ids(groups.needs)).toEqual(['mine', 'broke', 'theirs'])
-    expect(ids(groups.running)).toEqual(['runs'])
+    expect(ids(groups.running)).toEqual(['runs', 'parent'])
     expect(ids(groups.done)).toEqual(['newer', 'done', 'stopped'])
   })
   it('leaves what broke long ago, or for somebody else, among what is over', () => {

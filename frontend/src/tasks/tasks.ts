@@ -136,6 +136,8 @@ export interface Reading { rule: string; zone: string; sentence: string; next: n
 export const ENDED: ReadonlySet<TaskState> = new Set(['done', 'failed', 'cancelled'])
 export const over = ({ state }: Pick<Task, 'state'>): boolean => ENDED.has(state)
 export const openCards = (task: Pick<Task, 'cards'>): TaskCard[] => task.cards.filter(({ answer }) => answer === undefined)
+/** Whether it waits for people; otherwise it waits for tasks that it has begun. */
+export const asking = (task: Pick<Task, 'state' | 'cards'>): boolean => task.state === 'waiting' && openCards(task).length > 0
 /** A step that people may still move, change and take out. */
 export const coming = (task: Pick<Task, 'plan'>): TaskStep[] => task.plan.filter(({ state }) => state === 'coming')
 export const current = (task: Task): TaskStep | undefined =>
@@ -158,8 +160,8 @@ const FRESH = 3 * 86_400
 export function grouped(tasks: readonly Task[], me: string, now: number): Groups {
   const groups: Groups = { needs: [], running: [], queued: [], paused: [], done: [] }
   for (const task of tasks) {
-    if (task.state === 'waiting' || (task.state === 'failed' && task.by.id === me && now - (task.finished ?? task.made) < FRESH)) groups.needs.push(task)
-    else if (task.state === 'running') groups.running.push(task)
+    if (asking(task) || (task.state === 'failed' && task.by.id === me && now - (task.finished ?? task.made) < FRESH)) groups.needs.push(task)
+    else if (task.state === 'running' || task.state === 'waiting') groups.running.push(task)
     else if (task.state === 'queued') groups.queued.push(task)
     else if (task.state === 'paused') groups.paused.push(task)
     else groups.done.push(task)
@@ -179,7 +181,7 @@ export function gist(task: Task): string {
   if (task.state === 'done') return task.outcome || 'Done.'
   if (task.state === 'failed') return task.problem?.message || 'It could not go on.'
   if (task.state === 'cancelled') return task.outcome || (task.results.length ? 'Stopped. What it had made is still there.' : 'Stopped.')
-  if (task.state === 'waiting') return openCards(task)[0]?.question || openCards(task)[0]?.title || 'It waits for an answer.'
+  if (task.state === 'waiting') return openCards(task)[0]?.question || openCards(task)[0]?.title || 'Waits for the tasks that it has begun.'
   const step = current(task)
   if (task.state === 'queued') return task.started ? 'In line to go on.' : 'In line to begin.'
   if (task.state === 'paused') return step ? `Paused before: ${step.title}` : 'Paused.'
