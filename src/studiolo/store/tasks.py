@@ -126,8 +126,9 @@ async def listed(
 async def count(store: Store) -> dict[str, int]:
     """How many tasks there are, by state."""
     async with store.reading() as connection:
-        rows = await connection.execute(sa.select(tasks.c.state, sa.func.count()).group_by(tasks.c.state))
-        return dict(rows.tuples().all())
+        number = sa.func.count().label("number")
+        rows = await connection.execute(sa.select(tasks.c.state, number).group_by(tasks.c.state))
+        return {row.state: row.number for row in rows}
 
 
 async def result(store: Store, task: str, step: str) -> Any | None:
