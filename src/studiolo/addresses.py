@@ -25,6 +25,12 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _PROTOCOLS = ipaddress.IPv4Network("192.0.0.0/24")
+# Global as they look, these answer from within: what tells machines in Azure of themselves, relays of 6to4, examples.
+_WITHIN = (
+    ipaddress.IPv4Network("168.63.129.16/32"),
+    ipaddress.IPv4Network("192.88.99.0/24"),
+    ipaddress.IPv6Network("3fff::/20"),
+)
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 
@@ -67,6 +73,7 @@ def is_inside(address: Address) -> bool:
         or address.is_link_local
         or address.is_unspecified
         or address in _PROTOCOLS
+        or any(address in network for network in _WITHIN)
     )
 
 

@@ -267,3 +267,30 @@ def test_a_policy_that_goes_down_for_ever_or_is_no_file_lets_nothing_leave(tmp_p
     (tmp_path / "tools.toml").mkdir()
     policy = PolicyFile(tmp_path).now
     assert policy.closed and str(tmp_path) not in str(policy.problems), "where it lies is nobody's business"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "other"),
+    [("fuss.example", "fuß.example"), ("σας.example", "σασ.example"), ("a.example", "a．example.b")],
+)
+def test_a_host_that_was_allowed_is_the_one_that_is_asked(allowed: str, other: str) -> None:
+    """Letters that are folded into others are another name to whoever looks it up, and somebody else's host."""
+    hands = Hands(NOVEL)
+    found = verdict(hands, f"https://{allowed}/")
+    hands.work.grants.add(found.grant)
+    assert verdict(hands, f"https://{allowed}/more").level == "allow"
+    assert verdict(hands, f"https://{other}/").level == "ask"
+    owners = Policy(tools={"web": "ask"}, allow=(allowed,))
+    assert verdict(Hands(NOVEL), f"https://{other}/", owners).level == "ask"
+
+
+def test_hosts_in_the_policy_are_compared_as_they_are_looked_up(tmp_path: Path) -> None:
+    hosts = 'allow = ["München.example", "*.例え.example", "::1"]\ndeny = ["böse.example."]'
+    (tmp_path / "tools.toml").write_text(f"[hosts]\n{hosts}", "utf-8")
+    policy = PolicyFile(tmp_path).now
+    assert not policy.problems and policy.allow[0] == "xn--mnchen-3ya.example" and policy.allow[2] == "::1"
+    assert verdict(Hands(NOVEL), "https://MÜNCHEN.example/", policy).level == "allow"
+    assert verdict(Hands(NOVEL), "https://www.例え.example/", policy).level == "allow"
+    assert verdict(Hands(NOVEL), "https://böse.example/", policy).level == "off"
+    (tmp_path / "tools.toml").write_text('[hosts]\nallow = ["a/b"]')
+    assert PolicyFile(tmp_path).now.closed

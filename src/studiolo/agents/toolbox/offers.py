@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
-from urllib.parse import urlsplit
 
+import httpx2
 from pydantic_ai import RunContext
 
+from studiolo import addresses
 from studiolo.agents.work import Work
 from studiolo.canvas.participant import Role
 
@@ -71,10 +72,13 @@ class Offer:
 
 
 def host_of(url: str) -> str:
-    """The host that an address names, in small letters, as it is compared; "" where it names none."""
+    """The host that an address names, as it is looked up (`xn--...`) and compared; "" where it names none.
+
+    Read as whatever goes there reads it: where two readers do not agree, a person allows one host and another is asked.
+    """
     try:
-        return (urlsplit(url.strip()).hostname or "").rstrip(".").casefold()
-    except ValueError:
+        return addresses.host_of(httpx2.URL(url.strip())).rstrip(".")
+    except (httpx2.InvalidURL, ValueError):
         return ""
 
 

@@ -27,7 +27,7 @@ from typing import Any, Literal, Protocol
 from studiolo.agents.persona import Persona
 from studiolo.agents.surface import Surface
 from studiolo.agents.toolbox.carried import carried
-from studiolo.agents.toolbox.offers import Arguments, Leaving, Offer, short
+from studiolo.agents.toolbox.offers import Arguments, Leaving, Offer, host_of, short
 from studiolo.models.masking import masked
 
 FILE_NAME = "tools.toml"
@@ -45,7 +45,7 @@ DEFAULTS: Mapping[str, Level] = {
 }
 OUTSIDE = ("web", "mcp")
 LARGEST_FILE = 200_000  # bytes
-_HOST = re.compile(r"^(\*\.)?[\w\-.:\[\]]+$")
+_HOST = re.compile(r"[\w\-.:\[\]]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +204,15 @@ def _among(host: str, patterns: Iterable[str]) -> bool:
     )
 
 
+def _as_looked_up(pattern: str) -> str:
+    """A host of the file as hosts are compared, `*.` in front; "" where it is none."""
+    below, name = ("*.", pattern[2:]) if pattern.startswith("*.") else ("", pattern)
+    if not _HOST.fullmatch(name):
+        return ""
+    host = host_of(f"http://[{name.strip('[]')}]/" if name.count(":") > 1 else f"http://{name}/")
+    return host and below + host
+
+
 def _read(path: Path) -> Policy:
     try:
         if path.stat().st_size > LARGEST_FILE:
@@ -230,14 +239,15 @@ def _read(path: Path) -> Policy:
     lists: dict[str, tuple[str, ...]] = {}
     for name in ("allow", "deny", "only"):
         said = hosts.pop(name, []) if isinstance(hosts, dict) else None
-        if not isinstance(said, list) or not all(isinstance(one, str) and _HOST.match(one) for one in said):
+        named = [_as_looked_up(one) if isinstance(one, str) else "" for one in said] if isinstance(said, list) else [""]
+        if not all(named):
             problems.append(
                 f"{FILE_NAME}: hosts.{name} must be a list of hosts such as"
                 f' ["docs.python.org", "*.wikipedia.org"]. Until it is corrected, nothing may leave the machine.'
             )
             closed = True
-            said = []
-        lists[name] = tuple(one.casefold().rstrip(".") for one in said)
+            named = []
+        lists[name] = tuple(named)
     for unknown in (*table, *(f"hosts.{name}" for name in hosts if isinstance(hosts, dict))):
         problems.append(f"{FILE_NAME}: {unknown!r} is not known here. Known: [tools] and [hosts].")
     return Policy(tools, lists["allow"], lists["deny"], lists["only"], tuple(problems), closed)
