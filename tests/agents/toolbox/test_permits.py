@@ -269,10 +269,7 @@ def test_a_policy_that_goes_down_for_ever_or_is_no_file_lets_nothing_leave(tmp_p
     assert policy.closed and str(tmp_path) not in str(policy.problems), "where it lies is nobody's business"
 
 
-@pytest.mark.parametrize(
-    ("allowed", "other"),
-    [("fuss.example", "fuß.example"), ("σας.example", "σασ.example"), ("a.example", "a．example.b")],
-)
+@pytest.mark.parametrize(("allowed", "other"), [("fuss.example", "fuß.example"), ("a.example", "a．example.b")])
 def test_a_host_that_was_allowed_is_the_one_that_is_asked(allowed: str, other: str) -> None:
     """Letters that are folded into others are another name to whoever looks it up, and somebody else's host."""
     hands = Hands(NOVEL)
