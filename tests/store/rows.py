@@ -7,12 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from studiolo.store import Store, tables
+from studiolo.store.dialect import insert_new
 
 
 async def put_for_review(store: Store, canvas: str, text: str, by: str) -> None:
     """Give a canvas a version, something that waits, and a webhook that has been tried; and its run, which is called
-    `run-CANVAS`, steps; a round, a task and its schedule, a file, and what somebody made
-    of a change."""
+    `run-CANVAS`, steps; a round, a task and its schedule, what was put away, a mail and where it goes, a file, and what
+    somebody made of a change."""
     hook = f"hook-{canvas}"
     rows: list[tuple[sa.Table, dict[str, Any]]] = [
         (tables.versions, {"id": "v", "seq": 100, "at": 1.5, "name": text, "participant": by}),
@@ -51,8 +52,19 @@ async def put_for_review(store: Store, canvas: str, text: str, by: str) -> None:
             tables.schedules,
             {"id": f"schedule-{canvas}", "participant": by, "next": 9.5, "made": 2.5, "schedule": {"rule": text}},
         ),
+        (tables.put_away, {"participant": by, "id": "k:t:1", "at": 2.5}),
+        (
+            tables.mailboxes,
+            {"participant": by, "address": f"{by}@example.com", "secret": "s", "confirmed": 2.5}
+            | {"wants": {"about": ["done"]}, "asked": [1.5], "problem": ""},
+        ),
+        (
+            tables.mails,
+            {"id": f"mail-{canvas}", "participant": by, "made": 2.5, "next": None, "tries": 1, "mail": {"title": text}},
+        ),
         (tables.forgotten_tastes, {"id": "s:0", "participant": by, "at": 2.5}),
     ]
     async with store.writing() as connection:
         for table, row in rows:
-            await connection.execute(sa.insert(table).values({"canvas": canvas, **row}))
+            of_it = {"canvas": canvas} if "canvas" in table.columns else {}
+            await connection.execute(insert_new(connection, table), of_it | row)

@@ -75,7 +75,7 @@ async def counts(store: Store, of: Collection[str], kinds: Collection[str]) -> d
     found: Counter[str] = Counter()
     query = sa.select(inbox.c.kind, sa.func.count()).where(inbox.c.kind.in_(list(kinds))).group_by(inbox.c.kind)
     async with store.reading() as connection:
-        for some in _portions(of):
+        for some in portions(of):
             for kind, number in await connection.execute(query.where(inbox.c.canvas.in_(some))):
                 found[kind] += number
     return dict(found)
@@ -90,7 +90,7 @@ async def facts(store: Store, of: Collection[str], kind: str | None = None) -> l
     if kind is not None:
         query = query.where(inbox.c.kind == kind)
     async with store.reading() as connection:
-        for some in _portions(of):
+        for some in portions(of):
             rows = await connection.execute(query.where(inbox.c.canvas.in_(some)))
             found += [Waiting(*row) for row in rows]
     return found
@@ -129,7 +129,7 @@ async def waiting_runs(store: Store, of: Collection[str], limit: int = 200) -> l
     query = sa.select(runs.c.run).where(runs.c.state == "waiting").order_by(runs.c.started.desc(), runs.c.id)
     found: list[dict[str, Any]] = []
     async with store.reading() as connection:
-        for some in _portions(of):
+        for some in portions(of):
             found += await connection.scalars(query.where(runs.c.canvas.in_(some)).limit(limit))
     return found
 
@@ -152,6 +152,7 @@ async def behind(store: Store, canvas: str | None = None) -> list[str]:
         return [id for id, told, seq in found if told != seq]
 
 
-def _portions(ids: Collection[str]) -> list[list[str]]:
+def portions(ids: Collection[str]) -> list[list[str]]:
+    """Ids, sorted, in lists that are short enough for one statement."""
     listed = sorted(ids)
     return [listed[at : at + _MANY] for at in range(0, len(listed), _MANY)]

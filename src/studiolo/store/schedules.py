@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from studiolo.canvas.errors import NotFound, TooLarge
 from studiolo.store.canvas_rows import need_canvas
+from studiolo.store.inbox import portions
 from studiolo.store.store import Store
 from studiolo.store.tables import attachments, schedules
 
@@ -61,11 +62,14 @@ async def get(store: Store, id: str) -> Kept:
     return kept
 
 
-async def of_canvas(store: Store, canvas: str) -> list[Kept]:
-    """The schedules of a canvas, the oldest first."""
-    query = sa.select(schedules.c.schedule).where(schedules.c.canvas == canvas)
+async def of_canvases(store: Store, canvases: Collection[str]) -> list[Kept]:
+    """The schedules of these canvases, the oldest first."""
+    query = sa.select(schedules.c.made, schedules.c.id, schedules.c.schedule)
+    found: list[tuple[float, str, Kept]] = []
     async with store.reading() as connection:
-        return list(await connection.scalars(query.order_by(schedules.c.made, schedules.c.id)))
+        for some in portions(canvases):
+            found += (await connection.execute(query.where(schedules.c.canvas.in_(some)))).tuples()
+    return [kept for _, _, kept in sorted(found, key=lambda row: row[:2])]
 
 
 async def coming(store: Store, until: float) -> tuple[list[Kept], float | None]:

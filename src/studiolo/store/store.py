@@ -29,6 +29,7 @@ from studiolo.store.tables import (
     grants,
     idempotency,
     ledger,
+    mailboxes,
     metadata,
     participants,
     run_histories,
@@ -301,6 +302,8 @@ class Store:
                     ~sa.exists().where(grants.c.participant == participants.c.id),
                 )
             )
+            nobody = ~sa.exists().where(participants.c.id == mailboxes.c.participant)
+            await connection.execute(sa.delete(mailboxes).where(mailboxes.c.participant.in_(members), nobody))
         with suppress(StorageFailed):  # it is deleted; only the log file could not be emptied now
             await self._database.scrub()
 

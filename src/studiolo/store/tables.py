@@ -224,6 +224,42 @@ schedules = sa.Table(
     sa.Column("schedule", sa.JSON, nullable=False),
 )
 
+# Items of the inbox that somebody has put away though they are still so: tasks that have ended.
+put_away = sa.Table(
+    "put_away",
+    metadata,
+    sa.Column("participant", sa.Text, primary_key=True),
+    _of_canvas(),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("at", sa.Double, nullable=False),
+)
+
+# Where people are written to, and about what. The secret signs the links in mails, so it is kept as it is.
+mailboxes = sa.Table(
+    "mailboxes",
+    metadata,
+    sa.Column("participant", sa.Text, primary_key=True),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("confirmed", sa.Double),
+    sa.Column("wants", sa.JSON, nullable=False),  # {about: [done, failed, waiting], detail}
+    sa.Column("asked", sa.JSON, nullable=False),  # when mails were sent that ask for a confirmation
+    sa.Column("problem", sa.Text, nullable=False),  # why the last mail could not be delivered
+)
+
+# Mails that wait, and that were sent lately. No foreign key: a mail that asks for a confirmation is of no canvas.
+mails = sa.Table(
+    "mails",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("canvas", sa.Text, index=True),
+    sa.Column("participant", sa.Text, nullable=False),
+    sa.Column("made", sa.Double, nullable=False),
+    sa.Column("next", sa.Double, index=True),  # not before; NULL: sent, or given up
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("mail", sa.JSON, nullable=False),
+)
+
 # Files that people gave to a canvas; what they hold is in `attachment_data`, as pieces, and as text in sections.
 attachments = sa.Table(
     "attachments",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -163,9 +163,9 @@ class Schedules:
         """A schedule. Raises `NotFound`."""
         return Schedule.read(await kept.get(self._store, id))
 
-    async def of_canvas(self, canvas: str) -> list[Schedule]:
-        """The schedules of a canvas, the oldest first."""
-        return [Schedule.read(one) for one in await kept.of_canvas(self._store, canvas)]
+    async def of_canvases(self, canvases: Collection[str]) -> list[Schedule]:
+        """The schedules of canvases, the oldest first."""
+        return [Schedule.read(one) for one in await kept.of_canvases(self._store, canvases)]
 
     async def history(self, id: str) -> list[Task]:
         """The tasks that a schedule has begun, the newest first."""

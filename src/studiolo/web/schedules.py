@@ -117,7 +117,21 @@ async def make(body: NewSchedule, seat: Commenter, studio: Here, idempotency_key
 async def of_canvas(seat: Viewer, studio: Here) -> Json:
     """The schedules of a canvas, the oldest first."""
     now = studio.store.clock()
-    return Json({"schedules": [one.shown(now) for one in await studio.schedules.of_canvas(seat.canvas)]})
+    return Json({"schedules": [one.shown(now) for one in await studio.schedules.of_canvases([seat.canvas])]})
+
+
+@router.get("/schedules")
+async def everywhere(who: Caller, studio: Here) -> Json:
+    """The schedules of all canvases that the caller may see, the oldest first."""
+    canvases = {canvas["id"]: canvas["title"] for canvas in await studio.people.canvases(who)}
+    now = studio.store.clock()
+    found = await studio.schedules.of_canvases(canvases)
+    return Json(
+        {
+            "schedules": [one.shown(now) for one in found],
+            "canvases": {one.canvas: canvases[one.canvas] for one in found},
+        }
+    )
 
 
 @router.get("/schedules/{schedule}")

@@ -133,6 +133,7 @@ class Studio:
             await studio.rounds.open()
             await studio.models.start()
             await studio.tasks.open()
+            await studio.schedules.open()
             for problem in studio.models.problems:
                 log.warning("%s", problem)
             studio.courier.open()
@@ -178,6 +179,7 @@ class Studio:
         if self._catching_up is not None:
             self._catching_up.cancel()
             await asyncio.gather(self._catching_up, return_exceptions=True)
+        await self.schedules.close()
         await self.courier.close()
         self.attachments.close()
         try:

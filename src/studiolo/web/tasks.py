@@ -99,6 +99,17 @@ class DropBody(Body):
     found: Annotated[StrictInt, Field(ge=0, le=100_000)] | Annotated[StrictStr, Field(max_length=2_000)]
 
 
+@router.get("/task-kinds")
+async def kinds(_who: Caller, studio: Here) -> Json:
+    """The kinds of tasks, with what the form of each asks for; and what is wrong with files of one's own."""
+    return Json(
+        {
+            "kinds": [kind.as_dict() for kind in studio.kinds.list()],
+            "problems": [problem.as_dict() for problem in studio.kinds.problems],
+        }
+    )
+
+
 @router.post("/canvases/{canvas}/tasks", status_code=201)
 async def begin(body: NewTask, seat: Commenter, studio: Here, idempotency_key: IdempotencyKey = None) -> Json:
     """Begin a task. It goes on by itself, whatever happens to the studio, and its results come to the inbox."""

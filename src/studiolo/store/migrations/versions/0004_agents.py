@@ -104,3 +104,30 @@ def upgrade() -> None:
         sa.Column("made", sa.Double, nullable=False),
         sa.Column("schedule", sa.JSON, nullable=False),
     )
+    op.create_table(
+        "put_away",
+        sa.Column("participant", sa.Text, primary_key=True),
+        _of_canvas(),
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("at", sa.Double, nullable=False),
+    )
+    op.create_table(
+        "mailboxes",
+        sa.Column("participant", sa.Text, primary_key=True),
+        sa.Column("address", sa.Text, nullable=False),
+        sa.Column("secret", sa.Text, nullable=False),
+        sa.Column("confirmed", sa.Double),
+        sa.Column("wants", sa.JSON, nullable=False),
+        sa.Column("asked", sa.JSON, nullable=False),
+        sa.Column("problem", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "mails",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("canvas", sa.Text, index=True),
+        sa.Column("participant", sa.Text, nullable=False),
+        sa.Column("made", sa.Double, nullable=False),
+        sa.Column("next", sa.Double, index=True),
+        sa.Column("tries", sa.Integer, nullable=False),
+        sa.Column("mail", sa.JSON, nullable=False),
+    )
