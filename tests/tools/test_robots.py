@@ -50,3 +50,10 @@ def test_what_says_nothing_allows_everything(text: str) -> None:
 def test_wildcards_cannot_be_made_to_take_long() -> None:
     rules = rules_for("User-agent: *\nDisallow: /" + "*a" * 20 + "$", "Studiolo")
     assert rules.allows("/" + "a" * 1_000 + "b")
+
+
+def test_a_program_that_is_named_ten_thousand_times_is_named() -> None:
+    """Each rule is kept once, and not once for each time: or a stranger's file would keep the studio busy."""
+    text = "User-agent: *\n" * 9_000 + "User-agent: Studiolo\n" * 500 + "Disallow: /a\n" * 5
+    rules = rules_for(text, "Studiolo")
+    assert len(rules.rules) == 5 and not rules.allows("/a") and rules.allows("/b")

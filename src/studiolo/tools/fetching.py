@@ -232,7 +232,8 @@ class Fetcher:
                 if response.status_code >= 400:
                     return Rules()
                 data = await _body(response, MOST_ROBOTS, cut=True)
-                return rules_for(data.decode("utf-8", "replace"), PROGRAM)
+                # A long one takes a second, and is a stranger's.
+                return await asyncio.to_thread(rules_for, data.decode("utf-8", "replace"), PROGRAM)
         return Rules()
 
 

@@ -49,11 +49,10 @@ def rules_for(text: str, program: str) -> Rules:
                 here = []
             naming = True
             name = re.match(r"[A-Za-z_-]*", value)
-            if value == "*":
-                here.append(common)
-            elif name and name.group().lower() == program.lower():
-                here.append(own)
-                named_self = True
+            rules = common if value == "*" else own if name and name.group().lower() == program.lower() else None
+            if rules is not None and not any(one is rules for one in here):
+                here.append(rules)
+            named_self = named_self or rules is own
             continue
         if key not in ("allow", "disallow", "crawl-delay"):
             continue  # a sitemap stands in no group and ends none
