@@ -95,7 +95,8 @@ def test_a_question_is_answered_by_somebody_else(looping: ServedStudio, provider
     ann, canvas = come_in(looping, person)
     ben = person(**PHONE)
     ben.join(ann.share("Can comment"), "Ben")
-    question = ("ask_person", {"question": "Is the lamp his own?", "choices": ["His own", "The harbour’s"]})
+    long = "Nobody knows whose it is, and nobody may: that is what the second chapter turns on, and the last"
+    question = ("ask_person", {"question": "Is the lamp his own?", "choices": ["His own", "The harbour’s", long]})
     provider.script = [Turn(calls=[question]), Turn("Then I leave it as it is.")]
     ann.ask("Whose lamp is it?")
     card = ann.page.get_by_role("group", name="An agent asks a question")
@@ -105,6 +106,9 @@ def test_a_question_is_answered_by_somebody_else(looping: ServedStudio, provider
     look(ann, "question")
     talk(ben)
     bens = ben.page.get_by_role("group", name="An agent asks a question")
+    for asked in (card, bens):  # a choice may be a whole sentence, and stays within the card
+        outer, inner = asked.bounding_box(), asked.get_by_role("button", name="Nobody knows").bounding_box()
+        assert outer and inner and inner["x"] + inner["width"] <= outer["x"] + outer["width"]
     assert complaints(ben.page) == []
     look(ben, "question-phone")
     bens.get_by_role("button", name="The harbour’s").click()

@@ -6,6 +6,7 @@ import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/sea
 import { Compartment, EditorState, type Extension, StateEffect, StateField } from '@codemirror/state'
 import { Decoration, type DecorationSet, drawSelection, EditorView, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers, placeholder } from '@codemirror/view'
 import type * as Y from 'yjs'
+import { directions } from './direction'
 import { historyKeymap } from './history'
 import { highlighting, languageFor, type Mode, prose } from './language'
 import { livePreview } from './live-preview'
@@ -43,6 +44,7 @@ export const rebind = (how: Extension): StateEffect<unknown> => binding.reconfig
 const surfaces: Record<Mode, (items: () => SlashItem[]) => Extension> = {
   prose: (items) => [
     livePreview,
+    directions,
     slash(items),
     keymap.of(markdownKeys),
     placeholder('Write, or type / for help'),

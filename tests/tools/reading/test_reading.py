@@ -183,7 +183,7 @@ async def test_a_table_of_text_is_described_and_begun() -> None:
     ]
     assert table["rows"] == 200 and "200 rows and 3 columns" in text_of(found)
     assert "Rome 49" in text_of(found) and "Rome 50 " not in text_of(found)
-    assert found.problems == ["As text, only the first 50 rows."]
+    assert found.problems == ["Its text is the first 50 rows; questions to the table see all of them."]
 
 
 async def test_parquet(tmp_path: Path) -> None:

@@ -165,7 +165,9 @@ def _reading(name: str, type: str, sheets: Sequence[tuple[str, list[Column], int
         )
     if not sections:
         raise Invalid(f"{name} holds no table.", "Choose a file with a row of names and rows below it.")
-    problems = [] if sum(count for _, _, count, _ in sheets) <= FIRST else [f"As text, only the first {FIRST} rows."]
+    problems: list[str] = []
+    if sum(count for _, _, count, _ in sheets) > FIRST:
+        problems.append(f"Its text is the first {FIRST} rows; questions to the table see all of them.")
     about = {"kind": "table", "tables": tables[:20], "outline": [[0, one[0], 0] for one in sheets if one[0]]}
     if len(tables) > 1:
         places = {sheet: next((n for n, s in enumerate(sections) if s.title == sheet), 0) for sheet, *_ in sheets}
