@@ -36,6 +36,8 @@ describe('one task', () => {
     expect(gist(task('t', { plan, step: 'b' }))).toBe('Reads b (3 of 7)')
     expect(gist(task('t', { state: 'done', outcome: 'Nothing new.' }))).toBe('Nothing new.')
     expect(gist(task('t', { state: 'waiting', cards: [{ id: '1', kind: 'question', question: 'Old?', answer: 'answered' }, { id: '2', kind: 'question', question: 'Which ending?' }] }))).toBe('Which ending?')
+    expect(gist(task('t', { state: 'waiting', cards: [{ id: '1', kind: 'question', question: '**Who** rings?\n\n1. Nobody' }] }))).toBe('Who rings?')
+    expect(gist(task('t', { state: 'waiting', cards: [{ id: '1', kind: 'approval', question: 'May I?', title: 'Searches the web for “lamps”' }] }))).toBe('Searches the web for “lamps”')
     expect(gist(task('t', { state: 'failed', problem: { message: 'The model is gone.' } }))).toBe('The model is gone.')
     expect(gist(task('t', { state: 'paused', plan, step: 'b' }))).toBe('Paused before: Reads b')
   })

@@ -176,12 +176,18 @@ export function grouped(tasks: readonly Task[], me: string, now: number): Groups
   return groups
 }
 
+/** What a card asks, in one plain line: what it wants to do, or the question's first paragraph. */
+export function asked(card: TaskCard | undefined): string {
+  const [first = ''] = ((card?.kind === 'approval' && card.title) || card?.question || '').trim().split(/\n\s*\n/)
+  return first.replace(/[*_`]+/g, '').replace(/^\s*(?:#+|>|[-•]|\d+[.)])\s+/gm, '').replace(/\s+/g, ' ').trim()
+}
+
 /** What a task has come to, or is at, in one line. */
 export function gist(task: Task): string {
   if (task.state === 'done') return task.outcome || 'Done.'
   if (task.state === 'failed') return task.problem?.message || 'It could not go on.'
   if (task.state === 'cancelled') return task.outcome || (task.results.length ? 'Stopped. What it had made is still there.' : 'Stopped.')
-  if (task.state === 'waiting') return openCards(task)[0]?.question || openCards(task)[0]?.title || 'Waits for the tasks that it has begun.'
+  if (task.state === 'waiting') return asked(openCards(task)[0]) || 'Waits for the tasks that it has begun.'
   const step = current(task)
   if (task.state === 'queued') return task.started ? 'In line to go on.' : 'In line to begin.'
   if (task.state === 'paused') return step ? `Paused before: ${step.title}` : 'Paused.'
