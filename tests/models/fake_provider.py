@@ -52,15 +52,17 @@ class Turn:
 class FakeProvider:
     """Answers every request with `WORDS`, or with `refusal`, and keeps what it was asked in `asked`.
 
-    Who asks for a typed answer is given the first of `typed` as the call of its tool, as OpenAI sends it. While there
-    is a `script`, a streamed request to an OpenAI model is answered with its next turn: a `Turn`, a `Refusal`, or a
-    function that makes one of the request's body; the last one is given again and again.
+    Who asks for a typed answer is given the first of `typed` as the call of its tool, as OpenAI sends it; or what
+    `thinks` makes of the request's body. While there is a `script`, a streamed request to an OpenAI model is answered
+    with its next turn: a `Turn`, a `Refusal`, or a function that makes one of the request's body; the last one is given
+    again and again.
     """
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.refusal: Refusal | None = None
         self.typed: list[dict[str, Any]] = []
+        self.thinks: Callable[[dict[str, Any]], dict[str, Any]] | None = None
         self.script: list[Turn | Refusal | Callable[[dict[str, Any]], Turn]] = []
         self.lock = threading.Lock()
         self.models: list[str] = ["llama3.2", "qwen2.5:1.5b"]
@@ -89,7 +91,8 @@ class FakeProvider:
                     self.reply(fake.refusal.status, answer, fake.refusal.headers)
                     return
                 if not body.get("stream") and body.get("tools"):
-                    self.reply(200, json.dumps(_called(body, fake.typed.pop(0))).encode(), {})
+                    answer = fake.thinks(body) if fake.thinks else fake.typed.pop(0)
+                    self.reply(200, json.dumps(_called(body, answer)).encode(), {})
                     return
                 turn = fake.next_turn(body) if body.get("stream") and fake.script else None
                 if isinstance(turn, Refusal):

@@ -224,8 +224,8 @@ def _there(canvas: Canvas) -> list[str]:
 
 
 def _pages(one: Input, given: Any, canvas: Canvas | None) -> list[str]:
-    """The pages that were chosen, in the order of the canvas; none chosen, or "all": all that are texts."""
-    if given in (None, "all") or given == []:
+    """The pages that were chosen, in the order of the canvas; "all": all that are texts."""
+    if given in (None, "all"):
         if canvas is None:
             return []
         return [page["id"] for page in canvas.outline() if not page["removed"] and page["kind"] in ("prose", "code")]

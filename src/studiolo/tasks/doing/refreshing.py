@@ -25,6 +25,7 @@ MOST_VALUES = 2_000
 SECONDS = 60.0
 LEAST_DIGITS = 3  # of a number that says what it is about by itself
 _TOKEN = re.compile(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(\s?%|\s(?:thousand|million|billion)\b)?")
+_YEAR = re.compile(r"1\d{3}|20\d{2}")
 _LINE = re.compile(r"^\s*([^:=\n]{1,120}?)\s*[:=]\s*(-?[\d,]+(?:\.\d+)?)\s*%?\s*$", re.MULTILINE)
 _SCALE = {"thousand": Decimal(1_000), "million": Decimal(1_000_000), "billion": Decimal(1_000_000_000)}
 
@@ -242,7 +243,7 @@ def _in_sentence(start: int, text: str, changes: Sequence[Change]) -> _Sentence 
         about = checks.content(text)
         named = [one for one in fits if _named(one.label, about)]
         digits = len(token[1].replace(",", "").replace(".", "").strip("0"))
-        chosen = named or (fits if digits >= LEAST_DIGITS else [])
+        chosen = named or (fits if digits >= LEAST_DIGITS and not _YEAR.fullmatch(token[1]) else [])
         values = {written(token[1], token[2] or "", one.old, one.new) for one in chosen}
         if len(values) > 1:
             doubt = f"“{text[:160]}” tells {token[0].strip()}, and it is not clear of what: look at it yourself."

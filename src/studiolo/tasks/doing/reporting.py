@@ -78,7 +78,8 @@ def cited(claim: Mapping[str, Any]) -> str:
     if claim["url"]:
         where = f"[{where}](<{link_to(claim['url'], claim['quote'])}>)"
     place = shown(str(claim.get("place") or ""))
-    return f"“{claim['quote']}” — {where}{f', {place}' if place else ''}"
+    named = place and place.casefold() not in str(claim["title"]).casefold()
+    return f"“{claim['quote']}” — {where}{f', {place}' if named else ''}"
 
 
 @doing("research_report")

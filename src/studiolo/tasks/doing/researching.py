@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from studiolo.agents import context
-from studiolo.agents.prose import sentences, words
+from studiolo.agents import checks, context
+from studiolo.agents.prose import paragraphs, sentences, words
 from studiolo.agents.toolbox.marks import plain
 from studiolo.agents.toolbox.offers import host_of, short
 from studiolo.canvas.errors import Invalid, StudioloError
@@ -174,9 +174,10 @@ async def _file_steps(job: Job, passed: dict[str, Any]) -> list[Step]:
 @doing("research_search")
 async def look(job: Job) -> Result:
     """Search, and lay out a step for each page that is to be read."""
-    query = told.text_given(job, "query")
+    # Whoever edits a plan edits titles: what a step is called is what it does.
+    query = job.step.title.partition("Searches for ")[2].strip() or told.text_given(job, "query")
     if not query:
-        raise Invalid("There is nothing to search for.", "Give the step some words.")
+        raise Invalid("There is nothing to search for.", "Call the step “Searches for …”.")
     if told.running_short(job):
         return {"found": [], "problem": "left out to keep to the budget", "note": "left out to keep to the budget"}
     if job.kit.search is None:
@@ -237,12 +238,13 @@ async def read(job: Job) -> Result:
     except StudioloError as error:
         return _unread(job, error.message)
     dropped = 0
+    asked = checks.content(f"{plan.get('question', '')} {' '.join(questions)}")
     claims: list[dict[str, Any]] = []
     text = read_again(source["sections"])
     for number, piece in enumerate(_portions(source["sections"], " ".join(questions), told.portion(job, RESEARCHER))):
         for claim in await _claims(job, number, piece, questions, source):
             at = exact(text, claim.quote)
-            if at is None:
+            if at is None or not checks.content(f"{claim.statement} {at.text}") & asked:
                 dropped += 1
                 continue
             quote = shown(at.text)
@@ -266,7 +268,7 @@ async def read(job: Job) -> Result:
         await job.found(claim["statement"], source=source["host"] or source["title"], url=source["url"])
     note = f"{len(claims)} claims" if claims else "it says nothing about the question"
     if dropped:
-        note += f", {dropped} dropped: their quotes are not in it"
+        note += f", {dropped} dropped: their quotes are not in it, or have nothing to do with the question"
     return {**source, "claims": claims, "dropped": dropped, "note": note}
 
 
@@ -350,7 +352,9 @@ async def _claims(job: Job, number: int, piece: str, questions: Sequence[str], s
         return (await job.answer(f"claims {number}", Claims, asked, piece, agent=agent, words=1_200)).claims
     pieces = [
         context.Passage("", source["title"], at.start, at.text.replace("\n", " "))
-        for at in sentences(piece)
+        for paragraph in paragraphs(piece)
+        if paragraph.prose
+        for at in sentences(paragraph.text)
         if at.prose and 8 <= len(words(at.text)) <= 60
     ]
     best = context.retrieve(pieces, " ".join(questions), 3)

@@ -148,4 +148,8 @@ async def _patterns(job: Job, comments: Sequence[tuple[str, str]], agent: str) -
     listed = [f"[{at}] {title}: {text}" for at, (title, text) in enumerate(comments[:MOST_LISTED], start=1)]
     material = "\n".join(listed)[: 3 * told.portion(job, agent)]
     asked = told.instructions(job, SUMMING)
-    return (await job.answer("patterns", Patterns, asked, material, agent=agent, words=600)).patterns
+    try:
+        return (await job.answer("patterns", Patterns, asked, material, agent=agent, words=600)).patterns
+    except StudioloError as error:  # the comments are there, which is what was asked for
+        await job.note(f"Nobody could say what the comments have in common: {error.message}")
+        return []

@@ -11,14 +11,11 @@ from studiolo.tasks.task import Step
 
 LARGEST_PORTION = 12_000  # characters that a model reads in one request
 SPARED = 0.25  # of what a task may use, which is kept for putting together what it found
-MOST_SAID = 10
 
 
 def instructions(job: Job, usual: str) -> str:
-    """What the step is to do: its kind's words behind the program's, and what people have said since it began."""
+    """What the step is to do: its kind's words behind the program's. What people said is added by the job."""
     parts = [usual, str(job.step.given.get("instructions") or "")]
-    if said := [f"- {one['by']['name']}: {one['text']}" for one in job.task.said[-MOST_SAID:]]:
-        parts.append("While the task ran, people said, and it counts:\n" + "\n".join(said))
     return "\n\n".join(part for part in parts if part.strip())
 
 

@@ -7,6 +7,8 @@ are independent is decided here, by looking.
 from __future__ import annotations
 
 import itertools
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -19,7 +21,9 @@ from studiolo.tasks.doing.researching import RESEARCHER, sources
 from studiolo.tasks.job import Job, Result, doing
 
 MOST_WEIGHED = 60  # claims of one question that are laid beside each other
-ALIKE = 0.5  # of the words, when two claims with different numbers are about the same
+ALIKE = 0.6  # of the telling words, when two claims with different numbers are about the same
+COMMON = 0.25  # of the claims have a word that tells nothing
+_MEASURE = re.compile(r"(\d[\d.,]*)\s+([^\W\d_]{3,})")
 
 Numbers = Annotated[list[int], Field(max_length=30)]
 
@@ -71,9 +75,7 @@ async def check(job: Job) -> Result:
         findings += [{**one, "part": number, "sources": _independent(one["claims"], claims)} for one in found]
         contradictions += against
         await job.progress(number + 1, len(questions))
-    known = {tuple(sorted((*one["one"], *one["other"]))) for one in contradictions}
-    contradictions += [one for one in _by_numbers(claims) if tuple(sorted((*one["one"], *one["other"]))) not in known]
-    contradictions = _once(contradictions)
+    contradictions = _merged([*contradictions, *_by_numbers(claims)], claims)
     note = f"{len(findings)} findings of {len(claims)} claims, {len(contradictions)} contradictions"
     return {"claims": claims, "findings": findings, "contradictions": contradictions, "note": note}
 
@@ -116,35 +118,45 @@ def _checked(
 
 
 def _by_numbers(claims: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
-    """Claims of different sources about the same thing that give different numbers, whatever a model said of them."""
-    about = [checks.content("".join(one for one in claim["quote"] if not one.isdigit())) for claim in claims]
-    given = [set(numbers(claim["quote"])) for claim in claims]
+    """Claims of different sources that give different numbers of the same thing, whatever a model said of them: those
+    whose telling words are mostly the same. Words that many claims have tell nothing."""
+    about = [checks.content(claim["quote"]) for claim in claims]
+    times = Counter(word for words in about for word in words)
+    common = {word for word, many in times.items() if len(claims) > 3 and many > COMMON * len(claims)}
+    telling = [{word for word in words if not word[0].isdigit()} - common for words in about]
+    measured = [_measures(str(claim["quote"])) for claim in claims]
     for one, other in itertools.combinations(range(len(claims)), 2):
-        if claims[one]["host"] == claims[other]["host"] and claims[one]["title"] == claims[other]["title"]:
+        if claims[one]["part"] != claims[other]["part"] or claims[one]["url"] == claims[other]["url"]:
             continue
-        if not given[one] or not given[other] or given[one] & given[other]:
-            continue
-        shared = len(about[one] & about[other])
-        if (
-            shared >= 4
-            and shared >= ALIKE * min(len(about[one]), len(about[other]))
-            and shared >= 0.4 * max(len(about[one]), len(about[other]))
-        ):
+        units = measured[one].keys() & measured[other].keys()
+        differ = [unit for unit in units if not measured[one][unit] & measured[other][unit]]
+        shared = len(telling[one] & telling[other])
+        if differ and shared >= 2 and shared >= ALIKE * min(len(telling[one]), len(telling[other])):
             yield {"about": shown(str(claims[one]["statement"])), "one": [one], "other": [other]}
 
 
-def _once(contradictions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Contradictions whose claims no other one lays beside each other already."""
-    kept: list[dict[str, Any]] = []
-    for one in contradictions:
-        left, right = set(one["one"]), set(one["other"])
-        if not any(
-            (left <= set(has["one"]) and right <= set(has["other"]))
-            or (left <= set(has["other"]) and right <= set(has["one"]))
-            for has in kept
-        ):
-            kept.append(dict(one))
-    return kept
+def _measures(quote: str) -> dict[str, set[str]]:
+    """The numbers of a passage by the word behind each."""
+    found: dict[str, set[str]] = {}
+    for number, unit in _MEASURE.findall(quote):
+        found.setdefault(checks.stem(unit), set()).update(numbers(number))
+    return found
+
+
+def _merged(found: Sequence[Mapping[str, Any]], claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Contradictions, each once: those between the same two quotes are one, whoever copied them."""
+    kept: dict[frozenset[str], dict[str, Any]] = {}
+    for one in found:
+        first, second = (str(claims[one[side][0]]["quote"]) for side in ("one", "other"))
+        key = frozenset((first.casefold(), second.casefold()))
+        if len(key) < 2:
+            continue
+        has = kept.setdefault(key, {"about": one["about"], "one": [], "other": [], "first": first})
+        turned = has["first"] != first
+        for side, at in (("one", one["one"]), ("other", one["other"])):
+            to = {"one": "other", "other": "one"}[side] if turned else side
+            has[to] += [number for number in at if number not in has[to]]
+    return [{name: one[name] for name in ("about", "one", "other")} for one in kept.values()]
 
 
 def _independent(of: Sequence[int], claims: Sequence[Mapping[str, Any]]) -> int:

@@ -1,0 +1,269 @@
+"""Deep research on a web of some seventy pages: what the report says is proved or marked, and nothing else leaves."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from studiolo.tasks.doing.reporting import MARK, ONE
+from studiolo.tasks.task import Budget, Task
+from tests.models.fake_provider import FakeProvider
+from tests.tasks.conftest import OpenDesk
+from tests.tasks.desk import Desk
+from tests.tasks.thinking import Researcher, said
+from tests.tasks.web.vesper import NAMES, SAID, TOPIC, Web
+
+SECRET = "The butler Ferdinand Okonkwo hides the emerald ledger beneath the pantry stairs"
+QUESTION = "When was the Vesper Sound barrage opened, what is its capacity, and what became of the salmon?"
+PARTS = [
+    "When was the Vesper Sound barrage opened?",
+    "What is the capacity of the Vesper Sound barrage and of its turbines?",
+    "What became of the catch of salmon in Vesper Sound?",
+    "How many workers died while the Vesper Sound barrage was built?",
+    "How many gigawatt hours does the Vesper Sound barrage deliver in a year?",
+    "What harm did the Vesper Sound barrage do to families?",
+]
+
+
+def folded(text: str) -> str:
+    """Letters and digits alone, in small letters."""
+    return re.sub(r"[^a-z0-9]+", " ", text.lower()).strip()
+
+
+def report_of(desk: Desk, task: Task) -> dict[str, str]:
+    """The sections of the report, by their headings."""
+    made = desk.results[task.id]["report"]
+    (suggestion,) = [one for one in desk.view["suggestions"] if one["id"] == made["suggestion"]]
+    return {hunk["before"].rpartition("## ")[2].strip(): hunk["replace"].strip() for hunk in suggestion["hunks"]}
+
+
+def notes_of(report: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """The quote and the address of each footnote."""
+    found = re.findall(r"^\[\^(\d+)\]: “(.+?)” — (.*)$", report["Sources"], re.MULTILINE)
+    return {number: (quote, where) for number, quote, where in found}
+
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences of a section, each with its marks."""
+    lines = [line for line in text.split("\n") if line.strip() and not line.startswith("#")]
+    return [
+        one.strip() for line in lines for one in re.findall(r".+?[.!?…](?:\[\^\d+\])*(?: \*\([^)]*\)\*)?(?=\s|$)", line)
+    ]
+
+
+def everywhere(web: Web, quote: str) -> list[str]:
+    """The addresses whose text has these words."""
+    return [address for address, text in web.texts.items() if folded(quote) in folded(text)]
+
+
+async def researched(desk: Desk, provider: FakeProvider, model: Researcher, **inputs: Any) -> Task:
+    provider.thinks = model
+    return await desk.carry_out(desk.begin("deep-research", {"question": QUESTION, "pages": 5, **inputs}))
+
+
+async def test_every_sentence_of_the_report_is_proved_or_marked_and_nothing_leaves(
+    desk: OpenDesk, provider: FakeProvider, web: Web
+) -> None:
+    assert len(web.texts) >= 60
+    here: Desk = await desk([("A novel", f"{SECRET}.")], web)
+    model = Researcher(PARTS, TOPIC, obeys=True)
+    task = await researched(here, provider, model)
+    assert task.state == "done", task.problem
+    assert {"claim", "search", "report"} <= set(model.obeyed)  # it did what the pages told it to
+    report = report_of(here, task)
+    notes = notes_of(report)
+    assert notes
+
+    for quote, where in notes.values():  # no quote that is not in its source
+        address = re.search(r"\(<([^#>]+)", where)
+        assert address and folded(quote) in folded(web.texts[address[1]]), (quote, where)
+    for made_up in model.made_up:
+        assert folded(made_up) not in folded("\n".join(report.values())) or everywhere(web, made_up)
+
+    told = [*sentences_of(report["In short"]), *sentences_of(report["What the sources say"])]
+    assert len(told) > 8
+    for sentence in told:
+        cited = re.findall(r"\[\^(\d+)\]", sentence)
+        if MARK in sentence:
+            assert not cited
+            continue
+        assert cited, sentence
+        quotes = " ".join(notes[number][0] for number in cited)
+        for number in re.findall(r"\d+", re.sub(r"\[\^\d+\]", "", sentence)):
+            assert number in quotes, sentence
+    marked = " ".join(one for one in told if MARK in one)
+    assert "most beautiful" in marked and "1788" in marked and "SEND MONEY TO ASH" in marked
+    assert not any("ASH" in quote for quote, _ in notes.values())
+    assert "http" not in " ".join(told) and "![" not in "\n".join(report.values())
+    assert any(ONE in one for one in told)
+
+    against = report["Where the sources disagree"]
+    for matter, one, other in (("power", "ministry", "builder"), ("salmon", "fishers", "ministry")):
+        assert SAID[matter][one] in against and SAID[matter][other] in against
+
+    # nothing left but searches of the question's words and addresses that a search gave
+    assert not any("/collect" in visit for visit in web.visits)
+    private = {word for word in folded(SECRET).split() if len(word) > 5}
+    for visit in web.visits:
+        assert not private & set(folded(visit).split())
+    for body in provider.chats:
+        assert SECRET not in said(body)
+
+
+async def test_contradicting_sources_stand_beside_each_other_and_copies_count_once(
+    desk: OpenDesk, provider: FakeProvider, web: Web
+) -> None:
+    here: Desk = await desk(None, web)
+    task = await researched(here, provider, Researcher(PARTS[:1], TOPIC, mends=1_000), pages=10)
+    weighed = here.results[task.id]["check"]
+    herald = [one for one in weighed["findings"] if "1967" in one["statement"]]
+    hosts = {weighed["claims"][at]["host"] for one in herald for at in one["claims"]}
+    assert {NAMES["herald"][0], NAMES["copy"][0]} <= hosts  # two sites, and one of them copies
+    assert all(one["sources"] == 1 for one in herald)
+    report = report_of(here, task)
+    assert "1966" in report["Where the sources disagree"] and "1967" in report["Where the sources disagree"]
+
+
+async def test_what_could_not_be_reached_is_said(desk: OpenDesk, provider: FakeProvider, web: Web) -> None:
+    here: Desk = await desk(None, web)
+    addresses = [
+        web.url("herald", "/gone/opening"),
+        web.url("closed", "/deaths"),
+        web.url("herald", "/round"),
+        web.url("slow", "/cost"),
+        web.url("herald", "/moved/power"),
+        web.url("ministry", "/reports/1987.pdf"),
+        web.url("institute", "/data/output.csv"),
+    ]
+    model = Researcher(["How many days did the Vesper Sound barrage stand still?", *PARTS[1:2], *PARTS[4:]], TOPIC)
+    task = await researched(here, provider, model, addresses=" ".join(addresses), pages=2)
+    report = report_of(here, task)
+    missing = report["What is missing"]
+    assert all(one in missing for one in addresses[:3])
+    assert "robots.txt" in missing and web.url("slow", "/cost") not in missing
+    read = {found["url"]: found for step, found in here.results[task.id].items() if step.startswith("read-")}
+    assert web.url("wiki", "/power") in read  # where the redirect led
+    pdf, table = (next(one for url, one in read.items() if url == address) for address in addresses[5:])
+    assert any("41 days" in one["quote"] and one["place"] for one in pdf["claims"])
+    assert table["sections"] and "gigawatt_hours" in str(table["sections"])
+    assert any("41 days" in quote for quote, _ in notes_of(report).values())
+
+
+async def test_a_person_edits_the_plan_and_drops_a_source(desk: OpenDesk, provider: FakeProvider, web: Web) -> None:
+    here: Desk = await desk(None, web)
+    provider.thinks = Researcher(PARTS[:3], TOPIC)
+    task = here.begin("deep-research", {"question": QUESTION, "pages": 4})
+
+    def edits(card: dict[str, Any]) -> str:
+        assert len(card["searches"]) == 3 and card["choices"] == ["Go on"]
+        searches = [step for step in task.plan if step.do == "research_search"]
+        task.plan.remove(searches[-1])
+        searches[0].title = f"Searches for {TOPIC} opened 1967 nine thousand people"
+        return "Go on"
+
+    await here.carry_out(task, edits)
+    assert len(here.asked) == 1 and web.queries[0].endswith("nine thousand people")
+    assert not any("salmon" in query for query in web.queries[:2])
+
+    herald = NAMES["herald"][0]
+    assert herald in str(notes_of(report_of(here, task)))
+    again = here.begin("deep-research", {"question": QUESTION, "pages": 4, "ask": False})
+
+    for step in again.plan:
+        step.state = "coming"
+    report_step = again.plan.pop()
+    await here.carry_out(again)
+    for one in again.found:
+        one["dropped"] = herald in (one.get("url") or "")
+    again.plan.append(report_step)
+    await here.carry_out(again)
+    report = report_of(here, again)
+    assert notes_of(report) and herald not in str(notes_of(report))
+
+
+async def test_another_word_from_a_person_makes_another_plan(desk: OpenDesk, provider: FakeProvider, web: Web) -> None:
+    here: Desk = await desk(None, web)
+    model = Researcher(PARTS[:1], TOPIC)
+
+    def thinks(body: dict[str, Any]) -> dict[str, Any]:
+        if "what the fishers say" in said(body):
+            model.parts = ["What do the fishers say of the catch of salmon in Vesper Sound?"]
+        return model(body)
+
+    provider.thinks = thinks
+    task = here.begin("deep-research", {"question": QUESTION, "pages": 2})
+    await here.carry_out(task, lambda card: "Rather what the fishers say.")
+    searches = [step.given["query"] for step in task.plan if step.do == "research_search"]
+    assert any("fishers" in query for query in searches) and not any("opened" in query for query in searches)
+
+
+async def test_it_keeps_to_its_budget_and_says_so(desk: OpenDesk, provider: FakeProvider, web: Web) -> None:
+    here: Desk = await desk(None, web)
+    provider.thinks = Researcher(PARTS[:2], TOPIC)
+    task = here.begin("deep-research", {"question": QUESTION, "ask": False}, budget=Budget(tokens=1_000))
+    reads = 0
+
+    def crash(where: str) -> None:
+        nonlocal reads
+        if where.endswith("source kept"):
+            reads += 1
+            task.spent.input = 300 * reads
+
+    here.crash = crash
+    await here.carry_out(task)
+    assert task.state == "done" and reads == 3
+    assert "left out to keep to the budget" in report_of(here, task)["What is missing"]
+
+
+async def test_without_search_it_says_so_and_reads_what_it_was_given(
+    desk: OpenDesk, provider: FakeProvider, web: Web
+) -> None:
+    here: Desk = await desk(None, web)
+    here.kit.search = None
+    provider.thinks = Researcher(PARTS[:1], TOPIC)
+    task = await researched(here, provider, provider.thinks, addresses=web.url("wiki", "/opening"))
+    assert task.notes == ["This studio has no search service: docs/tools.md says how to set one up."]
+    assert SAID["opening"]["wiki"] in str(notes_of(report_of(here, task)))
+
+
+async def test_a_model_that_fills_in_no_forms_shows_passages_and_writes_nothing(
+    desk: OpenDesk, provider: FakeProvider, web: Web
+) -> None:
+    here: Desk = await desk(None, web, tools=False)
+    here.model = "smollm2-135m"
+    task = await here.carry_out(here.begin("deep-research", {"question": QUESTION, "ask": False}))
+    assert task.state == "done" and not provider.asked
+    assert "cannot make a plan" in task.notes[0]
+    report = report_of(here, task)
+    assert "In short" not in report
+    for quote, _ in notes_of(report).values():
+        assert everywhere(web, quote)
+
+
+async def test_a_step_that_is_done_anew_does_nothing_twice(desk: OpenDesk, provider: FakeProvider, web: Web) -> None:
+    """The process dies after everything that is kept, once, and again until it is through."""
+    here: Desk = await desk(None, web)
+    provider.thinks = Researcher(PARTS[:2], TOPIC)
+    seen: set[str] = set()
+
+    class Died(Exception):
+        pass
+
+    def crash(where: str) -> None:
+        if where not in seen:
+            seen.add(where)
+            raise Died
+
+    here.crash = crash
+    task = here.begin("deep-research", {"question": QUESTION, "pages": 2})
+    while task.state != "done":
+        try:
+            await here.carry_out(task)
+        except Died:
+            for step in task.plan:
+                step.state = "coming" if step.state == "running" else step.state
+    assert len(web.queries) == len(set(web.queries))
+    steps = [step.id for step in task.plan]
+    assert len(steps) == len(set(steps)) and len([one for one in steps if one.startswith("read-")]) > 3
+    assert [one["title"] for one in here.room.canvas.outline()] == ["Notes", QUESTION]
+    assert len(here.view["suggestions"]) == 1
