@@ -9,7 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import SystemRandom
 from typing import Any, Protocol, cast
 
@@ -347,9 +347,12 @@ class StepWork:
             why = self.kit.problems.get(tool) or f"{tool} is not set up in this studio."
             raise Forbidden(why, "docs/tools.md says how it is.")
         given = self.step.given.get("agent")
-        behind = _Behind(
-            self.agent(given if isinstance(given, str) else ""), set(self.task.grants), self.surface, self._by_people()
-        )
+        persona = self.agent(given if isinstance(given, str) else "")
+        if (
+            not given
+        ):  # the step works with the tool by itself: what the studio's owner says counts, and no agent's file
+            persona = replace(persona, tools=None, autonomy="act")
+        behind = _Behind(persona, set(self.task.grants), self.surface, self._by_people())
         verdict = judge(behind, offer, arguments, self.kit.policy.now)
         if verdict.level == "off":
             raise Forbidden(verdict.why, "The studio's owner decides that: docs/tools.md.")
