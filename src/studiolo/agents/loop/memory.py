@@ -87,6 +87,7 @@ class Memory(AbstractCapability[Work]):
         self, ctx: RunContext[Work], request_context: ModelRequestContext
     ) -> ModelRequestContext:
         work = ctx.deps
+        await work.pace.turn()
         context = work.voice.info.context
         # Estimates are estimates: a good part of the context is left free, for the answer and for them being wrong.
         room = int(context * 0.85) - min(2_000, context // 5)
