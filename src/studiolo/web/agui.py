@@ -75,6 +75,7 @@ async def _resume(studio: Studio, room: Room, seat: Seat, asked: RunAgentInput) 
     _, run = await seen(studio, seat.who, id)
     if run["canvas"] != seat.canvas:  # what the caller may do here says nothing of what they may do there
         raise NotFound("There is no such run in this canvas.", "Answer it at the canvas where it was asked.")
+    await studio.meet_agents()
     known = found.told if (found := studio.runs.get(id)) else 0
     for entry in asked.resume or ():
         call = entry.interrupt_id.partition(":")[2]

@@ -120,6 +120,7 @@ async def pause(run: str, who: Caller, studio: Here) -> Json:
 async def resume(run: str, who: Caller, studio: Here) -> Json:
     """Let a run that was paused go on."""
     seat, _ = await _guided(studio, who, run)
+    await studio.meet_agents()
     return Json(await studio.guide.resume(run, await studio.rooms.get(seat.canvas)), status_code=202)
 
 
@@ -136,6 +137,7 @@ async def answer(run: str, body: bodies.Answer, who: Caller, studio: Here) -> Js
     or leaves this machine, by a person who may edit. When nothing more is open it goes on."""
     seat, _ = await seen(studio, who, run)
     room = await studio.rooms.get(seat.canvas)
+    await studio.meet_agents()  # an owner may have taken its role back, at another node
     reply = Reply(body.answer or "" if body.answer is not None else body.text, body.allow, body.arguments)
     return Json(await studio.guide.answer(run, room, body.call, reply, seat.participant), status_code=202)
 

@@ -162,7 +162,9 @@ class Studio:
         return run
 
     async def member(self, canvas: str, id: str) -> Participant:
-        """A participant as they are in a canvas now. Raises `Forbidden` for one who is not in it any more."""
+        """A participant as they are in a canvas now, for whom agents are about to do something. Raises `Forbidden` for
+        one who is not in it any more."""
+        await self.meet_agents()
         for one in await self.people.members(canvas):
             if one.id == id:
                 return one

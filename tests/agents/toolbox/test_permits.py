@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from studiolo.agents.kit import Kit
+from studiolo.agents.toolbox.browse import browsing, visit, visited
 from studiolo.agents.toolbox.carried import carried
 from studiolo.agents.toolbox.offers import Leaving, Offer, to_address
 from studiolo.agents.toolbox.permits import Policy, PolicyFile, judge, permitted
@@ -279,6 +280,22 @@ def test_a_host_that_was_allowed_is_the_one_that_is_asked(allowed: str, other: s
     assert verdict(hands, f"https://{other}/").level == "ask"
     owners = Policy(tools={"web": "ask"}, allow=(allowed,))
     assert verdict(Hands(NOVEL), f"https://{other}/", owners).level == "ask"
+
+
+def test_typing_that_was_allowed_for_a_run_was_allowed_where_it_was_by_then() -> None:
+    hands = Hands(NOVEL)
+    typing = next(offer for offer in browsing(None, None) if offer.name == "browse_type")  # type: ignore[arg-type]
+
+    def level() -> str:
+        return judge(hands.work, typing, {"ref": "e1", "text": "lighthouse"}, Policy()).level
+
+    visit(hands.work, "a.example")
+    assert level() == "ask"
+    hands.work.grants.add("browse_type")
+    visit(hands.work, "a.example")
+    assert level() == "allow"
+    visit(hands.work, "b.example")
+    assert level() == "ask" and visited(hands.work) == ["a.example", "b.example"]
 
 
 def test_hosts_in_the_policy_are_compared_as_they_are_looked_up(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def browsing(browser: Browser, files: Attachments | None) -> list[Offer]:
             url: Its address.
         """
         work = ctx.deps
-        work.grants.add(VISITED + host_of(url))
+        visit(work, host_of(url))
         return _told(work, await (await here(work)).open(url))
 
     async def browse_look(ctx: Context, start: int = 0) -> Told:
@@ -154,6 +154,13 @@ def browsing(browser: Browser, files: Attachments | None) -> list[Offer]:
 def visited(work: Work) -> list[str]:
     """The hosts that a person let this run go to with a browser."""
     return sorted(grant.removeprefix(VISITED) for grant in work.grants if grant.startswith(VISITED))
+
+
+def visit(work: Work, host: str) -> None:
+    """Let the run move about at a host. What it was allowed to type, it was allowed where it was by then."""
+    if VISITED + host not in work.grants:
+        work.grants.discard("browse_type")
+    work.grants.add(VISITED + host)
 
 
 def _told(work: Work, seen: Seen) -> Told:
