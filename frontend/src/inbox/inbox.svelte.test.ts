@@ -132,3 +132,23 @@ it('puts off to the end what is for later, in this browser', async () => {
   await inbox.undo()
   expect(ids(inbox)).toEqual(['1', '2', '3', '4'])
 })
+
+it('tries a task again at the step that it could not get over, and puts one away that is done', async () => {
+  const task = (id: string, state: string) => ({ ...item(id), id: `k:${id}:1`, kind: 'task', options: undefined, task: { id, kind: 'watch', title: id, state, outcome: '', problem: null, results: [], cards: [], by: { id: 'ada', name: 'Ada' } } }) as unknown as Item
+  there = [task('broke', 'failed'), task('over', 'done')]
+  const sent: string[] = []
+  vi.stubGlobal('fetch', (path: string, init: RequestInit) => {
+    if (path.startsWith('/api/inbox')) return Promise.resolve(json({ items: there, next: null, count: there.length, kinds: {}, canvases: [] }))
+    sent.push(`${init.method} ${path} ${String(init.body ?? '')}`.trim())
+    return Promise.resolve(json({ plan: [{ id: 'a', state: 'done' }, { id: 'b', state: 'failed' }] }))
+  })
+  const inbox = await opened()
+  inbox.decide('accept')
+  await settle()
+  expect(sent).toEqual(['GET /api/tasks/broke', 'POST /api/tasks/broke/steps/b/retry {}'])
+  inbox.decide('accept')
+  await settle()
+  await inbox.undo()
+  await settle()
+  expect(sent.slice(2)).toEqual(['POST /api/tasks/over/dismiss {"away":true}', 'POST /api/tasks/over/dismiss {"away":false}'])
+})

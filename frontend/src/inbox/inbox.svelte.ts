@@ -5,6 +5,7 @@
 import { type ActionBody, api, ApiError, freshKey, type Outcome } from '../api'
 import { announce, fail, toast } from '../notices.svelte'
 import { Remembered } from '../remembered.svelte'
+import { taskApi } from '../tasks/http'
 import { byCanvas, type Clash, decides, type Group, type Item, type Kind, keyOf, markOf, matches, rivals, takes, type Waiting } from './items'
 
 const PAGE = 100
@@ -219,7 +220,9 @@ export class Inbox {
     if (item.kind === 'audit') return this.#decide([item], 'It is good.', () => this.#act(item, { type: 'audit', suggestion: item.options![0]!.suggestion, verdict: 'good' }).then(() => undefined))
     if (item.kind === 'question' && item.thread) return this.#resolve(item)
     if (item.kind === 'run') return this.#retry(item)
-    if (item.kind === 'waits') return toAnswer(item, 'accept')
+    if (item.task?.state === 'failed') return this.#retryTask(item)
+    if (item.task?.state === 'done') return this.#dismissTask(item, 'Seen.')
+    if (item.kind === 'waits' || item.kind === 'task') return toAnswer(item, 'accept')
     if (item.kind === 'stale') return announce('The text has changed, so it cannot be taken as it is. D asks for it anew, E writes it on today’s text, R turns it down.')
     if (!item.options || !decides(item)) return
     const choice = this.choiceOf(item)
@@ -240,7 +243,8 @@ export class Inbox {
 
   reject(item: Item): void {
     if (item.kind === 'run') return this.#dismiss(item)
-    if (item.kind === 'waits') return toAnswer(item, 'reject')
+    if (item.task && item.task.state !== 'waiting') return this.#dismissTask(item, 'Put away.')
+    if (item.kind === 'waits' || item.kind === 'task') return toAnswer(item, 'reject')
     if (item.kind === 'audit') {
       const { suggestion } = item.options![0]!
       return this.#decide([item], 'Taken back out of the text.', async () => {
@@ -370,6 +374,25 @@ export class Inbox {
     this.#decide([item], 'Put away.', async () => {
       await api.dismiss(item.run!.id, true)
       return () => api.dismiss(item.run!.id, false)
+    })
+  }
+
+  /** Tries the step again that a task could not get over. */
+  #retryTask(item: Item): void {
+    const { id } = item.task!
+    this.#decide([item], 'It tries again.', async () => {
+      const failed = (await taskApi.one(id)).plan.find(({ state }) => state === 'failed')
+      if (!failed) throw new ApiError('gone', 'It has gone on already.', 'Open it to see where it is.')
+      await taskApi.retry(id, failed.id)
+      return undefined
+    })
+  }
+
+  #dismissTask(item: Item, says: string): void {
+    const { id } = item.task!
+    this.#decide([item], says, async () => {
+      await taskApi.dismiss(id, true)
+      return () => taskApi.dismiss(id, false)
     })
   }
 

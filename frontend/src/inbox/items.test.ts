@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { byCanvas, gist, type Item, matches, rivals, takes, type WaitingHunk } from './items'
+import { authorOf, byCanvas, gist, type Item, matches, rivals, takes, type WaitingHunk } from './items'
 
 const hunk = (was: string, now: string, more: Partial<WaitingHunk> = {}): WaitingHunk => ({ hunk: 0, before: '', was, now, after: '', ...more })
 const author = { id: 'muse', name: 'Muse', kind: 'agent', color: '#9048fc' } as const
@@ -14,6 +14,16 @@ it('says a change in whole words', () => {
   expect(gist(item('a', { options: [option('a', hunk('It was very, very quiet.', 'It was very quiet.'))] }))).toMatchObject({ del: 'very, very', ins: 'very' })
   expect(gist(item('a', { options: [option('a', hunk('"You are late,"', '“You are late,”'))] }))).toMatchObject({ del: '"You', ins: '“You' })
   expect(gist(item('a', { options: [option('a', hunk('', ' And so on.'))] }))).toEqual({ del: '', ins: 'And so on.', text: '' })
+})
+
+it('says of a task what it asks, what it came to, or why it could not go on', () => {
+  const task = { id: 't', kind: 'deep-research', title: 'Who was Henry Hall?', state: 'waiting', outcome: '', problem: null, results: [], by: { id: 'ada', name: 'Ada' }, cards: [{ id: '1', kind: 'question', question: 'Also after 1800?\n\nOr not.' }] } as const
+  const one = (more: object) => item('k:t:1', { kind: 'task', task: { ...task, ...more } as never })
+  expect(gist(one({})).text).toBe('Also after 1800?')
+  expect(gist(one({ state: 'done', cards: [], outcome: 'Nothing new.' })).text).toBe('Nothing new.')
+  expect(gist(one({ state: 'failed', cards: [], problem: { message: 'The model does not answer.' } })).text).toBe('The model does not answer.')
+  expect(authorOf(one({})).name).toBe('Deep research')
+  expect(matches(one({}), 'henry')).toBe(true)
 })
 
 it('finds what has all the words', () => {

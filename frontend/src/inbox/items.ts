@@ -2,8 +2,10 @@
 import type { Kind as WhoKind, Role } from '../api'
 import { wordEdits } from '../review/diff'
 import type { Card } from '../runs/steps'
+import { asked, openCards, type WaitingTask } from '../tasks/tasks'
+import { kindName } from '../tasks/words'
 
-export type Kind = 'suggestion' | 'stale' | 'question' | 'run' | 'waits' | 'audit'
+export type Kind = 'suggestion' | 'stale' | 'question' | 'run' | 'waits' | 'task' | 'audit'
 
 export interface Author { id: string; name: string; kind: WhoKind; color: string }
 export interface Evidence { text?: string; page?: string | null; title?: string; quote?: string; url?: string; found?: boolean }
@@ -72,6 +74,7 @@ export interface Item {
   thread?: Talk
   message?: Said
   run?: FailedRun
+  task?: WaitingTask
   decision?: string
   policy?: { id: string; name: string }
 }
@@ -92,6 +95,7 @@ export const called = (title: string): string => title || 'Untitled'
 export function authorOf(item: Item, choice = 0): Author {
   const option = item.options?.[choice]
   if (option) return option.author
+  if (item.task) return { id: item.task.id, name: kindName(item.task.kind), kind: 'agent', color: '#9048fc' }
   const last = item.thread?.comments.at(-1) ?? item.message
   return last?.author ?? { id: item.run?.agent ?? '', name: titled(item.run?.agent ?? ''), kind: 'agent', color: '#9048fc' }
 }
@@ -118,11 +122,12 @@ export function gist(item: Item): { del: string; ins: string; text: string } {
     const rest = edit.insert && edit.to - edit.from > 2 ? '' : (/^\S*/.exec(hunk.was.slice(edit.to))?.[0] ?? '')
     return { del: short(lead + hunk.was.slice(edit.from, edit.to) + rest, 60), ins: short(lead + edit.insert + rest, 80), text: '' }
   }
+  if (item.task) return { del: '', ins: '', text: short(asked(openCards(item.task)[0]) || (item.task.state === 'failed' ? item.task.problem?.message : item.task.outcome) || item.task.title, 110) }
   const said = item.thread?.comments.at(-1)?.text ?? item.message?.text ?? item.run?.cards?.[0]?.question ?? item.run?.error?.message ?? ''
   return { del: '', ins: '', text: short(said, 110) }
 }
 
-export const KINDS: Record<Kind, string> = { suggestion: 'Suggestions', stale: 'Out of date', question: 'Questions', run: 'Failed', waits: 'Agents that wait', audit: 'To look at' }
+export const KINDS: Record<Kind, string> = { suggestion: 'Suggestions', stale: 'Out of date', question: 'Questions', run: 'Failed', waits: 'Agents that wait', task: 'Tasks', audit: 'To look at' }
 
 /** Whether an item has all the words that somebody looks for. */
 export function matches(item: Item, words: string): boolean {
@@ -130,7 +135,7 @@ export function matches(item: Item, words: string): boolean {
   if (!wanted.length) return true
   const options = item.options?.flatMap(({ author, reason, skill, model, kinds, risk, hunks }) => [author.name, reason, skill, model, ...kinds, risk, ...hunks.flatMap(({ was, now }) => [was, now])]) ?? []
   const talk = [...(item.thread?.comments ?? []), ...(item.message ? [item.message] : [])].flatMap(({ author, text }) => [author.name, text])
-  const all = [item.canvas.title, item.title, item.why, KINDS[item.kind], ...options, ...talk, item.run?.prompt ?? ''].join('\n').toLowerCase()
+  const all = [item.canvas.title, item.title, item.why, KINDS[item.kind], ...options, ...talk, item.run?.prompt ?? '', item.task?.title ?? '', item.task?.outcome ?? ''].join('\n').toLowerCase()
   return wanted.every((word) => all.includes(word))
 }
 

@@ -1,6 +1,7 @@
 /** The kinds of tasks that this studio knows. */
 import { taskApi } from './http'
 import type { KindProblem, TaskKind } from './tasks'
+import { kindName } from './words'
 
 class Kinds {
   all = $state.raw<TaskKind[]>([])
@@ -18,7 +19,7 @@ class Kinds {
     return this.all.find((kind) => kind.id === id)
   }
   nameOf(id: string): string {
-    return this.get(id)?.name ?? id.charAt(0).toUpperCase() + id.slice(1).replaceAll('-', ' ')
+    return this.get(id)?.name ?? kindName(id)
   }
 }
 export const kinds = new Kinds()

@@ -81,6 +81,9 @@ export interface Task {
   waits: number
 }
 
+/** What the inbox knows of a task: what it asks, or what it came to. */
+export type WaitingTask = Pick<Task, 'id' | 'kind' | 'title' | 'state' | 'outcome' | 'problem' | 'results' | 'cards' | 'by'> & { notes?: string[] | null }
+
 export type InputKind = 'text' | 'number' | 'choice' | 'page' | 'pages' | 'agent' | 'source' | 'toggle'
 export interface KindInput {
   name: string

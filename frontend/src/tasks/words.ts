@@ -8,6 +8,9 @@ export const STEP_STATES: Record<StepState, string> = {
   coming: 'to come', running: 'under way', waiting: 'waits for an answer', done: 'done', failed: 'did not work', skipped: 'left out',
 }
 
+/** A kind by its id, where its file is not at hand: "deep-research" is Deep research. */
+export const kindName = (id: string): string => id.charAt(0).toUpperCase() + id.slice(1).replaceAll('-', ' ')
+
 /** Seconds of work: "40 seconds", "12 minutes", "2 hours", "2 hours 20 minutes". */
 export function lasting(seconds: number): string {
   const of = (n: number, one: string) => `${n} ${one}${n === 1 ? '' : 's'}`
