@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,8 +44,18 @@ class Settings:
     """How many tasks that named the same model are."""
     tasks_per_node: int = 8
     """How many tasks this node carries out at the same time."""
+    url: str = ""
+    """The address at which people reach the studio, for links in mails."""
+    smtp_url: str = field(default="", repr=False)
+    mail_from: str = ""
+    """Who mails are from: an address, or a name and an address in pointed brackets."""
     log: Literal["text", "json"] = "text"
     log_level: str = "INFO"
+
+    @property
+    def address(self) -> str:
+        """Where people reach the studio: as the operator says, or where it listens."""
+        return self.url or f"http://{self.host}:{self.port}"
 
     @property
     def database(self) -> str | Path:
@@ -80,6 +91,9 @@ class Settings:
             tasks_per_person=_number(env, "STUDIOLO_TASKS_PER_PERSON", 2, MOST_TASKS),
             tasks_per_model=_number(env, "STUDIOLO_TASKS_PER_MODEL", 4, MOST_TASKS),
             tasks_per_node=_number(env, "STUDIOLO_TASKS_PER_NODE", 8, MOST_TASKS),
+            url=_url(env),
+            smtp_url=env.get("STUDIOLO_SMTP_URL") or "",
+            mail_from=_mail_from(env),
             log=cast(Literal["text", "json"], log),
             log_level=level,
         )
@@ -90,6 +104,23 @@ def _number(env: Mapping[str, str], name: str, default: int, most: int) -> int:
     if not (given.isascii() and given.isdecimal() and len(given) <= 5 and int(given) <= most):
         raise Invalid(f"{name} is {given[:20]!r}.", f"Set it to a number from 0 to {most}.")
     return int(given)
+
+
+def _url(env: Mapping[str, str]) -> str:
+    given = (env.get("STUDIOLO_URL") or "").rstrip("/")
+    if given and not re.fullmatch(r"https?://[^\s/?#@]+", given):
+        raise Invalid(f"STUDIOLO_URL is {given[:60]!r}.", "Set it to an address such as https://studio.example.com.")
+    return given
+
+
+def _mail_from(env: Mapping[str, str]) -> str:
+    given = (env.get("STUDIOLO_MAIL_FROM") or "").strip()
+    if env.get("STUDIOLO_SMTP_URL") and not re.fullmatch(r"[^\r\n<>]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+", given):
+        raise Invalid(
+            "STUDIOLO_SMTP_URL is set, and STUDIOLO_MAIL_FROM is no mail address.",
+            "Set it to studiolo@example.com or “Studiolo <studiolo@example.com>”.",
+        )
+    return given
 
 
 def _networks(env: Mapping[str, str], name: str, default: str) -> str:

@@ -42,7 +42,7 @@ async def test_what_waits_on_one_node_is_seen_on_another_that_does_not_have_the_
         with two.rooms.bell.listening() as listener:
             ready.set()
             while True:
-                rung.extend(await listener.rung())
+                rung.extend((await listener.rung())[0])
 
     ready = asyncio.Event()
     listening = asyncio.create_task(listen())

@@ -79,7 +79,11 @@ class Inbox:
                 rows += [(_as_row(id, item), item) for item in room.waiting().values()]
         rows += [(_as_row(run["canvas"], item := _failed(run)), item) for run in await self._failed(readers)]
         waits = await inbox.waiting_runs(self._store, readers.keys())
-        rows += [(_as_row(run["canvas"], item := _waits(run)), item) for run in waits]
+        tasks = await inbox.waiting_tasks(self._store, readers.keys())
+        of_tasks = {run for task in tasks for step in task["plan"] for run in step["runs"]}  # the task says it itself
+        rows += [(_as_row(run["canvas"], item := _waits(run)), item) for run in waits if run["id"] not in of_tasks]
+        tasks += await self._ended(readers)
+        rows += [(_as_row(task["canvas"], item := _task(task)), item) for task in tasks]
         found: list[Entry] = []
         now = self._store.clock()
         for (canvas, id, kind, at, facts, place), item in rows:
@@ -105,6 +109,11 @@ class Inbox:
         me = next((reader.id for reader in readers.values()), "")
         since = self._store.clock() - RUNS_FOR
         return [run for run in await inbox.failed_runs(self._store, me, since) if run["canvas"] in readers]
+
+    async def _ended(self, readers: Mapping[str, Reader]) -> list[dict[str, Any]]:
+        me = next((reader.id for reader in readers.values()), "")
+        since = self._store.clock() - RUNS_FOR
+        return [task for task in await inbox.ended_tasks(self._store, me, since) if task["canvas"] in readers]
 
 
 def _as_row(canvas: str, item: dict[str, Any]) -> inbox.Waiting:
@@ -146,12 +155,36 @@ def _waits(run: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _task(task: dict[str, Any]) -> dict[str, Any]:
+    """A task that waits for an answer, is done, or has failed."""
+    cards = [card for card in task["cards"] if "answer" not in card]
+    shown = ("id", "kind", "title", "state", "outcome", "problem", "results", "notes", "by", "schedule", "model")
+    return {
+        "id": inbox.item_of(task["id"], task["leg"]),
+        "kind": "task",
+        "at": task["finished"] or max((card.get("at") or 0.0 for card in cards), default=0.0) or task["made"],
+        "page": "",
+        "title": "",
+        "task": {name: task.get(name) for name in shown} | {"cards": cards},
+        "facts": {
+            "asked": task["by"]["id"],
+            "state": task["state"],
+            "approvals": sum(card.get("kind") == "approval" for card in cards),
+            "questions": sum(card.get("kind") == "question" for card in cards),
+            "results": len(task["results"]),
+        },
+        "place": 0,
+    }
+
+
 def _rev(item: Mapping[str, Any]) -> str:
     """A mark that changes when there is something else to decide, and not when the text around it does."""
     said = [
         [(option["suggestion"], [_changed(hunk) for hunk in option["hunks"]]) for option in item.get("options", ())],
         [comment["at"] for comment in item.get("thread", {}).get("comments", ())],
         [card["call"] for card in item.get("run", {}).get("cards", ())],
+        [card["id"] for card in item.get("task", {}).get("cards", ())],
+        item.get("task", {}).get("state"),
         item["kind"],
     ]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]

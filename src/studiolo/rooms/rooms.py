@@ -208,6 +208,11 @@ class Rooms:
         self.bell.ring(id)
         self._tell({"kind": "ring", "canvas": id})
 
+    def call(self, participant: str, said: dict[str, Any]) -> None:
+        """Tell one person something at once, in every page of theirs that is open, at any node: JSON with a `type`."""
+        self.bell.call(participant, said)
+        self._tell({"kind": "call", "participant": participant, "said": said})
+
     # -- among other nodes
 
     def _tell(self, header: Header) -> None:
@@ -224,6 +229,8 @@ class Rooms:
                 self._run(self._drop(header["canvas"]))
             case "ring":
                 self.bell.ring(header["canvas"])
+            case "call":
+                self.bell.call(header["participant"], header["said"])
             case _:
                 pass
 

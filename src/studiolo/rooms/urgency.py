@@ -3,9 +3,9 @@
 The score is the first of these that is true, and up to nine points for each day that it has waited:
 
     100  a person waits for an answer of yours
-     95  an agent waits for your answer to what you asked of it
-     90  a request of yours failed
-     85  an agent waits for somebody to answer it, or to allow something
+     95  an agent, or a task of yours, waits for your answer
+     90  a request or a task of yours failed
+     85  an agent, or a task, waits for somebody to answer it, or to allow something
      80  an agent asks you and cannot go on without an answer
      75  the text under a change of high risk has changed
      60  a change of high risk
@@ -13,9 +13,11 @@ The score is the first of these that is true, and up to nine points for each day
      50  your question was answered, or your own suggestion has gone stale
      45  the text under a change has changed
      40  several suggestions overlap: whoever decides one settles the others
+     35  a task of yours is done
      30  a change of middling risk, or of one that nobody knows
      25  a change that a policy accepted, to be looked at
      15  a change of low risk
+     10  a task of yours is done, and made nothing
       5  nothing but typography and spelling, of low risk
 """
 
@@ -55,7 +57,12 @@ def concerns(kind: str, facts: Mapping[str, Any], reader: Reader) -> bool:
         return reader.role == "owner"  # who may judge what a policy does
     if kind == "stale":
         return reader.decides or reader.id in facts["by"]
-    if kind == "waits":  # what costs something is allowed by those who decide; a question is also its asker's
+    if kind == "task":
+        if facts["state"] != "waiting":
+            return reader.id == facts["asked"]
+        if not (facts["approvals"] or facts["questions"]):  # it waits for tasks of its own
+            return False
+    if kind in ("waits", "task"):  # what costs something is allowed by those who decide; a question is also its asker's
         return reader.decides or (reader.id == facts["asked"] and facts["questions"] > 0)
     return _is_asked(facts, reader)
 
@@ -73,6 +80,16 @@ def _weighed(kind: str, facts: Mapping[str, Any], reader: Reader) -> tuple[int, 
         if facts["asks"] or facts["mentions"]:
             return 100, f"{facts['name']} waits for an answer"
         return 50, f"{facts['name']} answered you"
+    if kind == "task" and facts["state"] == "failed":
+        return 90, "A task of yours could not go on"
+    if kind == "task" and facts["state"] == "done":
+        found = facts["results"] > 0
+        return (
+            (35, "A task of yours is done") if found else (10, "A task of yours is done, and found nothing to change")
+        )
+    if kind == "task":
+        what = "waits for you to allow something" if facts["approvals"] else "asks something before it goes on"
+        return 95 if reader.id == facts["asked"] else 85, f"A task {what}"
     if kind == "waits":
         what = "waits for you to allow something" if facts["approvals"] else "asks you something before it goes on"
         return 95 if reader.id == facts["asked"] else 85, f"An agent {what}"

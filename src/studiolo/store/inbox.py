@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from studiolo.store import dialect
-from studiolo.store.tables import canvases, inbox, runs, updates
+from studiolo.store.canvas_rows import need_canvas
+from studiolo.store.tables import canvases, inbox, runs, tasks, updates
+from studiolo.store.tables import put_away as put_away_
 
 if TYPE_CHECKING:
     from studiolo.store.store import Store
@@ -132,6 +134,55 @@ async def waiting_runs(store: Store, of: Collection[str], limit: int = 200) -> l
         for some in portions(of):
             found += await connection.scalars(query.where(runs.c.canvas.in_(some)).limit(limit))
     return found
+
+
+def item_of(task: str, leg: int) -> str:
+    """The id of what waits because of a task: another one whenever the task was gone on with."""
+    return f"k:{task}:{leg}"
+
+
+async def ended_tasks(store: Store, participant: str, since: float, limit: int = 100) -> list[dict[str, Any]]:
+    """The tasks that somebody began, that are done or have failed since then, and that they have not put away; the
+    newest first. What a task began is that task's business."""
+    task = tasks.c.task
+    away = sa.select(put_away_.c.canvas, put_away_.c.id).where(put_away_.c.participant == participant)
+    query = (
+        sa.select(task)
+        .where(
+            tasks.c.participant == participant,
+            tasks.c.state.in_(("done", "failed")),
+            tasks.c.parent.is_(None),
+            task["finished"].as_float() >= since,
+        )
+        .order_by(tasks.c.made.desc(), tasks.c.id)
+        .limit(limit)
+    )
+    async with store.reading() as connection:
+        gone = {(canvas, id) for canvas, id in await connection.execute(away)}
+        found = await connection.scalars(query)
+        return [one for one in found if (one["canvas"], item_of(one["id"], one["leg"])) not in gone]
+
+
+async def waiting_tasks(store: Store, of: Collection[str], limit: int = 200) -> list[dict[str, Any]]:
+    """The tasks of these canvases that wait, the newest first."""
+    query = sa.select(tasks.c.task).where(tasks.c.state == "waiting").order_by(tasks.c.made.desc(), tasks.c.id)
+    found: list[dict[str, Any]] = []
+    async with store.reading() as connection:
+        for some in portions(of):
+            found += await connection.scalars(query.where(tasks.c.canvas.in_(some)).limit(limit))
+    return found
+
+
+async def put_away(store: Store, participant: str, canvas: str, item: str, *, away: bool) -> None:
+    """Put an item out of somebody's inbox, or back into it. Raises NotFound for a canvas that is gone."""
+    row = {"participant": participant, "canvas": canvas, "id": item}
+    async with store.writing() as connection:
+        await need_canvas(connection, canvas)
+        if away:
+            await connection.execute(dialect.insert_new(connection, put_away_), row | {"at": store.clock()})
+        else:
+            mine = sa.and_(*(put_away_.c[name] == value for name, value in row.items()))
+            await connection.execute(sa.delete(put_away_).where(mine))
 
 
 async def behind(store: Store, canvas: str | None = None) -> list[str]:

@@ -13,8 +13,9 @@ from studiolo.agents import Ask, again, redo
 from studiolo.canvas.errors import Forbidden, Invalid, NotFound, StudioloError
 from studiolo.people import Who
 from studiolo.rooms import Entry, Reader, Room
+from studiolo.store.inbox import item_of, put_away
 from studiolo.web import bodies
-from studiolo.web.access import Caller, Commenter, Here, identify
+from studiolo.web.access import Caller, Commenter, Here, hand_on, identify
 from studiolo.web.answers import Json
 from studiolo.web.asking import begin, seen
 from studiolo.web.canvases import IdempotencyKey
@@ -23,7 +24,7 @@ from studiolo.web.studio import Studio
 
 router = APIRouter(prefix="/api", tags=["inbox"])
 
-Kind = Literal["suggestion", "stale", "question", "run", "waits", "audit"]
+Kind = Literal["suggestion", "stale", "question", "run", "waits", "task", "audit"]
 MOST = 200
 
 
@@ -71,7 +72,8 @@ async def count(who: Caller, studio: Here) -> Json:
 @router.get("/inbox/events", response_class=StreamingResponse)
 async def events(who: Caller, studio: Here, request: Request) -> StreamingResponse:
     """Server-sent events `changed` {canvas}: something else may wait for the caller there now. They may come without
-    a cause, and what happened before the connection was made is not told: look once it is open."""
+    a cause, and what happened before the connection was made is not told: look once it is open. `task` {task}: a task
+    that the caller began waits for an answer, is done, or has failed."""
 
     async def allowed() -> bool:
         try:
@@ -147,6 +149,20 @@ async def dismiss(run: str, body: bodies.Dismiss, who: Caller, studio: Here) -> 
     return Json({"run": run, "away": body.away})
 
 
+@router.post("/tasks/{task}/dismiss")
+async def dismiss_task(task: str, body: bodies.Dismiss, who: Caller, studio: Here) -> Json:
+    """Put a task of one's own that has ended out of the inbox, or back into it."""
+    found = await studio.tasks.get(task)
+    seat = await hand_on(studio, who, found.canvas, found.by, "see", "task")
+    if found.by["id"] != seat.participant.id:
+        raise Forbidden("Somebody else began this task.", "It is in their inbox, not in yours.")
+    if not found.ended:
+        raise Invalid("The task is not over.", "Answer it, or cancel it.")
+    await put_away(studio.store, seat.participant.id, seat.canvas, item_of(task, found.leg), away=body.away)
+    studio.rooms.ring(seat.canvas)
+    return Json({"task": task, "away": body.away})
+
+
 async def _put_away(studio: Studio, run: dict[str, Any], away: bool) -> None:
     if run["state"] == "failed":
         kept = {name: value for name, value in run.items() if name != "dismissed"}
@@ -161,15 +177,18 @@ async def _readers(studio: Studio, who: Who) -> tuple[dict[str, dict[str, Any]],
 
 
 async def _changes(studio: Studio, who: Who) -> AsyncIterator[dict[str, Any]]:
-    with studio.rooms.bell.listening() as listener:
+    with studio.rooms.bell.listening(who.participant.id) as listener:
         yield {"type": "listening"}
         while True:
-            rung = await listener.rung()
+            rung, calls = await listener.rung()
             visible = {canvas["id"] for canvas in await studio.people.canvases(who)}
             for canvas in sorted(rung):
                 # One that is gone is told to everybody: its id says nothing, and its items must leave the screen.
                 if canvas in visible or not await _is_there(studio, canvas):
                     yield {"type": "changed", "canvas": canvas}
+            for call in calls:
+                if call.get("canvas") in visible:
+                    yield call
 
 
 async def _is_there(studio: Studio, canvas: str) -> bool:

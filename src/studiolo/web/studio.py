@@ -25,6 +25,7 @@ from studiolo.ledger.export import sweep
 from studiolo.ledger.record import Records
 from studiolo.models import Models
 from studiolo.people import People
+from studiolo.people.mail import Mailboxes, Post, Server
 from studiolo.rooms import Inbox, Nodes, Rooms
 from studiolo.rooms.catching_up import catch_up
 from studiolo.settings import Settings
@@ -33,6 +34,7 @@ from studiolo.store.tasks import Limits
 from studiolo.tasks.kind_folder import Kinds
 from studiolo.tasks.schedules import Schedules
 from studiolo.tasks.tasks import Tasks
+from studiolo.tasks.telling import Telling
 from studiolo.tools.attachments import Attachments
 from studiolo.web.repeats import Repeats
 from studiolo.web.scene import looker
@@ -98,6 +100,10 @@ class Studio:
         self.schedules = Schedules(
             store, self.tasks, self.rooms.get, self.member, store.clock, new_id, self.kinds.lay_out, nodes
         )
+        self.mailboxes = Mailboxes(store)
+        server = Server.read(settings.smtp_url) if settings.smtp_url else None
+        self.post = Post(store, self.mailboxes, server, settings.mail_from, settings.address, self._titled)
+        self.telling = Telling(store, self.tasks, self.rooms.get, self.rooms.ring, self.rooms.call, self.post)
         self.listening = Listening(self.runs, self._begin, time.time, nodes.alone if nodes else None)
         self.rooms.heard = self.listening.hear
         self.tracing = self.runs.tracing = Tracing.open(os.environ, __version__)
@@ -132,7 +138,9 @@ class Studio:
             await studio.runs.open()
             await studio.rounds.open()
             await studio.models.start()
+            studio.post.open()
             await studio.tasks.open()
+            studio.telling.open()
             await studio.schedules.open()
             for problem in studio.models.problems:
                 log.warning("%s", problem)
@@ -140,6 +148,7 @@ class Studio:
             studio._catch_up()
             if nodes:
                 nodes.gone.append(studio._catch_up)
+                nodes.gone.append(studio.telling.catch_up)
         except BaseException:
             await studio.close()
             raise
@@ -170,6 +179,13 @@ class Studio:
                 return one
         raise Forbidden("Whoever asked for this is not in the canvas any more.", "Ask for it yourself.")
 
+    async def _titled(self, canvas: str, id: str) -> str | None:
+        """What a canvas is called, for somebody who is in it now."""
+        there = await self.store.list_canvases([canvas])
+        if not there or all(one.id != id for one in await self.people.members(canvas)):
+            return None
+        return there[0].title
+
     def _catch_up(self, _gone: str = "") -> None:
         """Let canvases tell what waits in them that a crash, here or on a node that is gone, kept from it."""
         if self._catching_up is None or self._catching_up.done():
@@ -182,6 +198,8 @@ class Studio:
             self._catching_up.cancel()
             await asyncio.gather(self._catching_up, return_exceptions=True)
         await self.schedules.close()
+        await self.telling.close()
+        await self.post.close()
         await self.courier.close()
         self.attachments.close()
         try:

@@ -25,7 +25,7 @@ class NewWebhook(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     url: str = Field(max_length=LONGEST_URL)
-    events: list[Literal["suggestion", "decision", "comment"]] = Field(
+    events: list[Literal["suggestion", "decision", "comment", "task"]] = Field(
         default_factory=lambda: ["suggestion", "decision"], min_length=1
     )
 

@@ -25,10 +25,12 @@ _DECISIONS = {
     "undo": "decision.undone",
 }
 _COMMENTS = {"comment": "comment.made", "reply": "comment.replied", "resolve": "comment.resolved"}
+_TASKS = {"waiting": "task.waiting", "done": "task.done", "failed": "task.failed"}
 GROUPS = {
     "suggestion": sorted(set(_SUGGESTIONS.values())),
     "decision": sorted(set(_DECISIONS.values())),
     "comment": sorted(_COMMENTS.values()),
+    "task": sorted(_TASKS.values()),
 }
 """What a webhook can be told of, and the types of events that each is made of."""
 PING = "ping"
@@ -50,6 +52,8 @@ Look = Callable[[str, Collection[str], Collection[str], str], Awaitable[Scene]]
 def type_of(row: LedgerRow) -> str | None:
     """The type of event that a row of the ledger is, if it is one."""
     kind = row.action.get("type", "")
+    if kind == "task":  # which only the studio writes
+        return _TASKS.get(row.action.get("state", ""))
     return _SUGGESTIONS.get(kind) or _DECISIONS.get(kind) or _COMMENTS.get(kind)
 
 
@@ -92,6 +96,10 @@ def body_of(canvas: str, row: LedgerRow, type: str, scene: Scene) -> bytes:
         "by": dict(scene.people.get(row.participant) or {"id": row.participant}),
         "ledger": {"seq": row.seq, "hash": row.hash},
     }
+    if type.startswith("task."):
+        told["task"] = {name: row.action[name] for name in _OF_TASK if row.action.get(name)}
+        told["task"] |= {"id": row.action["task"], "by": row.action.get("by", "")}
+        return json.dumps(told, ensure_ascii=False, allow_nan=False).encode(errors="replace")
     suggestions = [_suggestion(row, id, scene.suggestions.get(id) or {}) for id in suggestions_of(row)]
     if len(suggestions) == 1:
         told["suggestion"] = suggestions[0]
@@ -137,6 +145,7 @@ def _suggestion(row: LedgerRow, id: str, now: Mapping[str, Any]) -> dict[str, An
     return {"id": id, **about, "status": status, "hunks": [hunks[index] for index in sorted(hunks)]}
 
 
+_OF_TASK = ("kind", "title", "state", "outcome", "problem", "asks")
 _ABOUT = ("page", "author", "name", "author_kind", "reason", "skill", "run", "model", "replaces", "branch")
 
 
