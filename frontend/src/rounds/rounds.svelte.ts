@@ -50,6 +50,11 @@ export const over = ({ state }: Round): boolean => OVER.has(state)
 /** The turn that is under way, or the next one. */
 export const now = ({ turns }: Round): RoundTurn | undefined => turns.find(({ state }) => state === 'running') ?? turns.find(({ state }) => state === 'coming')
 
+/** What the turns that are over would have people know, each sentence once: what a small model cannot do, which limit was met. */
+export const notes = ({ turns }: Round): string[] => [
+  ...new Set(turns.filter(({ state }) => state === 'done').flatMap(({ note }) => note.split(/(?<=[.!?])\s+(?=[\p{Lu}“])/u)).filter(Boolean)),
+]
+
 /** A list with one of its members moved by a step; the same list where that cannot be. */
 export function moved<T>(list: readonly T[], at: number, by: 1 | -1): T[] {
   const to = at + by

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { moved, now, ofUse, over, type Round, type RoundTurn } from './rounds.svelte'
+import { moved, notes, now, ofUse, over, type Round, type RoundTurn } from './rounds.svelte'
 
 const turn = (id: string, state: RoundTurn['state']): RoundTurn => ({ id, state, agent: 'critic', do: 'critique', instruction: '', run: '', results: [], error: null, note: '' })
 const round = (...turns: RoundTurn[]): Round => ({ id: 'r', name: 'R', prompt: '', place: {}, by: { id: 'a', name: 'A' }, state: 'running', started: 1, turns, said: [], suggestions: [], problem: null })
@@ -12,6 +12,14 @@ describe('a round', () => {
   })
   it('is over when it is done or was stopped', () => {
     expect([over(round()), over({ ...round(), state: 'paused' }), over({ ...round(), state: 'stopped' })]).toEqual([false, false, true])
+  })
+})
+
+describe('what a round would have people know', () => {
+  it('is said once, of turns that are over', () => {
+    const small = 'SmolLM2 135M (embedded) is a small model: read it with care.'
+    const noted = (id: string, note: string, state: RoundTurn['state'] = 'done'): RoundTurn => ({ ...turn(id, state), note })
+    expect(notes(round(noted('a', small), noted('b', `${small} What the comments say was measured.`), noted('c', 'It broke.', 'failed'), turn('d', 'coming')))).toEqual([small, 'What the comments say was measured.'])
   })
 })
 
