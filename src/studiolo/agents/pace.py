@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import Context
 
 EACH = 0.002  # seconds by which a beat is longer for each text beside another that is being told
 ROOM = 0.003  # seconds between two turns: what a key needs on its way through the loop, to the disk and to everybody
@@ -43,7 +44,7 @@ class Pace:
             return
         if self._beat is None:
             self._beat = asyncio.Event()
-            asyncio.get_running_loop().call_later(wait, self._strike)
+            asyncio.get_running_loop().call_later(wait, self._strike, context=Context())
         await self._beat.wait()
 
     def _strike(self) -> None:
@@ -67,7 +68,8 @@ class Pace:
             if not first.done():  # whoever waited may have been stopped
                 first.set_result(None)
                 self._going = True
-                first.get_loop().call_soon(self._room)  # when that one has done its part
+                # When that one has done its part; in no context, for one holds on to the run that it is of.
+                first.get_loop().call_soon(self._room, context=Context())
 
     def _room(self) -> None:
         asyncio.get_running_loop().call_later(ROOM, self._next)
