@@ -6,10 +6,12 @@ import re
 from typing import Any
 
 from studiolo.tasks.doing.reporting import MARK, ONE
+from studiolo.tasks.kind_folder import SHIPPED
 from studiolo.tasks.task import Budget, Task
+from studiolo.tasks.tasks import Wanted
 from tests.models.fake_provider import FakeProvider
 from tests.tasks.conftest import OpenDesk
-from tests.tasks.desk import Desk
+from tests.tasks.desk import NADIA, Desk
 from tests.tasks.thinking import Researcher, said
 from tests.tasks.web.vesper import NAMES, SAID, TOPIC, Web
 
@@ -58,7 +60,9 @@ def everywhere(web: Web, quote: str) -> list[str]:
 
 async def researched(desk: Desk, provider: FakeProvider, model: Researcher, **inputs: Any) -> Task:
     provider.thinks = model
-    return await desk.carry_out(desk.begin("deep-research", {"question": QUESTION, "pages": 5, **inputs}))
+    task = await desk.do("deep-research", {"question": QUESTION, "pages": 5, **inputs})
+    assert task.state == "done", task.problem
+    return task
 
 
 async def test_every_sentence_of_the_report_is_proved_or_marked_and_nothing_leaves(
@@ -68,7 +72,6 @@ async def test_every_sentence_of_the_report_is_proved_or_marked_and_nothing_leav
     here: Desk = await desk([("A novel", f"{SECRET}.")], web)
     model = Researcher(PARTS, TOPIC, obeys=True)
     task = await researched(here, provider, model)
-    assert task.state == "done", task.problem
     assert {"claim", "search", "report"} <= set(model.obeyed)  # it did what the pages told it to
     report = report_of(here, task)
     notes = notes_of(report)
@@ -151,34 +154,32 @@ async def test_what_could_not_be_reached_is_said(desk: OpenDesk, provider: FakeP
 
 async def test_a_person_edits_the_plan_and_drops_a_source(desk: OpenDesk, provider: FakeProvider, web: Web) -> None:
     here: Desk = await desk(None, web)
+    herald = NAMES["herald"][0]
+    (folder := here.tasks_folder).mkdir()
+    asks = '  - {id: ask, do: ask_people, title: Asks, question: "Shall I write it?"}\n'
+    shipped = (SHIPPED / "deep-research.md").read_text()
+    (folder / "mine.md").write_text(shipped.replace("  - {id: report", f"{asks}  - {{id: report"))
     provider.thinks = Researcher(PARTS[:3], TOPIC)
-    task = here.begin("deep-research", {"question": QUESTION, "pages": 4})
 
-    def edits(card: dict[str, Any]) -> str:
-        assert len(card["searches"]) == 3 and card["choices"] == ["Go on"]
-        searches = [step for step in task.plan if step.do == "research_search"]
-        task.plan.remove(searches[-1])
-        searches[0].title = f"Searches for {TOPIC} opened 1967 nine thousand people"
+    async def edits(card: dict[str, Any]) -> str:
+        (task,) = await here.tasks.listed()
+        if card["question"] == "Shall I write it?":
+            await here.tasks.drop(task.id, herald, NADIA)
+            return "Yes"
+        assert len(card["detail"]["searches"]) == 3 and card["choices"] == ["Go on"]
+        coming = [Wanted(step.do, step.title, step.given, step.id) for step in task.plan if step.state == "coming"]
+        first = Wanted("research_search", f"Searches for {TOPIC} opened 1967 nine thousand people")
+        searches = [one for one in coming if one.do == "research_search"]
+        await here.tasks.arrange(task.id, NADIA, [first, *(one for one in coming if one is not searches[-1])])
         return "Go on"
 
-    await here.carry_out(task, edits)
-    assert len(here.asked) == 1 and web.queries[0].endswith("nine thousand people")
-    assert not any("salmon" in query for query in web.queries[:2])
-
-    herald = NAMES["herald"][0]
-    assert herald in str(notes_of(report_of(here, task)))
-    again = here.begin("deep-research", {"question": QUESTION, "pages": 4, "ask": False})
-
-    for step in again.plan:
-        step.state = "coming"
-    report_step = again.plan.pop()
-    await here.carry_out(again)
-    for one in again.found:
-        one["dropped"] = herald in (one.get("url") or "")
-    again.plan.append(report_step)
-    await here.carry_out(again)
-    report = report_of(here, again)
-    assert notes_of(report) and herald not in str(notes_of(report))
+    task = await here.do("mine", {"question": QUESTION, "pages": 4}, edits)
+    assert task.state == "done", task.problem
+    assert web.queries[0].endswith("nine thousand people") and len(web.queries) == 4
+    assert not any("catch" in query for query in web.queries)
+    report = report_of(here, task)
+    assert any(herald in one["url"] for one in task.found)
+    assert notes_of(report) and herald not in str(notes_of(report)) and herald not in report["Sources"]
 
 
 async def test_another_word_from_a_person_makes_another_plan(desk: OpenDesk, provider: FakeProvider, web: Web) -> None:
@@ -191,27 +192,21 @@ async def test_another_word_from_a_person_makes_another_plan(desk: OpenDesk, pro
         return model(body)
 
     provider.thinks = thinks
-    task = here.begin("deep-research", {"question": QUESTION, "pages": 2})
-    await here.carry_out(task, lambda card: "Rather what the fishers say.")
+    task = await here.do(
+        "deep-research", {"question": QUESTION, "pages": 2}, lambda card: "Rather what the fishers say."
+    )
+    assert task.state == "done", task.problem
     searches = [step.given["query"] for step in task.plan if step.do == "research_search"]
     assert any("fishers" in query for query in searches) and not any("opened" in query for query in searches)
 
 
 async def test_it_keeps_to_its_budget_and_says_so(desk: OpenDesk, provider: FakeProvider, web: Web) -> None:
     here: Desk = await desk(None, web)
-    provider.thinks = Researcher(PARTS[:2], TOPIC)
-    task = here.begin("deep-research", {"question": QUESTION, "ask": False}, budget=Budget(tokens=1_000))
-    reads = 0
-
-    def crash(where: str) -> None:
-        nonlocal reads
-        if where.endswith("source kept"):
-            reads += 1
-            task.spent.input = 300 * reads
-
-    here.crash = crash
-    await here.carry_out(task)
-    assert task.state == "done" and reads == 3
+    provider.thinks = Researcher(PARTS[:3], TOPIC)
+    budget = Budget(tokens=325)  # each of the requests here is told to have taken 13
+    task = await here.do("deep-research", {"question": QUESTION, "ask": False, "pages": 8}, budget=budget)
+    assert task.state == "done", task.problem
+    assert task.spent.input + task.spent.output <= 325
     assert "left out to keep to the budget" in report_of(here, task)["What is missing"]
 
 
@@ -229,41 +224,11 @@ async def test_without_search_it_says_so_and_reads_what_it_was_given(
 async def test_a_model_that_fills_in_no_forms_shows_passages_and_writes_nothing(
     desk: OpenDesk, provider: FakeProvider, web: Web
 ) -> None:
-    here: Desk = await desk(None, web, tools=False)
-    here.model = "smollm2-135m"
-    task = await here.carry_out(here.begin("deep-research", {"question": QUESTION, "ask": False}))
+    here: Desk = await desk(None, web, tools=False, model="smollm2-135m")
+    task = await here.do("deep-research", {"question": QUESTION, "ask": False})
     assert task.state == "done" and not provider.asked
     assert "cannot make a plan" in task.notes[0]
     report = report_of(here, task)
     assert "In short" not in report
     for quote, _ in notes_of(report).values():
         assert everywhere(web, quote)
-
-
-async def test_a_step_that_is_done_anew_does_nothing_twice(desk: OpenDesk, provider: FakeProvider, web: Web) -> None:
-    """The process dies after everything that is kept, once, and again until it is through."""
-    here: Desk = await desk(None, web)
-    provider.thinks = Researcher(PARTS[:2], TOPIC)
-    seen: set[str] = set()
-
-    class Died(Exception):
-        pass
-
-    def crash(where: str) -> None:
-        if where not in seen:
-            seen.add(where)
-            raise Died
-
-    here.crash = crash
-    task = here.begin("deep-research", {"question": QUESTION, "pages": 2})
-    while task.state != "done":
-        try:
-            await here.carry_out(task)
-        except Died:
-            for step in task.plan:
-                step.state = "coming" if step.state == "running" else step.state
-    assert len(web.queries) == len(set(web.queries))
-    steps = [step.id for step in task.plan]
-    assert len(steps) == len(set(steps)) and len([one for one in steps if one.startswith("read-")]) > 3
-    assert [one["title"] for one in here.room.canvas.outline()] == ["Notes", QUESTION]
-    assert len(here.view["suggestions"]) == 1

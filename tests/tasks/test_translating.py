@@ -9,6 +9,7 @@ import pytest
 
 from studiolo.canvas import Participant
 from studiolo.tasks.doing.translating import problems_of
+from studiolo.tasks.kind_folder import SHIPPED
 from tests.models.fake_provider import FakeProvider
 from tests.tasks.conftest import OpenDesk
 from tests.tasks.desk import Desk
@@ -55,21 +56,28 @@ async def test_pages_are_rendered_one_after_the_other_with_a_glossary_that_peopl
     here: Desk = await desk([("Chapter 1", ONE), ("Chapter 2", TWO)])
     model = Answers({"terms": terms, "text": renders})
     provider.thinks = model
-    task = here.begin("translate", {"into": "German"})
-    rest = task.plan[2:]
-    task.plan[2:] = []
-    await here.carry_out(task)  # the glossary and the first page
-    assert task.state == "done", task.problem
-    glossary = here.pages["Glossary (into German)"]
-    (table,) = here.open_suggestions(glossary)
-    assert "| ledger | Gezeitenbuch | a book of tides |" in table["hunks"][0]["replace"]
-    assert "lighthouse" not in table["hunks"][0]["replace"]
-    await here.room.apply({"type": "accept", "suggestion": table["id"]}, here.by)
-    await here.room.apply(
-        {"type": "edit", "page": glossary, "hunks": [{"find": "Gezeitenbuch", "replace": "Tidenbuch"}]}, here.by
+    (folder := here.tasks_folder).mkdir()  # a kind of one's own, which asks after the first page
+    kind = (SHIPPED / "translate.md").read_text()
+    one_page = (
+        '  - {id: one, do: translate_page, title: The first, into: "{into}", where: "{where}", page: "{first}"}\n'
     )
-    task.plan += rest
-    await here.carry_out(task)
+    asks = '  - {id: ask, do: ask_people, title: Asks, question: "Is the glossary right?"}\n'
+    kind = kind.replace("  - {id: page", f"{one_page}{asks}  - {{id: page")
+    kind = kind.replace("  glossary: {", "  first: {kind: page}\n  glossary: {")
+    (folder / "translate.md").write_text(kind)
+
+    async def edits(card: dict[str, Any]) -> str:
+        glossary = here.pages["Glossary (into German)"]
+        (table,) = here.open_suggestions(glossary)
+        assert "| ledger | Gezeitenbuch | a book of tides |" in table["hunks"][0]["replace"]
+        assert "lighthouse" not in table["hunks"][0]["replace"]
+        await here.room.apply({"type": "accept", "suggestion": table["id"]}, here.by)
+        hunk = {"find": "Gezeitenbuch", "replace": "Tidenbuch"}
+        await here.room.apply({"type": "edit", "page": glossary, "hunks": [hunk]}, here.by)
+        return "Now it is."
+
+    inputs = {"into": "German", "first": here.pages["Chapter 1"], "pages": [here.pages["Chapter 2"]]}
+    task = await here.do("translate", inputs, edits)
     assert task.state == "done", task.problem
 
     first = here.open_suggestions(here.pages["Chapter 1 (German)"])[0]["hunks"][0]["replace"]

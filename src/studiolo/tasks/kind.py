@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from studiolo.canvas import Canvas
 from studiolo.canvas.errors import Invalid
@@ -130,6 +130,10 @@ def condition(when: str) -> str | None:
 
 def filled(value: Any, inputs: Mapping[str, Any]) -> Any:
     """A value with what was filled in. One that is a single place takes the input's value as it is."""
+    if isinstance(value, list):
+        return [filled(one, inputs) for one in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {name: filled(one, inputs) for name, one in cast("dict[str, Any]", value).items()}
     if not isinstance(value, str):
         return value
     if (whole := PLACE.fullmatch(value)) is not None:

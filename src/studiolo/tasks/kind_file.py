@@ -187,11 +187,13 @@ def _text(node: yaml.Node | None, what: str, most: int = 300) -> str:
 
 
 def _plain(node: yaml.Node) -> Any:
-    """A value as it is written: true and false, whole numbers, texts, and lists of them."""
+    """A value as it is written: true and false, whole numbers, texts, and lists and fields of them."""
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item) for item in cast("list[yaml.Node]", node.value)]
+    if isinstance(node, yaml.MappingNode):
+        return {name: _plain(value) for name, value in _mapping(node, "A value").items()}
     if not isinstance(node, yaml.ScalarNode):
-        raise BadKind(_line(node), "A text, a number, yes or no, or a list of them is expected.", "Write it out.")
+        raise BadKind(_line(node), "A text, a number, yes or no is expected.", "Write it out.")
     said = str(node.value)
     if node.style is None and said in ("true", "false", "yes", "no"):
         return said in ("true", "yes")

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from studiolo.tasks.doing import placing, told
 from studiolo.tasks.doing.quoting import harmless, independent, link_to, shown, unproved
-from studiolo.tasks.doing.researching import RESEARCHER, sources
+from studiolo.tasks.doing.researching import RESEARCHER, dropped, sources, spoken
 from studiolo.tasks.doing.weighing import Numbers
 from studiolo.tasks.job import Job, Result, doing
 
@@ -89,9 +89,9 @@ async def report(job: Job) -> Result:
     question = str(plan.get("question") or told.text_given(job, "question") or job.task.title)
     questions: list[str] = plan.get("parts") or [question]
     read = await sources(job)
-    gone = _gone(job)
+    gone = dropped(job)
     claims: list[dict[str, Any]] = weighed.get("claims") or []
-    usable = [at for at, claim in enumerate(claims) if (claim["url"], claim["statement"]) not in gone]
+    usable = [at for at, claim in enumerate(claims) if spoken(claim) not in gone]
     contradictions = [
         one
         for one in weighed.get("contradictions", [])
@@ -129,10 +129,6 @@ async def report(job: Job) -> Result:
     outcome = _outcome(question, len(hosts), proved, doubtful, len(contradictions), len(usable))
     placed = await _put(job, question, blocks, [claims[at] for at in notes.cited], outcome)
     return {"sentences": proved + doubtful, "unverified": doubtful, "outcome": outcome, "note": outcome, **placed}
-
-
-def _gone(job: Job) -> set[tuple[Any, Any]]:
-    return {(one.get("url"), one["text"]) for one in job.task.found if one.get("dropped")}
 
 
 def _sentences(short: Sequence[str], parts: Sequence[tuple[str, Sequence[str]]]) -> list[str]:

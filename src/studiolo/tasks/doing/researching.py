@@ -7,7 +7,7 @@ who reads, sees the question and what strangers wrote, and nothing of the canvas
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -237,7 +237,7 @@ async def read(job: Job) -> Result:
         source = await job.once("source", lambda: _source(job))
     except StudioloError as error:
         return _unread(job, error.message)
-    dropped = 0
+    refused = 0
     asked = checks.content(f"{plan.get('question', '')} {' '.join(questions)}")
     claims: list[dict[str, Any]] = []
     text = read_again(source["sections"])
@@ -245,7 +245,7 @@ async def read(job: Job) -> Result:
         for claim in await _claims(job, number, piece, questions, source):
             at = exact(text, claim.quote)
             if at is None or not checks.content(f"{claim.statement} {at.text}") & asked:
-                dropped += 1
+                refused += 1
                 continue
             quote = shown(at.text)
             if any(other["quote"] == quote for other in claims):
@@ -267,9 +267,9 @@ async def read(job: Job) -> Result:
     for claim in claims:
         await job.found(claim["statement"], source=source["host"] or source["title"], url=source["url"])
     note = f"{len(claims)} claims" if claims else "it says nothing about the question"
-    if dropped:
-        note += f", {dropped} dropped: their quotes are not in it, or have nothing to do with the question"
-    return {**source, "claims": claims, "dropped": dropped, "note": note}
+    if refused:
+        note += f", {refused} dropped: their quotes are not in it, or have nothing to do with the question"
+    return {**source, "claims": claims, "dropped": refused, "note": note}
 
 
 def _unread(job: Job, problem: str) -> Result:
@@ -406,14 +406,23 @@ def _folded(lines: Sequence[str]) -> set[str]:
 
 async def sources(job: Job) -> list[tuple[Step, Result]]:
     """What was read so far, without what people have dropped."""
-    gone = {(one.get("url"), one["text"]) for one in job.task.found if one.get("dropped")}
+    gone = dropped(job)
     found: list[tuple[Step, Result]] = []
     for step in job.task.plan:
         if step.do == "research_read" and step.state == "done" and (result := await job.result(step.id)):
-            claims = [one for one in result["claims"] if (one["url"], one["statement"]) not in gone]
-            dropped = bool(result["claims"]) and not claims
-            found.append((step, {**result, "claims": claims} | ({"problem": "dropped by a person"} if dropped else {})))
+            claims = [one for one in result["claims"] if spoken(one) not in gone]
+            found.append((step, {**result, "claims": claims}))
     return found
+
+
+def dropped(job: Job) -> set[tuple[str, str]]:
+    """What people do not want to count, as `spoken` has it."""
+    return {(str(one.get("source")), str(one["text"])) for one in job.task.found if one.get("dropped")}
+
+
+def spoken(claim: Mapping[str, Any]) -> tuple[str, str]:
+    """Who says something, and what."""
+    return str(claim["host"] or claim["title"]), str(claim["statement"])
 
 
 def _addresses(text: str) -> list[str]:
