@@ -272,3 +272,22 @@ async def test_a_list_is_as_long_as_one_can_read(studio: ServedStudio, canvas: d
             await call(client, "say", canvas=canvas["id"], text=f"{at} " + "word " * 19_000)
         told = (await call(client, "read_conversation", canvas=canvas["id"]))["messages"]
         assert [one["text"][0] for one in told] == ["2", "3", "4", "5"]
+
+
+async def test_nobody_waits_a_hundred_times_at_once(studio: ServedStudio, canvas: dict[str, Any]) -> None:
+    token = studio.make_token("viewer", canvas["id"])
+    async with connected(studio, token) as client, asyncio.timeout(120):
+        cursor = (await call(client, "read_canvas", canvas=canvas["id"]))["cursor"]
+        wanted = {"canvas": canvas["id"], "since": cursor, "seconds": 50}
+        waits = {asyncio.create_task(client.call_tool("wait_for_changes", wanted)) for _ in range(24)}
+        refused = 0
+        while refused < 8:
+            done, waits = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            assert all("already" in str(one.result().content) for one in done)
+            refused += len(done)
+        with studio.client() as owner:
+            said = {"type": "say", "text": "Good morning"}
+            await asyncio.to_thread(owner.post, f"/api/canvases/{canvas['id']}/actions", json=said)
+        answers = await asyncio.gather(*waits)
+        assert len(answers) == 16 and all("Good morning" in str(one.content) for one in answers)
+        await call(client, "wait_for_changes", canvas=canvas["id"], seconds=0)

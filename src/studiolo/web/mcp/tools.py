@@ -311,6 +311,10 @@ def server(studio: Studio) -> tuple[MCPServer, Visitors]:
         """Wait until somebody else does something here: decides about your suggestions, comments, replies, talks, or
         types. Gives what was done since `since`, and the `cursor` to go on from; nothing after `seconds`."""
         room, by = await enter(context, canvas)
+        with visitors.waiting(by.id):
+            return await _news(context, room, by, since, seconds)
+
+    async def _news(context: Context, room: Room, by: Participant, since: int, seconds: int) -> dict[str, Any]:
         visitors.show(room, by, "listening")
         after = since or room.told
         until = asyncio.get_running_loop().time() + seconds
@@ -321,7 +325,7 @@ def server(studio: Studio) -> tuple[MCPServer, Visitors]:
             upto = rows[-1].seq if len(rows) == MOST_CHANGES else room.told
             typing = await _typed(studio, room, read, upto, by.id)
             if changes or typing or asyncio.get_running_loop().time() >= until:
-                await enter(context, canvas)  # who was sent away meanwhile is told nothing more
+                await enter(context, room.id)  # who was sent away meanwhile is told nothing more
                 return {"cursor": upto, "changes": changes, "typed": typing, "more": upto < room.told}
             read = max(read, upto)
             with suppress(TimeoutError):

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from mcp.server.mcpserver.exceptions import ToolError
 
 from studiolo.canvas import Participant
 from studiolo.rooms import Room
 
+MOST_WAITING = 16  # times that one participant waits at the same time, in all canvases
 STAYS = 90.0  # seconds after the last call; a client that waits for changes calls again within a minute
 
 
@@ -16,7 +22,21 @@ class Visitors:
 
     def __init__(self) -> None:
         self._leaving: dict[tuple[str, str], asyncio.TimerHandle] = {}
+        self._waiting: Counter[str] = Counter()
         self._rooms: dict[tuple[str, str], tuple[Room, Participant]] = {}
+
+    @contextmanager
+    def waiting(self, id: str) -> Iterator[None]:
+        """While somebody waits for changes. Raises `ToolError` when they do so too often at once: each is work for the
+        studio whenever anybody does anything."""
+        if self._waiting[id] >= MOST_WAITING:
+            raise ToolError(f"You wait {MOST_WAITING} times already. Wait once in each canvas, and read what comes.")
+        self._waiting[id] += 1
+        try:
+            yield
+        finally:
+            self._waiting[id] -= 1
+            self._waiting += Counter()  # forgets whoever does not wait
 
     def show(self, room: Room, by: Participant, status: str, page: str | None = None, cursor: Any = None) -> None:
         """Show the participant at a page, doing something."""
