@@ -160,7 +160,7 @@ class Legs:
         logging.getLogger("dbos").addHandler(logging.NullHandler())  # or it writes past our own log
         from dbos import DBOS
 
-        self._engine = _engine(self._database, self._home)
+        self._engine = engine(self._database, self._home)
         _register()
         DBOS(
             config={
@@ -221,7 +221,7 @@ def _register() -> None:
     _registered = carry_out
 
 
-def _engine(database: str | Path, home: Path) -> sa.Engine:
+def engine(database: str | Path, home: Path) -> sa.Engine:
     """What DBOS writes to: the studio's server, or a file beside the studio's that only its owner reads."""
     url = None if isinstance(database, Path) else sa.make_url(database)
     if url is not None and url.get_backend_name() != "sqlite":

@@ -250,7 +250,7 @@ class Tasks:
         waiter: asyncio.Task[Any] | None = None
         try:
             while True:
-                news = self._driving.news(id)
+                news = self.news(id)
                 task = await self.get(id)
                 if task != last:
                     last = task
@@ -278,6 +278,10 @@ class Tasks:
             for one in tasks:
                 one.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def news(self, id: str) -> asyncio.Event:
+        """Set when the task changes the next time."""
+        return self._driving.news(id)
 
     async def _follow(self, run: str, told: asyncio.Queue[dict[str, Any]]) -> None:
         try:

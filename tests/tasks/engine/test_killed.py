@@ -7,7 +7,6 @@ import signal
 import threading
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,10 +26,6 @@ steps:
 """
 
 
-def kind_of(steps: list[str]) -> str:
-    return KIND.format(steps="\n".join(f"  - {step}" for step in steps))
-
-
 def begin(studio: ServedStudio, canvas: str, kind: str) -> str:
     with studio.client() as owner:
         answer = owner.post(f"/api/canvases/{canvas}/tasks", json={"kind": kind, "inputs": {}})
@@ -44,9 +39,18 @@ def look(studio: ServedStudio, task: str) -> dict[str, Any]:
 
 
 def wait(studio: ServedStudio, task: str, reached: Any, what: str) -> dict[str, Any]:
+    """Until a task that neither failed nor was cancelled has got so far."""
+
+    def there(found: dict[str, Any]) -> bool:
+        assert found["state"] not in ("failed", "cancelled"), found
+        return reached(found)
+
+    return until(studio, task, there, what)
+
+
+def until(studio: ServedStudio, task: str, reached: Any, what: str) -> dict[str, Any]:
     deadline = time.monotonic() + PATIENCE
     while not reached(found := look(studio, task)):
-        assert found["state"] not in ("failed", "cancelled"), found
         assert time.monotonic() < deadline, f"{what}: {found}\n{studio.log()[-3_000:]}"
         time.sleep(0.01)
     return found
@@ -56,10 +60,17 @@ def behind(task: dict[str, Any]) -> int:
     return task["progress"]["done"]
 
 
-def write_kind(studio: ServedStudio, name: str, steps: list[str]) -> None:
+def write_kind(studio: ServedStudio, name: str, steps: list[str], body: str = "") -> None:
+    """Give a studio a kind of task of its own; it is there when this returns."""
     folder = studio.home / "tasks"
     folder.mkdir(exist_ok=True)
-    (folder / f"{name}.md").write_text(kind_of(steps))
+    whole = KIND.format(steps="\n".join(f"  - {step}" for step in steps)) + body
+    (folder / f"{name}.md").write_text(whole)
+    deadline = time.monotonic() + PATIENCE
+    with studio.client() as owner:
+        while name not in [kind["id"] for kind in owner.get("/api/task-kinds").json()["kinds"]]:
+            assert time.monotonic() < deadline, owner.get("/api/task-kinds").text
+            time.sleep(0.05)
 
 
 @pytest.mark.parametrize(("database", "most"), [("sqlite", 4), ("postgresql", 2)])
@@ -92,17 +103,14 @@ def test_a_task_that_is_killed_again_and_again_does_each_thing_once(
 
 
 def test_an_agent_that_was_killed_in_the_middle_begins_anew_without_what_it_had_half_written(
-    start_studio: StartStudio, tmp_path: Path
+    start_studio: StartStudio,
 ) -> None:
     with FakeProvider() as provider:
         studio = start_studio(**environment(provider))
         made = studio.canvas("The old lamp went out. It was a dark night.")
-        write_kind(
-            studio, "go-on", [f"{{id: a, do: ask_agent, title: A, skill: continue, page: {made['pages'][0]['id']}}}"]
-        )
-        (studio.home / "tasks" / "go-on.md").write_text(
-            (studio.home / "tasks" / "go-on.md").read_text() + "\n## a\nGo on from here.\n"
-        )
+        page = made["pages"][0]["id"]
+        steps = [f"{{id: a, do: ask_agent, title: A, skill: continue, page: '{page}'}}"]
+        write_kind(studio, "go-on", steps, "\n## a\nGo on from here.\n")
         never = threading.Event()
         half = "Nobody came to light it again, and the boats went by"
         provider.script = [

@@ -1,0 +1,1 @@
+"""What durable tasks cost, and what they survive."""

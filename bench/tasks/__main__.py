@@ -1,0 +1,375 @@
+"""What durable tasks cost and survive, point by point.
+
+    .venv/bin/python -m bench.tasks [--quick] [--only POINT,...] [--procrastinate PYTHON] [--out bench/results/tasks.md]
+
+`--procrastinate`: the Python of an environment of its own with `procrastinate` and `psycopg[binary,pool]`.
+PostgreSQL and Redis are started for this alone, where they are installed; without them their lines are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from bench.rooms import machine
+from bench.tasks.shop import ANN, WOKEN, Shop, steps
+from studiolo.agents.asking_people import Reply
+from studiolo.store.tasks import Limits
+from studiolo.tasks.task import Step
+from tests.servers import PostgreSQL, Redis, postgresql_programs
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+POINTS = ("overhead", "wake", "cancel", "parked", "kills", "throughput")
+
+
+@dataclass
+class Plan:
+    """What there is to measure on, and how much of it."""
+
+    postgresql: PostgreSQL | None
+    redis: Redis | None
+    quick: bool
+    procrastinate: str
+
+    def databases(self, home: Path) -> Iterator[tuple[str, str]]:
+        yield "SQLite", f"sqlite:///{home}/studiolo.db"
+        if self.postgresql is not None:
+            yield "PostgreSQL", self.postgresql.database()
+
+
+@contextlib.contextmanager
+def home() -> Iterator[Path]:
+    with TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
+
+
+async def with_shop(url: str, folder: Path, work: Callable[[Shop], Awaitable[Any]], **options: Any) -> Any:
+    shop = await Shop(url, folder, **options).open()
+    try:
+        return await work(shop)
+    finally:
+        await shop.close()
+
+
+def middle(values: list[float]) -> str:
+    ordered = sorted(values)
+    return f"{statistics.median(ordered):.1f} ({ordered[int(len(ordered) * 0.95) - 1]:.1f})"
+
+
+def overhead(plan: Plan) -> list[str]:
+    """Milliseconds for a step: one that does nothing, one that says something in the canvas, and DBOS alone."""
+    number, rounds = (50, 2) if plan.quick else (200, 5)
+
+    async def measure(shop: Shop) -> dict[str, list[float]]:
+        found: dict[str, list[float]] = {"bench_nothing": [], "bench_say": [], "task": []}
+        await shop.wait((await shop.begin(*steps("bench_nothing", 5))).id)
+        for _ in range(rounds):
+            for do in ("bench_nothing", "bench_say"):
+                began = time.perf_counter()
+                await shop.wait((await shop.begin(*steps(do, number))).id)
+                found[do].append((time.perf_counter() - began) * 1_000 / number)
+            began = time.perf_counter()
+            for _ in range(20):
+                await shop.wait((await shop.begin(Step("a", "bench_nothing", "A"))).id)
+            found["task"].append((time.perf_counter() - began) * 1_000 / 20)
+        return found
+
+    lines = [
+        "| | a step that does nothing | a step with an effect on the canvas | a task of one step, begun to done |",
+        "|---|---|---|---|",
+    ]
+    with home() as folder:
+        for name, url in plan.databases(folder):
+            found = asyncio.run(with_shop(url, folder, measure))
+            cells = [f"{statistics.median(found[one]):.1f} ms" for one in ("bench_nothing", "bench_say", "task")]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    bare = subprocess.run(
+        [sys.executable, "-m", "bench.tasks.bare_dbos", str(number)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [*lines, "", f"A step of DBOS alone, on SQLite with WAL, that does nothing: {bare.stdout.strip()} ms."]
+
+
+def wake(plan: Plan) -> list[str]:
+    """From a person's answer to the first line of the step after it."""
+    number = 10 if plan.quick else 100
+
+    async def measure(shop: Shop) -> list[float]:
+        took: list[float] = []
+        for _ in range(number):
+            task = await shop.begin(Step("q", "bench_ask", "Asks"), Step("w", "bench_woken", "Goes on"))
+            waiting = await shop.wait(task.id, "waiting")
+            began = time.perf_counter()
+            await shop.tasks.answer(task.id, waiting.open_cards[0]["id"], Reply("yes"), ANN)
+            await shop.wait(task.id)
+            took.append((WOKEN[task.id] - began) * 1_000)
+        return took
+
+    lines = [f"{number} approvals each.", "", "| | median (95 of 100), ms |", "|---|---|"]
+    with home() as folder:
+        for name, url in plan.databases(folder):
+            lines.append(f"| {name} | {middle(asyncio.run(with_shop(url, folder, measure)))} |")
+    return lines
+
+
+def cancel(plan: Plan) -> list[str]:
+    """From the call that cancels to its return, with what ran ended."""
+    number = 10 if plan.quick else 50
+
+    async def measure(shop: Shop) -> list[float]:
+        took: list[float] = []
+        for _ in range(number):
+            task = await shop.begin(Step("a", "bench_forever", "Never ends"))
+            await shop.wait(task.id, "running", lambda now: now.plan[0].started)
+            began = time.perf_counter()
+            await shop.tasks.cancel(task.id)
+            took.append((time.perf_counter() - began) * 1_000)
+        return took
+
+    lines = ["| | median (95 of 100), ms |", "|---|---|"]
+    with home() as folder:
+        for name, url in plan.databases(folder):
+            lines.append(f"| {name} | {middle(asyncio.run(with_shop(url, folder, measure)))} |")
+    return lines
+
+
+@contextlib.contextmanager
+def worker(url: str, folder: Path, *more: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
+    import os
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.tasks.worker", url, str(folder), *more],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        if process.stdout.readline().strip() != "ready":
+            raise RuntimeError("the worker did not start")
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout
+        process.stdout.close()
+
+
+def parked(plan: Plan) -> list[str]:
+    """What tasks cost that wait for a person: CPU and memory of a process that has them, and of one that has none."""
+    number, seconds = (100, 5) if plan.quick else (1_000, 30)
+    lines = ["| | waiting tasks | CPU of a core | memory |", "|---|---|---|---|"]
+    for name in ("SQLite", "PostgreSQL") if plan.postgresql else ("SQLite",):
+        with home() as folder:
+            url = dict(plan.databases(folder))[name]
+            for parks in ("0", str(number)):
+                with worker(url, folder, PARK=parks) as process:
+                    time.sleep(3)  # what is left to do after the start
+                    before = machine.cpu_seconds(process.pid)
+                    time.sleep(seconds)
+                    share = (machine.cpu_seconds(process.pid) - before) / seconds
+                    memory = machine.resident_megabytes(process.pid)
+                    lines.append(f"| {name} | {parks} | {share:.2%} | {memory:.0f} MB |")
+            with worker(url, folder) as process:  # the next life, which finds them
+                time.sleep(3)
+                before = machine.cpu_seconds(process.pid)
+                time.sleep(seconds)
+                share = (machine.cpu_seconds(process.pid) - before) / seconds
+                memory = machine.resident_megabytes(process.pid)
+                lines.append(f"| {name} | {number}, after a restart | {share:.2%} | {memory:.0f} MB |")
+    return lines
+
+
+def kills(plan: Plan) -> list[str]:
+    """Processes killed (-9) at random moments in the middle of tasks whose every step says something once."""
+    most, each = (6, 60) if plan.quick else (200, 150)
+    lines = [
+        "| | kills | steps | effects | twice | lost | steps begun more than once |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in ("SQLite", "PostgreSQL") if plan.postgresql else ("SQLite",):
+        with home() as folder:
+            url = dict(plan.databases(folder))[name]
+            lines.append(f"| {name} | {' | '.join(map(str, _killed(url, folder, most, each)))} |")
+    return lines
+
+
+def _killed(url: str, folder: Path, most: int, each: int) -> tuple[int, ...]:
+    chance = random.Random(6)
+    asyncio.run(with_shop(url, folder, _nothing, limits=Limits(node=0)))
+    done, wanted, begun_again, tasks = 0, 0, 0, 0
+    while done < most:
+        plans = [[Step(f"t{tasks}-{n}-{m}", "bench_say", "Says") for m in range(each)] for n in range(2)]
+        asyncio.run(with_shop(url, folder, partial(_begin, plans=plans), limits=Limits(node=0)))
+        tasks, wanted = tasks + 1, wanted + 2 * each
+        left = True
+        while left and done < most:
+            with worker(url, folder) as process:
+                time.sleep(chance.random() * 0.6)
+                process.kill()
+            done += 1
+            left = asyncio.run(with_shop(url, folder, _under_way, limits=Limits(node=0)))
+
+    async def finish(shop: Shop) -> tuple[Counter[str], int]:
+        for task in await shop.tasks.listed(limit=10_000):
+            await shop.wait(task.id)
+        room = await shop.rooms.get(shop.canvas)
+        again = sum(step.tries - 1 for task in await shop.tasks.listed(limit=10_000) for step in task.plan)
+        return Counter(one["text"] for one in room.canvas.view()["chat"]), again
+
+    said, begun_again = asyncio.run(with_shop(url, folder, finish))
+    twice = sum(count - 1 for count in said.values())
+    return done, wanted, len(said), twice, wanted - len(said), begun_again
+
+
+async def _begin(shop: Shop, plans: list[list[Step]]) -> None:
+    for plan in plans:
+        await shop.begin(*plan)
+
+
+async def _nothing(_shop: Shop) -> None: ...
+
+
+async def _under_way(shop: Shop) -> bool:
+    return bool(await shop.tasks.listed(("queued", "running"), limit=1))
+
+
+def throughput(plan: Plan) -> list[str]:
+    """Tasks of one step in a second, all begun before the first is carried out; procrastinate's jobs do as little."""
+    number = 60 if plan.quick else 400
+    lines = ["| | tasks a second |", "|---|---|"]
+    with home() as folder:
+        rate = asyncio.run(_alone(f"sqlite:///{folder}/studiolo.db", folder, number))
+        lines.append(f"| one node, SQLite | {rate:.0f} |")
+    if plan.postgresql is None or plan.redis is None:
+        return lines
+    for nodes in (1, 2):
+        with home() as folder, contextlib.ExitStack() as stack:
+            url = plan.postgresql.database()
+            asyncio.run(_queue(url, folder, number))
+            began = time.perf_counter()
+            ready: list[float] = []
+            for n in range(nodes):
+                (folder / str(n)).mkdir()
+                stack.enter_context(worker(url, folder / str(n), plan.redis.url, AT_ONCE="16"))
+                ready.append(time.perf_counter())
+            took = asyncio.run(_drained(url, folder, began))
+            lines.append(f"| {nodes} node(s), PostgreSQL and Redis, by when they began and ended | {took:.0f} |")
+    if plan.procrastinate:
+        for workers in (1, 2):
+            with home() as folder:
+                url = plan.postgresql.database()
+                found = subprocess.run(
+                    [plan.procrastinate, str(HERE / "on_procrastinate.py"), url, str(number), str(workers)],
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                )
+                lines.append(f"| procrastinate 3, {workers} worker(s), PostgreSQL | {float(found.stdout):.0f} |")
+    return lines
+
+
+async def _alone(url: str, folder: Path, number: int) -> float:
+    await _queue_in(url, folder, number)
+    shop = await Shop(url, folder, limits=Limits(10_000, 10_000, 16)).open()
+    try:
+        return await _rate(shop)
+    finally:
+        await shop.close()
+
+
+async def _queue(url: str, folder: Path, number: int) -> None:
+    await _queue_in(url, folder, number)
+
+
+async def _queue_in(url: str, folder: Path, number: int) -> None:
+    shop = await Shop(url, folder, limits=Limits(node=0)).open()
+    for _ in range(number):
+        await shop.begin(Step("a", "bench_nothing", "A"))
+    await shop.close()
+
+
+async def _drained(url: str, folder: Path, _began: float) -> float:
+    shop = await Shop(url, folder, limits=Limits(node=0)).open()
+    try:
+        return await _rate(shop)
+    finally:
+        await shop.close()
+
+
+async def _rate(shop: Shop) -> float:
+    """Tasks a second, from when the first began to when the last ended, as their rows say."""
+    for task in await shop.tasks.listed(limit=100_000):
+        await shop.wait(task.id)
+    tasks = await shop.tasks.listed(limit=100_000)
+    began, ended = min(task.started or 0 for task in tasks), max(task.finished or 0 for task in tasks)
+    return len(tasks) / (ended - began)
+
+
+MEASURED: dict[str, Callable[[Plan], list[str]]] = {
+    "overhead": overhead,
+    "wake": wake,
+    "cancel": cancel,
+    "parked": parked,
+    "kills": kills,
+    "throughput": throughput,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.tasks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="a little of each: to look, not to quote")
+    parser.add_argument("--only", default=",".join(POINTS), help=f"some of {', '.join(POINTS)}")
+    parser.add_argument("--procrastinate", default="", help="a Python that has it")
+    parser.add_argument("--out", type=Path, help="also write the result to this file")
+    asked = parser.parse_args()
+    began, load_before = time.monotonic(), machine.load()
+    text = ["# What durable tasks cost, and what they survive", ""]
+    with contextlib.ExitStack() as stack:
+        postgresql = redis = None
+        if programs := postgresql_programs():
+            postgresql = PostgreSQL(programs, Path(stack.enter_context(TemporaryDirectory(dir="/tmp"))))
+            stack.callback(postgresql.stop)
+        if (program := shutil.which("redis-server")) is not None:
+            redis = Redis(program, Path(stack.enter_context(TemporaryDirectory(dir="/tmp"))))
+            stack.callback(redis.stop)
+        plan = Plan(postgresql, redis, asked.quick, asked.procrastinate)
+        for point in asked.only.split(","):
+            part = [f"## {point}", "", MEASURED[point].__doc__ or "", "", *MEASURED[point](plan), ""]
+            print("\n".join(part), flush=True)
+            text += part
+    text.append(
+        f"{date.today().isoformat()}, {machine.description()}. Load {load_before} when it began, {machine.load()} when "
+        f"it ended, {time.monotonic() - began:.0f} s." + (" **A quick run: not to be quoted.**" if asked.quick else "")
+    )
+    print(text[-1])
+    if asked.out:
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        asked.out.write_text("\n".join(text) + "\n", "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

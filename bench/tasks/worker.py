@@ -1,0 +1,35 @@
+"""A process that carries tasks out, to be measured and killed: `python -m bench.tasks.worker URL HOME [REDIS]`.
+
+With PARK=n in the environment it first begins n tasks that wait for a person. It prints `ready` when it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from bench.tasks.shop import Shop
+from studiolo.store.tasks import Limits
+from studiolo.tasks.task import Step
+
+
+async def main() -> None:
+    url, home, *redis = sys.argv[1:]
+    at_once = int(os.environ.get("AT_ONCE", "8"))
+    limits = Limits(10_000, 10_000, at_once)
+    shop = await Shop(url, Path(home), redis[0] if redis else "", limits).open()
+    parked = [await shop.begin(Step("q", "bench_ask", "Asks")) for _ in range(int(os.environ.get("PARK", "0")))]
+    for task in parked:
+        await shop.wait(task.id, "waiting")
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    print("ready", flush=True)
+    await stop.wait()
+    await shop.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
