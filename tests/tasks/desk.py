@@ -33,6 +33,7 @@ class Desk:
     by: Participant = NADIA
     model: str | None = None
     allow: Callable[[str, Mapping[str, Any]], bool] = lambda tool, arguments: True
+    patience: float = PATIENCE
     asked: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     results: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """What the steps of each task came to, by their ids."""
@@ -61,7 +62,7 @@ class Desk:
     ) -> Task:
         """Begin a task, answer what it asks, and wait for its end."""
         task = await self.tasks.begin(self.room, self.by, kind, inputs or {}, **{"model": self.model, **more})
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self.patience
         async for event in self.tasks.watch(task.id):
             assert time.monotonic() < deadline, event
             for card in event["task"]["cards"] if event["type"] == "task" else ():

@@ -8,6 +8,7 @@ import pytest
 
 from studiolo.agents.persona_folder import Personas
 from studiolo.canvas.errors import Invalid, NotFound
+from studiolo.tasks.job import DOING
 from studiolo.tasks.kind_file import BadKind, parse
 from studiolo.tasks.kind_folder import ORDER, Kinds
 
@@ -102,6 +103,8 @@ def test_the_shipped_kinds_can_be_begun_and_name_agents_that_there_are() -> None
     for kind in kinds.list():
         assert kind.description and kind.about and all(agent in personas for agent in kind.agents)
         shown = kind.as_dict()
+        web = kind.id in ("deep-research", "watch")
+        assert shown["reaches"][0] == "canvas" and ("web" in shown["reaches"]) == web
         assert shown["own"] is False and all(step["title"] for step in shown["steps"])
         given = {one.name: "something" for one in kind.inputs if one.required}
         title, _, plan = kinds.lay_out(kind.id, given)
@@ -132,3 +135,13 @@ def test_a_file_of_ones_own_takes_the_place_of_the_shipped_one_and_is_seen_when_
     assert kinds.get("watch").name == "Watch"
     with pytest.raises(NotFound):
         kinds.get("nothing")
+
+
+def test_the_documentation_names_every_way_of_doing_a_step_and_its_example_can_be_used() -> None:
+    said = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text()
+    missing = [name for name in DOING if f"`{name}`" not in said]
+    assert not missing
+    example = said.partition("```markdown\n")[2].partition("```")[0]
+    kind = parse("press-review", example, DOING)
+    title, _, plan = kind.lay_out({"about": "the sea"})
+    assert title == "Press review: the sea" and [step.do for step in plan] == ["look", "tell_new"]

@@ -126,13 +126,16 @@ class Job(Protocol):
 Doing = Callable[[Job], Awaitable[Result]]
 DOING: dict[str, Doing] = {}
 """How steps are done, by the name that plans use."""
+REACHES: dict[str, tuple[str, ...]] = {}
+"""What a way of doing a step reaches beside the canvas: web, files, code."""
 
 
-def doing(name: str) -> Callable[[Doing], Doing]:
+def doing(name: str, *reaches: str) -> Callable[[Doing], Doing]:
     """Register a way of doing a step."""
 
     def register(work: Doing) -> Doing:
         DOING[name] = work
+        REACHES[name] = reaches
         return work
 
     return register

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 from studiolo.canvas import Canvas
 from studiolo.canvas.errors import Invalid
+from studiolo.tasks.job import REACHES
 from studiolo.tasks.task import MOST_STEPS, Step
 
 InputKind = Literal["text", "number", "choice", "page", "pages", "agent", "source", "toggle"]
@@ -72,6 +73,7 @@ class Kind:
             "about": self.about,
             "inputs": [one.as_dict() for one in self.inputs],
             "agents": list(self.agents),
+            "reaches": ["canvas", *sorted({reach for step in self.steps for reach in REACHES.get(step.do, ())})],
             "steps": [{"id": step.id, "do": step.do, "title": step.title} for step in self.steps],
             "own": self.own,
         }

@@ -59,7 +59,7 @@ class Change:
     new: Decimal
 
 
-@doing("refresh_look")
+@doing("refresh_look", "files")
 async def look(job: Job) -> Result:
     """Find out whether the file is another one than last time. Given: `file` (its id or name)."""
     found = await _versions(job, told.text_given(job, "file"))
@@ -87,7 +87,7 @@ async def _versions(job: Job, named: str) -> list[Attachment]:
     return found
 
 
-@doing("refresh_run")
+@doing("refresh_run", "files", "code")
 async def run(job: Job) -> Result:
     """Make the analysis, when the file has changed. Given: `analysis` (a page, or SQL or Python itself)."""
     seen = await job.result("look") or {}

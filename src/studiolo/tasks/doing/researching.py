@@ -92,7 +92,7 @@ MISSING = (
 )
 
 
-@doing("research_plan")
+@doing("research_plan", "web", "files")
 async def plan(job: Job) -> Result:
     """Lay out a search each for the questions, show them to people once, and go on when somebody says so."""
     question = told.text_given(job, "question")
@@ -171,7 +171,7 @@ async def _file_steps(job: Job, passed: dict[str, Any]) -> list[Step]:
     ]
 
 
-@doing("research_search")
+@doing("research_search", "web")
 async def look(job: Job) -> Result:
     """Search, and lay out a step for each page that is to be read."""
     # Whoever edits a plan edits titles: what a step is called is what it does.
@@ -226,7 +226,7 @@ def _spread(found: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
     return kept[:most]
 
 
-@doing("research_read")
+@doing("research_read", "web", "files")
 async def read(job: Job) -> Result:
     """Read one source and take out its claims. One that cannot be read is told of and left."""
     plan = await job.result("plan") or {}
@@ -361,7 +361,7 @@ async def _claims(job: Job, number: int, piece: str, questions: Sequence[str], s
     return [Claim(statement=one.text[:400], quote=one.text[:600]) for one in best]
 
 
-@doing("research_more")
+@doing("research_more", "web")
 async def more(job: Job) -> Result:
     """Look at what is still open, and lay out some more searches."""
     plan = await job.result("plan") or {}

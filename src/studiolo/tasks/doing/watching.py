@@ -45,7 +45,7 @@ TELLING = (
 )
 
 
-@doing("look")
+@doing("look", "web")
 async def look(job: Job) -> Result:
     """Look at a search or a page, and find what was not there the last time. Given: `query` or `url`."""
     query, url = told.text_given(job, "query"), told.text_given(job, "url")
