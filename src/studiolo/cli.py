@@ -18,6 +18,7 @@ from typing import Any
 from studiolo import __version__
 from studiolo.canvas.errors import Invalid, StudioloError
 from studiolo.settings import Settings
+from studiolo.tasks import command as task_command
 from studiolo.terminal import safe_json, visible
 
 EXPORTS = ("markdown", "zip", "critic", "docx", "odt", "epub", "pdf", "html", "fountain", "fdx", "studiolo")
@@ -172,6 +173,8 @@ def parser() -> argparse.ArgumentParser:
     known = asked.add_parser("list", help="List what has been read.")
     known.add_argument("--json", action="store_true", help="print JSON")
     known.set_defaults(run=run_docs_list)
+
+    task_command.add_to(commands)
 
     command("version", run_version, "Print the version.")
     return top

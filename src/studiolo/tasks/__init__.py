@@ -4,5 +4,5 @@ A task is a plan: a list of steps, kept as data, that a kind of task lays out, t
 may change while it is carried out. Whatever carries it out looks at the plan anew before each step, so everything that
 somebody says, changes, drops or stops is taken up there. What a step came to is kept before the next one begins, and
 what it does to a canvas is done once, whatever crashes; a task that waits for a person is a row and nothing else.
-What may not enter: HTTP. What an agent does within a step is `agents`' business.
+What may not enter: answering HTTP; `command` only asks. What an agent does within a step is `agents`' business.
 """

@@ -25,6 +25,7 @@ from uvicorn.server import HANDLED_SIGNALS
 from studiolo import metrics
 from studiolo.canvas.errors import Invalid, StudioloError, Unavailable
 from studiolo.settings import Settings
+from studiolo.tasks.command import ADDRESS_FILE
 from studiolo.web import logs
 from studiolo.web.app import create_app
 from studiolo.web.http import PatientProtocol
@@ -64,7 +65,9 @@ def serve(settings: Settings, open_browser: bool = True) -> int:
         )
         # A refusal to start is told as one sentence by the command line; the traceback would only hide it.
         logging.getLogger("uvicorn.error").addFilter(lambda _record: not _refused(app))
-        server = _Server(config, app, _address(bound, settings.host), open_browser, settings.drain_seconds)
+        server = _Server(
+            config, app, _address(bound, settings.host), open_browser, settings.drain_seconds, settings.home
+        )
         with suppress(SystemExit):  # the lifespan failed, and that is all that uvicorn tells
             server.run([bound])
         if failure := getattr(app.state, "failure", None):
@@ -76,11 +79,18 @@ class _Server(uvicorn.Server):
     """Uvicorn that announces itself, ends open streams before it waits for them, and exits with 0 on a signal."""
 
     def __init__(
-        self, config: uvicorn.Config, app: FastAPI, address: str, open_browser: bool, drain_seconds: float
+        self,
+        config: uvicorn.Config,
+        app: FastAPI,
+        address: str,
+        open_browser: bool,
+        drain_seconds: float,
+        home: Path,
     ) -> None:
         super().__init__(config)
         self.app, self.address, self.open_browser = app, address, open_browser
         self.drain_seconds = drain_seconds
+        self.address_file = home / ADDRESS_FILE
         self.interrupted = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -102,6 +112,8 @@ class _Server(uvicorn.Server):
             self.should_exit = True
             return
         url = f"{self.address}/?setup={token}"
+        with suppress(OSError):  # then `studiolo task` has to be told
+            self.address_file.write_text(f"{self.address}\n")
         with suppress(OSError):  # nobody may be reading
             print(f"Studiolo is ready at {url}", flush=True)
         if self.open_browser and sys.stdout.isatty() and _has_display():
@@ -114,6 +126,7 @@ class _Server(uvicorn.Server):
         drained = time.monotonic() + self.drain_seconds
         while time.monotonic() < drained and not self.interrupted:  # noqa: ASYNC110 - a signal handler sets no event
             await asyncio.sleep(0.1)
+        self.address_file.unlink(missing_ok=True)
         self.watching.cancel()
         self.app.state.studio.stopping.set()
         await super().shutdown(sockets)
