@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from studiolo.agents.persona_folder import Personas
+from studiolo.agents.toolbox.marks import data
 from studiolo.agents.work import Ask
 from studiolo.canvas import Canvas
 from studiolo.canvas.anchors import Position, between
@@ -20,7 +21,7 @@ from studiolo.canvas.suggesting import may_replace
 _PASSAGE = ("rewrite", "critique", "continue", "work")  # what is done at a place
 _ANEW = (
     "Do one change of yours anew, on the text as it reads now, as one suggestion, and nothing else. "
-    "It was: {reason}\n\nYou were asked for it with these words: {prompt}"
+    "It was:\n{reason}\n\nYou were asked for it with these words: {prompt}"
 )
 
 
@@ -47,14 +48,23 @@ def redo(canvas: Canvas, suggestion: str, run: Mapping[str, Any] | None, persona
     skill = record.skill if record.skill in ("rewrite", "continue", "work") else "rewrite"
     same = run is not None and run["skill"] == skill
     prompt = str(run["prompt"]) if run is not None and same else ""
+    others: list[str] = []
     options = dict(run["options"]) if run is not None and same else {}
     if skill == "rewrite" and "how" not in options:
         options["how"] = "free"
     if not prompt and options.get("how", "free") == "free":
         prompt = record.reason[:4_000]
     elif skill == "work":
-        prompt = _ANEW.format(reason=record.reason[:2_000] or "without a reason", prompt=prompt[:4_000])
+        # An agent wrote the reason, and perhaps what was asked: neither is what the person asks for who asks now.
+        reason = data("why it was suggested", record.reason[:2_000] or "without a reason")
+        asked_for = prompt[:4_000]
+        if run is not None and _by_agent(run):
+            asked_for = data("what an agent asked", asked_for)
+            others.append(asked_for)
+        prompt = _ANEW.format(reason=reason, prompt=asked_for)
+        others.append(reason)
     ask = Ask(agent=agent, prompt=prompt, skill=skill, page=record.page, options=options, replaces=record.id)
+    ask.others = others
     spans = _spans(canvas, record)
     if skill == "continue":
         at = max((span.end for span in spans), default=len(canvas.live_page(record.page)))
@@ -79,6 +89,7 @@ def again(canvas: Canvas, run: Mapping[str, Any]) -> Ask:
         say=bool(run.get("say")),
         thread=run.get("thread", ""),
         about=run.get("about", ""),
+        others=[str(run["prompt"])] if _by_agent(run) else list(run.get("others", ())),
     )
     if ask.page is None or ask.skill not in _PASSAGE or "place" not in run:
         return ask
@@ -86,6 +97,10 @@ def again(canvas: Canvas, run: Mapping[str, Any]) -> Ask:
     if span is None:
         raise Conflict("The passage that was asked about is gone.", "Ask anew, where you mean it.")
     return _at(canvas, ask, span)
+
+
+def _by_agent(run: Mapping[str, Any]) -> bool:
+    return run.get("by", {}).get("kind") == "agent"
 
 
 def _asked(canvas: Canvas, page: str, place: Mapping[str, Position] | None) -> Span | None:

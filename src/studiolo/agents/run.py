@@ -118,6 +118,7 @@ class Run:
             "thread": self.ask.thread,
             "parent": self.ask.parent,
             "depth": self.ask.depth,
+            "others": list(self.ask.others),
             "node": self.node,
             "leg": self.leg,
             "answer": self.answer,
@@ -146,6 +147,7 @@ class Run:
             thread=kept.get("thread", ""),
             parent=kept.get("parent", ""),
             depth=kept.get("depth", 0),
+            others=tuple(kept.get("others", ())),
         )
         given = kept.get("given", {})
         return cls(

@@ -50,6 +50,7 @@ class Ask:
     thread: str = ""  # the thread that is to be answered in
     parent: str = ""  # the run or the round that led to this
     depth: int = 0  # how many agents in a row, since a person spoke
+    others: Sequence[str] = ()  # what of the prompt is not the words of whoever asks
 
 
 @dataclass(slots=True)
@@ -93,7 +94,10 @@ class Work:
     @property
     def said_by_a_person(self) -> str:
         """What a person asked; nothing where an agent asks, whose words vouch for none."""
-        return "" if self.asked_by_agent else self.ask.prompt
+        said = "" if self.asked_by_agent else self.ask.prompt
+        for words in self.ask.others:
+            said = said.replace(words, "\n")
+        return said
 
     def page(self) -> Place:
         """The place, for skills that need one; the first page when none was named."""
