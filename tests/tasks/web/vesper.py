@@ -127,9 +127,14 @@ class Web:
     """For a fake name server: every site is at a loopback address."""
     search: Site | None = None
     queries: list[str] = field(default_factory=list[str])
+    apart: bool = False  # each site has a loopback address of its own, and no name
 
     def url(self, site: str, path: str) -> str:
-        return f"http://{NAMES[site][0]}:{self.sites[site].port}{path}"
+        return (
+            f"{self.sites[site].url}{path}"
+            if self.apart
+            else (f"http://{NAMES[site][0]}:{self.sites[site].port}{path}")
+        )
 
     @property
     def visits(self) -> list[str]:
@@ -147,9 +152,10 @@ class Web:
             site.close()
 
 
-def spread() -> Web:
-    """Put the web on loopback addresses."""
-    web = Web(sites={name: Site(host="127.0.0.2") for name in NAMES})
+def spread(apart: bool = False) -> Web:
+    """Put the web on loopback addresses: under names, or each site at an address of its own in 127.0.1.0/24."""
+    hosts = [f"127.0.1.{number}" if apart else "127.0.0.2" for number in range(1, len(NAMES) + 1)]
+    web = Web(sites={name: Site(host=host) for name, host in zip(NAMES, hosts, strict=True)}, apart=apart)
     web.addresses = {host: ["127.0.0.2"] for host, _ in NAMES.values()} | {"search.test": ["127.0.0.2"]}
     random = Random(1966)
     for matter, said in SAID.items():
