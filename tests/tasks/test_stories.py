@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from studiolo.canvas import Participant
@@ -112,3 +113,24 @@ async def test_an_agent_that_writes_nothing_is_no_success(desk: OpenDesk, provid
     task = await here.do("continue-story", {"alternatives": False})
     assert task.state == "done" and task.outcome == "No scene came of it."
     assert "I would rather not." in next(step.note for step in task.plan if step.id == "first")
+
+
+async def test_a_small_model_writes_on_at_the_end_of_the_page_and_says_what_it_cannot(
+    desk: OpenDesk, provider: FakeProvider, tmp_path: Path
+) -> None:
+    toml = tmp_path / "given.toml"
+    toml.write_text(
+        f'[[models]]\nname = "small"\nprovider = "openai-compatible"\nmodel = "small"\nbase_url = "{provider.url}/v1"\n'
+        "small = true\ntools = false\n"
+    )
+    here: Desk = await desk(PAGES, tools=False, models=toml, model="small")
+    other = " Down at the quay the men were already hauling in the ropes, and Ida Vosler counted them twice."
+    provider.script = [Turn(" " + DRAFTS[0]), Turn(other)]
+    task = await here.do("continue-story", {"words": 12})
+    assert task.state == "done", task.problem
+    assert "cannot read a canon" in task.notes[0] and not provider.typed
+    suggestions = here.open_suggestions(here.pages["Chapter 2"])
+    assert len(suggestions) == 2 and "Chapter 3" not in here.pages
+    (thread,) = here.view["threads"]
+    assert thread["comments"][0]["text"] == "“Vosler” is written “Vossler” elsewhere. Is it the same?"
+    assert task.outcome.startswith("Two alternatives")

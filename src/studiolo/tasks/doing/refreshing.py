@@ -303,7 +303,7 @@ async def _worded(job: Job, page: str, found: Sequence[_Sentence]) -> list[str]:
         return new
     listed = [f"[{at}] before: {one.text}\n    now: {one.new}" for at, one in enumerate(found, start=1)]
     asked = told.instructions(job, WORDING)
-    material = "\n".join(listed)[: 2 * told.portion(job, ANALYST)]
+    material = "\n".join(listed)[: told.room(job, ANALYST, 24_000)]
     answer = await job.answer(f"words {page}", Rewordings, asked, material, agent=told.agent(job, ANALYST).id)
     for one in answer.sentences:
         if 1 <= one.number <= len(new):

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from studiolo.agents.errors import RunFailed
 from studiolo.tasks.doing import placing, told
 from studiolo.tasks.doing.quoting import harmless, independent, link_to, shown, unproved
 from studiolo.tasks.doing.researching import RESEARCHER, dropped, sources, spoken
@@ -99,8 +100,8 @@ async def report(job: Job) -> Result:
     ]
     notes = _Notes(claims)
     unread = await _not_reached(job)
-    if told.able(job, RESEARCHER) and usable:
-        written = await _written(job, question, questions, weighed, usable)
+    written = await _written(job, question, questions, weighed, usable)
+    if written is not None:
         disputed = _sides(contradictions)
         short = [_line(one, claims, usable, disputed, question, notes) for one in written.answer]
         parts = [
@@ -120,9 +121,7 @@ async def report(job: Job) -> Result:
             )
             for number, one in enumerate(questions)
         ]
-    blocks = _blocks(
-        short, parts, contradictions, unread, read, questions, claims, usable, notes, told.able(job, RESEARCHER)
-    )
+    blocks = _blocks(short, parts, contradictions, unread, read, questions, claims, usable, notes, written is not None)
     proved = sum(MARK not in line for line in _sentences(short, parts))
     doubtful = sum(MARK in line for line in _sentences(short, parts))
     hosts = {claims[at]["host"] or claims[at]["title"] for at in notes.cited}
@@ -137,9 +136,12 @@ def _sentences(short: Sequence[str], parts: Sequence[tuple[str, Sequence[str]]])
 
 async def _written(
     job: Job, question: str, questions: Sequence[str], weighed: Mapping[str, Any], usable: Sequence[int]
-) -> Report:
+) -> Report | None:
+    """The sentences of the report; None where nobody can write it."""
+    if not usable or not told.able(job, RESEARCHER):
+        return None
     claims = weighed["claims"]
-    room = 3 * told.portion(job, RESEARCHER)
+    room = told.room(job, RESEARCHER, 36_000)
     lines: list[str] = []
     for finding in weighed.get("findings", []):
         for at in finding["claims"]:
@@ -151,7 +153,11 @@ async def _written(
     listed = "\n".join(f"{number}. {one}" for number, one in enumerate(questions, start=1))
     asked = told.instructions(job, WRITING.format(question=question, parts=listed))
     agent = told.agent(job, RESEARCHER).id
-    return await job.answer("report", Report, asked, "\n".join(lines), agent=agent, words=2_500)
+    try:
+        return await job.answer("report", Report, asked, "\n".join(lines), agent=agent, words=2_500)
+    except RunFailed as error:
+        await job.note(f"Nobody could write the report, so it shows the passages that were found: {error.message}")
+        return None
 
 
 def _sides(contradictions: Sequence[Mapping[str, Any]]) -> list[tuple[set[int], set[int]]]:

@@ -6,6 +6,7 @@ who reads, sees the question and what strangers wrote, and nothing of the canvas
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from studiolo.agents import checks, context
+from studiolo.agents.errors import RunFailed
 from studiolo.agents.prose import paragraphs, sentences, words
 from studiolo.agents.toolbox.marks import plain
 from studiolo.agents.toolbox.offers import host_of, short
@@ -237,39 +239,49 @@ async def read(job: Job) -> Result:
         source = await job.once("source", lambda: _source(job))
     except StudioloError as error:
         return _unread(job, error.message)
-    refused = 0
-    asked = checks.content(f"{plan.get('question', '')} {' '.join(questions)}")
-    claims: list[dict[str, Any]] = []
-    text = read_again(source["sections"])
-    for number, piece in enumerate(_portions(source["sections"], " ".join(questions), told.portion(job, RESEARCHER))):
-        for claim in await _claims(job, number, piece, questions, source):
-            at = exact(text, claim.quote)
-            if at is None or not checks.content(f"{claim.statement} {at.text}") & asked:
-                refused += 1
-                continue
-            quote = shown(at.text)
-            if any(other["quote"] == quote for other in claims):
-                continue
-            about = f"{quote} {source['title']} {' '.join(questions)}"
-            own = any(one not in numbers(about) for one in numbers(claim.statement)) or any(
-                one.casefold() not in about.casefold() for one in names(claim.statement)
-            )
-            part = min(claim.part, len(questions)) - 1
-            claims.append(
-                {
-                    "statement": quote if own else " ".join(claim.statement.split()),
-                    "quote": quote,
-                    "place": at.place,
-                    "part": part,
-                    **{name: source[name] for name in ("url", "host", "title", "file")},
-                }
-            )
+    portions = await asyncio.to_thread(_portions, source["sections"], " ".join(questions), told.room(job, RESEARCHER))
+    said: list[Claim] = []
+    for number, piece in enumerate(portions):
+        try:
+            said += await _claims(job, number, piece, questions, source)
+        except RunFailed as error:
+            await job.note(f"A part of “{short(source['title'], 80)}” was not understood: {error.message}")
+    claims = await asyncio.to_thread(_found_again, said, source, questions, str(plan.get("question") or ""))
     for claim in claims:
         await job.found(claim["statement"], source=source["host"] or source["title"], url=source["url"])
     note = f"{len(claims)} claims" if claims else "it says nothing about the question"
-    if refused:
+    if refused := len(said) - len(claims):
         note += f", {refused} dropped: their quotes are not in it, or have nothing to do with the question"
     return {**source, "claims": claims, "dropped": refused, "note": note}
+
+
+def _found_again(
+    said: Sequence[Claim], source: Mapping[str, Any], questions: Sequence[str], question: str
+) -> list[dict[str, Any]]:
+    """The claims whose quotes stand in the source, each once, and which have to do with what is asked. A statement that
+    says more than its quote gives way to the quote."""
+    asked = checks.content(f"{question} {' '.join(questions)}")
+    text = read_again(source["sections"])
+    claims: dict[str, dict[str, Any]] = {}
+    for claim in said:
+        at = exact(text, claim.quote)
+        if at is None or not checks.content(f"{claim.statement} {at.text}") & asked:
+            continue
+        quote = shown(at.text)
+        about = f"{quote} {source['title']} {' '.join(questions)}"
+        more = [one for one in numbers(claim.statement) if one not in numbers(about)]
+        more += [one for one in names(claim.statement) if one.casefold() not in about.casefold()]
+        claims.setdefault(
+            quote,
+            {
+                "statement": quote if more else " ".join(claim.statement.split()),
+                "quote": quote,
+                "place": at.place,
+                "part": min(claim.part, len(questions)) - 1,
+                **{name: source[name] for name in ("url", "host", "title", "file")},
+            },
+        )
+    return list(claims.values())
 
 
 def _unread(job: Job, problem: str) -> Result:
@@ -382,7 +394,7 @@ async def more(job: Job) -> Result:
     ]
     asked = told.instructions(job, MISSING) + "\n\nSearches that were made: " + "; ".join(made)
     answer = await job.answer(
-        "more", More, asked, "\n\n".join(lines)[: told.portion(job, RESEARCHER)], agent=told.agent(job, RESEARCHER).id
+        "more", More, asked, "\n\n".join(lines)[: told.room(job, RESEARCHER)], agent=told.agent(job, RESEARCHER).id
     )
     fresh = {" ".join(one.query.split()): one for one in answer.searches if one.query.casefold() not in _folded(made)}
     passed = {name: job.step.given.get(name) for name in ("pages", "reading", "agent")} | {"of": job.step.id}

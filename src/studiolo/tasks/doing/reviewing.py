@@ -50,7 +50,7 @@ async def review(job: Job) -> Result:
         return {"results": [], "note": "the page is empty"}
     count = told.number_given(job, "comments", 4, MOST_COMMENTS)
     kind = next(one["kind"] for one in job.surface.canvas.outline() if one["id"] == page)
-    parts = _parts(text, max(3_000, told.portion(job, reviewer.id)), code=kind == "code")
+    parts = _parts(text, max(3_000, told.room(job, reviewer.id)), code=kind == "code")
     results: list[dict[str, str]] = []
     failed: list[str] = []
     for number, (start, end) in enumerate(parts, start=1):
@@ -146,7 +146,7 @@ async def _patterns(job: Job, comments: Sequence[tuple[str, str]], agent: str) -
     if len(comments) < 3 or not told.able(job, agent):
         return []
     listed = [f"[{at}] {title}: {text}" for at, (title, text) in enumerate(comments[:MOST_LISTED], start=1)]
-    material = "\n".join(listed)[: 3 * told.portion(job, agent)]
+    material = "\n".join(listed)[: told.room(job, agent, 36_000)]
     asked = told.instructions(job, SUMMING)
     try:
         return (await job.answer("patterns", Patterns, asked, material, agent=agent, words=600)).patterns

@@ -9,7 +9,9 @@ from studiolo.canvas.errors import Invalid, NotFound
 from studiolo.tasks.job import Job
 from studiolo.tasks.task import Step
 
-LARGEST_PORTION = 12_000  # characters that a model reads in one request
+PORTION = 12_000  # characters of a text that a model reads in one request, where it can hold as many
+ANSWER = 1_600  # tokens that are left for instructions and an answer
+CHARACTERS = 2.6  # of a token, at least
 SPARED = 0.25  # of what a task may use, which is kept for putting together what it found
 
 
@@ -65,9 +67,9 @@ def able(job: Job, agent: str = "") -> bool:
     return job.model(agent).tools
 
 
-def portion(job: Job, agent: str = "") -> int:
-    """How many characters this model is given to read at once."""
-    return max(2_000, min(LARGEST_PORTION, int(job.model(agent).context * 1.5)))
+def room(job: Job, agent: str = "", most: int = PORTION) -> int:
+    """How many characters this model is given to read at once, at most."""
+    return max(1_500, min(most, int((job.model(agent).context - ANSWER) * CHARACTERS)))
 
 
 def left(job: Job) -> float:

@@ -73,7 +73,7 @@ async def terms(job: Job) -> Result:
     page = told.text_given(job, "glossary")
     known = _rows(job.surface.canvas.page_text(told.there(job, page))) if page else {}
     text = "\n\n".join(job.surface.canvas.page_text(one) for one in job.step.given.get("pages") or [])
-    most = told.portion(job, WRITER)
+    most = told.room(job, WRITER)
     portions = [text[at : at + most] for at in range(0, len(text), most)][:MOST_READ]
     fresh: dict[str, Term] = {}
     for number, piece in enumerate(portions):

@@ -137,7 +137,7 @@ async def _lines(job: Job, about: str, fresh: Sequence[dict[str, Any]]) -> list[
     listed = "\n\n".join(f"[{number}] {one['title']}\n{one['text']}" for number, one in enumerate(fresh, start=1))
     asked = told.instructions(job, TELLING.format(about=about))
     agent = told.agent(job, RESEARCHER).id
-    news = await job.answer("news", News, asked, listed[: 2 * told.portion(job, RESEARCHER)], agent=agent, words=1_000)
+    news = await job.answer("news", News, asked, listed[: told.room(job, RESEARCHER, 24_000)], agent=agent, words=1_000)
     lines: dict[int, str] = {}
     for line in news.lines:
         one = fresh[line.number - 1] if 1 <= line.number <= len(fresh) else None

@@ -6,6 +6,7 @@ are independent is decided here, by looking.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 from collections import Counter
@@ -15,6 +16,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from studiolo.agents import checks
+from studiolo.agents.errors import RunFailed
 from studiolo.tasks.doing import told
 from studiolo.tasks.doing.quoting import harmless, independent, numbers, shown, unproved
 from studiolo.tasks.doing.researching import RESEARCHER, sources
@@ -68,21 +70,21 @@ async def check(job: Job) -> Result:
     for number, question in enumerate(questions):
         mine = {at: claim for at, claim in enumerate(claims) if claim["part"] == number}
         if told.able(job, RESEARCHER) and len(mine) > 1:
-            weighed = await _weighed(job, number, question, mine)
-            found, against = _checked(weighed, mine)
+            found, against = _checked(await _weighed(job, number, question, mine), mine)
         else:
-            found, against = [{"statement": one["statement"], "claims": [at]} for at, one in mine.items()], []
+            found, against = _checked(Weighed(findings=[], contradictions=[]), mine)
         findings += [{**one, "part": number, "sources": _independent(one["claims"], claims)} for one in found]
         contradictions += against
         await job.progress(number + 1, len(questions))
-    contradictions = _merged([*contradictions, *_by_numbers(claims)], claims)
+    by_numbers = await asyncio.to_thread(lambda: list(_by_numbers(claims)))
+    contradictions = _merged([*contradictions, *by_numbers], claims)
     note = f"{len(findings)} findings of {len(claims)} claims, {len(contradictions)} contradictions"
     return {"claims": claims, "findings": findings, "contradictions": contradictions, "note": note}
 
 
 async def _weighed(job: Job, number: int, question: str, mine: Mapping[int, Mapping[str, Any]]) -> Weighed:
     shown_claims: list[str] = []
-    room = 2 * told.portion(job, RESEARCHER)
+    room = told.room(job, RESEARCHER, 24_000)
     for at, claim in list(mine.items())[:MOST_WEIGHED]:
         line = f"[{at}] {claim['statement']} (“{claim['quote']}”, {claim['host'] or claim['title']})"
         if (room := room - len(line)) < 0:
@@ -91,7 +93,12 @@ async def _weighed(job: Job, number: int, question: str, mine: Mapping[int, Mapp
         shown_claims.append(line)
     asked = told.instructions(job, WEIGHING.format(question=question))
     agent = told.agent(job, RESEARCHER).id
-    return await job.answer(f"weighed {number}", Weighed, asked, "\n".join(shown_claims), agent=agent, words=1_500)
+    material = "\n".join(shown_claims)
+    try:
+        return await job.answer(f"weighed {number}", Weighed, asked, material, agent=agent, words=1_500)
+    except RunFailed as error:
+        await job.note(f"Nobody could lay the claims about “{question}” beside each other: {error.message}")
+        return Weighed(findings=[], contradictions=[])
 
 
 def _checked(

@@ -148,7 +148,7 @@ def _scenes(job: Job, page: str, canon: Sequence[str]) -> list[str]:
 
 def _material(job: Job, page: str, canon: Sequence[str]) -> str:
     """The canon, as far as it has to do with the last scenes where it is long, and the ends of those."""
-    room = 3 * told.portion(job, KEEPER)
+    room = told.room(job, KEEPER, 36_000)
     scenes = _scenes(job, page, canon)
     ends = [(one, context.tail(job.surface.canvas.page_text(one), room // 8)) for one in scenes]
     texts = [(one, job.surface.canvas.page_text(one)) for one in canon]
@@ -276,7 +276,7 @@ async def _broken(job: Job, number: int, text: str, facts: Sequence[dict[str, st
     if not facts or not told.able(job, KEEPER) or not text.strip():
         return []
     listed = "\n".join(f"[{at}] {fact['fact']} (“{fact['quote']}”)" for at, fact in enumerate(facts, start=1))
-    material = f"The facts:\n{listed}\n\nThe draft:\n{text}"[: 3 * told.portion(job, KEEPER)]
+    material = f"The facts:\n{listed}\n\nThe draft:\n{text}"[: told.room(job, KEEPER, 36_000)]
     agent = told.agent(job, KEEPER).id
     answer = await job.answer(f"breaks {number}", Breaks, told.instructions(job, CHECKING), material, agent=agent)
     draft = read_again([{"title": "", "place": "", "text": text}])
