@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from studiolo.canvas.errors import NotFound, TooLarge
+from studiolo.canvas.errors import Conflict, NotFound, TooLarge
 from studiolo.store import Store, tables
 from studiolo.tools import attachments
 from studiolo.tools.attachments import ABANDONED, PIECE, Attachments
@@ -92,6 +92,25 @@ async def test_a_file_that_never_arrived_whole_is_not_there_and_is_forgotten(
     file, new = await files.add("c", STORY, "a.md", "ann")
     assert new and await files.bytes_of("c", file.id) == STORY
     files.close()
+
+
+async def test_a_file_of_which_something_else_came_meanwhile_is_not_there(kept: Store) -> None:
+    """As when another node took it away, or reads it by another name."""
+    files = Attachments(kept)
+    file, _ = await files.add("c", STORY, "a.md", "ann")
+    about = sa.update(tables.attachments).values(about={"arriving": True})
+    extra = {"canvas": "c", "attachment": file.id, "n": 7, "title": "", "place": "", "text": "Another's."}
+    async with kept.writing() as connection:
+        await connection.execute(about)
+        await connection.execute(sa.insert(tables.attachment_sections).values(extra))
+    with pytest.raises(Conflict, match="while it arrived"):
+        await files.add("c", STORY, "a.md", "ann")
+    assert await files.list("c") == []
+    assert await rows(kept) == 0, "so that it can be sent again"
+    await files.add("c", STORY, "a.md", "ann")
+    assert [one.text.strip() for one in await files.sections("c", file.id)] == [STORY.decode().strip()]
+    both = await asyncio.gather(*(files.add("c", STORY * 9, f"{n}.txt", "ann") for n in range(4)))
+    assert [new for _, new in both].count(True) == 1 and len({one.name for one, _ in both}) == 1
 
 
 async def test_a_canvas_and_the_studio_hold_so_much_and_no_more(kept: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,10 +14,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
+from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from studiolo.canvas.errors import NotFound, TooLarge
+from studiolo.canvas.errors import Conflict, NotFound, TooLarge
 from studiolo.store import Store, dialect
 from studiolo.store.canvas_rows import need_canvas
 from studiolo.store.tables import attachment_data, attachment_sections, attachments
@@ -84,6 +86,7 @@ class Attachments:
         self._store = store
         self._indexes: OrderedDict[tuple[str, int], Index] = OrderedDict()
         self._making: dict[tuple[str, int], asyncio.Task[Index]] = {}
+        self._alone: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     def close(self) -> None:
         """Forget the indexes."""
@@ -96,16 +99,30 @@ class Attachments:
     ) -> tuple[Attachment, bool]:
         """Read a file and keep it; whether it is new. `data`: bytes, or an open file, which is read piece by piece.
 
-        Raises NotFound for the canvas, what `read` raises, and TooLarge when the canvas, or the studio, is full.
+        Raises NotFound for the canvas, what `read` raises, TooLarge when the canvas, or the studio, is full, and
+        Conflict when the file was taken away, or came as another one, while it arrived.
         """
         name = " ".join(name.replace("\\", "/").rsplit("/", 1)[-1].split())[:200] or "untitled"
         hash, size = await asyncio.to_thread(_hashed, data)
         if size > MOST_BYTES:
             raise TooLarge(f"{name} is larger than {MOST_BYTES // 2**20} MB.", "Divide it, or leave out its pictures.")
         id = hash[:16]
+        async with self._alone_with(canvas, id):
+            try:
+                return await self._added(canvas, id, data, name, by, type, hash, size)
+            except Conflict:
+                if (left := await self._row(canvas, id)) is not None and not _arrived(left):
+                    await self._delete(canvas, [id])
+                raise
+
+    async def _added(
+        self, canvas: str, id: str, data: bytes | IO[bytes], name: str, by: str, type: str, hash: str, size: int
+    ) -> tuple[Attachment, bool]:
         await self._forget_abandoned(canvas)
         if (known := await self._row(canvas, id)) is not None and _arrived(known):
             return _attachment(known), False
+        if known is not None and known.name != name:  # its name may have it read in another way
+            await self._delete(canvas, [id])
         await self._room_for(canvas, size)
         _rewind(data)
         reading = await read(data, name, type)
@@ -127,6 +144,7 @@ class Attachments:
             async with self._store.writing() as connection:
                 await connection.execute(dialect.insert_new(connection, attachment_sections), rows)
         async with self._store.writing() as connection:
+            await _need_whole(connection, canvas, id, number, len(reading.sections))
             await connection.execute(dialect.upsert(connection, attachments, ("about",)), row | {"about": about})
         return Attachment(id, name, reading.type, size, hash, by, row["at"], about), True
 
@@ -222,8 +240,13 @@ class Attachments:
 
     async def remove(self, canvas: str, id: str) -> None:
         """Take a file away for good. Raises NotFound."""
-        await self.get(canvas, id)
-        await self._delete(canvas, [id])
+        async with self._alone_with(canvas, id):
+            await self.get(canvas, id)
+            await self._delete(canvas, [id])
+
+    def _alone_with(self, canvas: str, id: str) -> asyncio.Lock:
+        """So that a file which is sent twice at once is read once, and none is taken away while it arrives."""
+        return self._alone.setdefault((canvas, id), asyncio.Lock())
 
     async def index(self, canvas: str, file: Attachment) -> Index:
         """The index of a file: from memory, or made of its sections, in a thread."""
@@ -287,6 +310,14 @@ class Attachments:
                 (attachment_data, attachment_data.c.attachment),
             ):
                 await connection.execute(sa.delete(table).where(table.c.canvas == canvas, column.in_(ids)))
+
+
+async def _need_whole(connection: AsyncConnection, canvas: str, id: str, pieces: int, sections: int) -> None:
+    """Raise Conflict unless all of a file is there, and nothing of another one."""
+    for table, wanted in ((attachment_data, pieces), (attachment_sections, sections)):
+        count = sa.select(sa.func.count()).where(table.c.canvas == canvas, table.c.attachment == id)
+        if await connection.scalar(count.select_from(table)) != wanted:
+            raise Conflict("The file was changed or removed while it arrived.", "Send it again.")
 
 
 def _arrived(row: Any) -> bool:
