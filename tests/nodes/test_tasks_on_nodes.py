@@ -78,7 +78,7 @@ def test_a_task_is_steered_answered_and_cancelled_from_the_other_node(
     made = one.canvas("The old lamp went out. It was a dark night.")
     page = made["pages"][0]["id"]
     steps = [
-        "{id: q, do: ask_people, title: Asks, question: Which word?}",
+        "{id: q, do: ask_people, title: Asks, question: 'Which word?'}",
         f"{{id: a, do: ask_agent, title: Works, skill: continue, page: '{page}'}}",
     ]
     write_kind(one, "asks", steps, "\n## a\nGo on from here.\n")

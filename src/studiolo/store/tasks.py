@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,25 +42,21 @@ async def add(
     store: Store,
     task: Kept,
     results: Mapping[str, Any] | None = None,
-    within: Callable[[AsyncConnection], Awaitable[None]] | None = None,
 ) -> Kept:
     """Keep a new task, with what steps of it have come to already; or give back the one that has its id.
 
-    `within` does what belongs into the same transaction; it is not called when the task was there. Raises NotFound,
-    and Conflict when the id is another canvas's task's.
+    Raises NotFound, and Conflict when the id is another canvas's task's.
     """
     async with store.writing() as connection:
         await need_canvas(connection, task["canvas"])
+        added = await connection.execute(dialect.insert_new(connection, tasks), _row(task))
+        if added.rowcount:
+            await _keep(connection, task, results or {})
+            return task
         there = await connection.scalar(sa.select(tasks.c.task).where(tasks.c.id == task["id"]))
-        if there is not None:
-            if there["canvas"] != task["canvas"]:
-                raise Conflict("There is a task with this id already.", "Use another id.")
-            return there
-        await connection.execute(sa.insert(tasks).values(_row(task)))
-        await _keep(connection, task, results or {})
-        if within is not None:
-            await within(connection)
-    return task
+        if there is None or there["canvas"] != task["canvas"]:
+            raise Conflict("There is a task with this id already.", "Use another id.")
+        return there
 
 
 async def change(
@@ -129,6 +125,13 @@ async def count(store: Store) -> dict[str, int]:
         number = sa.func.count().label("number")
         rows = await connection.execute(sa.select(tasks.c.state, number).group_by(tasks.c.state))
         return {row.state: row.number for row in rows}
+
+
+async def queued_of(store: Store, participant: str) -> int:
+    """How many tasks of somebody wait for their turn."""
+    async with store.reading() as connection:
+        query = sa.select(sa.func.count()).where(tasks.c.state == "queued", tasks.c.participant == participant)
+        return await connection.scalar(query) or 0
 
 
 async def result(store: Store, task: str, step: str) -> Any | None:

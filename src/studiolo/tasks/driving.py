@@ -241,10 +241,15 @@ class Driving:
         drive = self._drives.get(id)
         if drive is not None and drive.task.leg == leg:
             del self._drives[id]
-        await asyncio.sleep(AGAIN_AFTER[0])
-        with contextlib.suppress(StudioloError):
-            await self._put_back(id, leg)
-            self.queued()
+        while not self._closed:
+            await asyncio.sleep(AGAIN_AFTER[0])
+            try:
+                await self._put_back(id, leg)
+            except StudioloError as error:  # the database does not answer
+                log.warning("Task %s still stands still: %s", id, error.message)
+            else:
+                self.queued()
+                break
 
     async def _put_back(self, id: str, leg: int) -> None:
         def queue(task: Task) -> None:

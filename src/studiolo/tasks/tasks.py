@@ -38,6 +38,7 @@ from studiolo.tasks.legs import Legs
 from studiolo.tasks.task import MOST_STEPS, Budget, Spending, Step, Task, TaskState
 from studiolo.tasks.working import Parts, StepWork
 
+UNDER_WAY: tuple[TaskState, ...] = ("queued", "running", "paused", "waiting")
 MOST_SAID = 50
 LONGEST_SAID = 4_000  # characters
 MOST_QUEUED = 500  # tasks of one person that wait for their turn
@@ -192,8 +193,7 @@ class Tasks:
         return task
 
     async def _check_room(self, by: Participant) -> None:
-        queued = await kept.listed(self._store, states=("queued",), limit=10 * MOST_QUEUED)
-        if sum(row["by"]["id"] == by.id for row in queued) >= MOST_QUEUED:
+        if await kept.queued_of(self._store, by.id) >= MOST_QUEUED:
             raise TooLarge(f"{MOST_QUEUED} tasks of yours wait for their turn already.", "Let some of them end first.")
 
     async def _add(self, task: Task, results: dict[str, Any] | None = None) -> Task:
@@ -337,7 +337,12 @@ class Tasks:
                     step.state, step.finished = "skipped", now
             _close_cards(task.open_cards, "stopped", by, now)
 
-        return await self._stop_what_runs(await self._driving.change(id, cancelled))
+        before = await self.get(id)
+        task = await self._stop_what_runs(await self._driving.change(id, cancelled))
+        if before.state == "waiting" and not before.open_cards:  # for tasks that it began
+            for child in await kept.listed(self._store, UNDER_WAY, parent=id, limit=1_000):
+                await self.cancel(child["id"], by)
+        return task
 
     async def steer(self, id: str, by: Participant, text: str) -> Task:
         """Tell it something, which the agents of its next steps read."""
@@ -512,7 +517,7 @@ class Tasks:
 
     async def cancel_all(self, canvas: str) -> None:
         """End every task of a canvas, which is to be deleted."""
-        for task in await self.listed(("queued", "running", "paused", "waiting"), (canvas,), limit=100_000):
+        for task in await self.listed(UNDER_WAY, (canvas,), limit=100_000):
             with contextlib.suppress(NotFound):
                 await self.cancel(task.id)
 

@@ -341,6 +341,29 @@ async def test_a_task_that_begins_another_rests_until_that_has_ended(shop: Works
     assert sorted(await shop.said()) == ["s", "s", "z"]
 
 
+async def test_who_is_cancelled_while_it_waits_for_another_takes_that_one_with_it(shop: Workshop, doing: Ways) -> None:
+    async def parent(job: Job) -> Result:
+        return {"child": (await job.begin("one", "pair", {})).id}
+
+    ways(parent=parent)
+    shop.kinds["pair"] = [step("w", "wait"), step("s")]
+    task = await shop.begin(step("p", "parent"))
+    await shop.wait(task.id, "waiting")
+    await until(lambda: doing.begun["w"])
+    await shop.tasks.cancel(task.id, NADIA)
+    assert [one.state for one in await shop.tasks.listed()] == ["cancelled", "cancelled"]
+
+
+async def test_a_task_with_an_id_is_begun_once(either: Workshop, doing: Ways) -> None:
+    room = await either.room()
+    begun = await asyncio.gather(
+        *(either.tasks.begin(room, NADIA, "test", {}, title="Test", plan=[step("a")], id="same") for _ in range(3))
+    )
+    assert {task.id for task in begun} == {"same"}
+    await either.wait("same")
+    assert await either.said() == ["a"]
+
+
 async def test_only_so_many_tasks_of_a_person_run_and_the_urgent_go_first(either: Workshop, doing: Ways) -> None:
     first = [await either.begin(step("w", "wait"), step(f"first{n}")) for n in range(2)]
     await until(lambda: doing.begun["w"] == 2)

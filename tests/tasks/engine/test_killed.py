@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.conftest import ServedStudio, StartStudio
@@ -60,6 +61,12 @@ def behind(task: dict[str, Any]) -> int:
     return task["progress"]["done"]
 
 
+def kinds(owner: httpx2.Client) -> dict[str, Any]:
+    told = owner.get("/api/task-kinds").json()
+    assert not told["problems"], told["problems"]
+    return told
+
+
 def write_kind(studio: ServedStudio, name: str, steps: list[str], body: str = "") -> None:
     """Give a studio a kind of task of its own; it is there when this returns."""
     folder = studio.home / "tasks"
@@ -68,8 +75,8 @@ def write_kind(studio: ServedStudio, name: str, steps: list[str], body: str = ""
     (folder / f"{name}.md").write_text(whole)
     deadline = time.monotonic() + PATIENCE
     with studio.client() as owner:
-        while name not in [kind["id"] for kind in owner.get("/api/task-kinds").json()["kinds"]]:
-            assert time.monotonic() < deadline, owner.get("/api/task-kinds").text
+        while name not in [kind["id"] for kind in kinds(owner)["kinds"]]:
+            assert time.monotonic() < deadline
             time.sleep(0.05)
 
 
