@@ -18,7 +18,7 @@ from studiolo.tasks.task import Task
 from studiolo.tasks.tasks import Tasks
 
 NADIA = Participant("nadia", "Nadia", "person", "#1878b4", "owner")
-PATIENCE = 120.0  # seconds; a machine may be very busy
+PATIENCE = 300.0  # seconds; a machine may be very busy
 Answer = Callable[[dict[str, Any]], str | Awaitable[str]]
 
 

@@ -7,12 +7,15 @@ is decided here, by looking; contradictions, what could not be reached, and sour
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from studiolo.agents.errors import RunFailed
+from studiolo.agents.prose import sentences
 from studiolo.tasks.doing import placing, told
 from studiolo.tasks.doing.quoting import harmless, independent, link_to, shown, unproved
 from studiolo.tasks.doing.researching import RESEARCHER, dropped, sources, spoken
@@ -54,14 +57,22 @@ WRITING = (
 )
 
 
-class _Notes:
-    """The footnotes of a report, each quote once, in the order in which they are cited."""
+@dataclass
+class _Draft:
+    """What a report is made of. `usable` are the numbers of the claims that count still; each that is cited becomes a
+    footnote, in the order in which they are cited."""
 
-    def __init__(self, claims: Sequence[Mapping[str, Any]]) -> None:
-        self._claims = claims
-        self.cited: list[int] = []
+    question: str
+    questions: list[str]
+    claims: list[dict[str, Any]]
+    usable: list[int]
+    contradictions: list[dict[str, Any]]
+    cited: list[int] = field(default_factory=list[int])
+    proved: int = 0
+    doubtful: int = 0
 
     def marks(self, of: Iterable[int]) -> str:
+        """The footnotes of some claims."""
         found = ""
         for at in of:
             if at not in self.cited:
@@ -69,8 +80,86 @@ class _Notes:
             found += f"[^{self.cited.index(at) + 1}]"
         return found
 
-    def lines(self) -> list[str]:
-        return [f"[^{number}]: {cited(self._claims[at])}" for number, at in enumerate(self.cited, start=1)]
+    def told(self, sentence: Sentence) -> str:
+        """What a model wrote, sentence by sentence, each with what it rests on; or marked, when it has no claim, or
+        says what its claims do not."""
+        of = [at for at in dict.fromkeys(sentence.claims) if at in self.usable]
+        text = told.sentence(harmless(sentence.text))
+        return " ".join(self._told(one.text, of) for one in sentences(text) if one.prose)
+
+    def _told(self, text: str, of: Sequence[int]) -> str:
+        quotes = [str(self.claims[at]["quote"]) for at in of]
+        known = f"{self.question} {' '.join(str(self.claims[at]['title']) for at in of)}"
+        if unproved(text, quotes, known):
+            self.doubtful += 1
+            return f"{text} {MARK}"
+        self.proved += 1
+        line, mine = f"{text}{self.marks(of)}", set(of)
+        if any(bool(mine & set(one["one"])) != bool(mine & set(one["other"])) for one in self.contradictions):
+            return f"{line} {DISPUTED}"
+        return line if independent([self.claims[at] for at in of]) > 1 else f"{line} {ONE}"
+
+    def written(self, report: Report) -> Iterator[tuple[str, str]]:
+        """The sections that a model wrote."""
+        if short := [self.told(one) for one in report.answer]:
+            yield "In short", " ".join(short)
+        parts = [
+            (self.questions[part.question - 1], " ".join(self.told(one) for one in part.sentences))
+            for part in report.parts
+            if part.question <= len(self.questions)
+        ]
+        yield "What the sources say", "\n\n".join(f"### {shown(one)}\n\n{text}" for one, text in parts if text)
+
+    def shown(self) -> Iterator[tuple[str, str]]:
+        """The passages alone, where no model can write."""
+        parts: list[str] = []
+        for number, question in enumerate(self.questions):
+            mine = [at for at in self.usable if self.claims[at]["part"] == number]
+            lines = [f"- “{self.claims[at]['quote']}”{self.marks([at])}" for at in mine]
+            parts += [f"### {shown(question)}\n\n" + "\n".join(lines)] if lines else []
+            self.proved += len(lines)
+        yield "What the sources say", "\n\n".join(parts)
+
+    def against(self) -> str:
+        """The contradictions, each with both quotes."""
+        lines: list[str] = []
+        for one in self.contradictions:
+            lines.append(f"- {told.sentence(shown(one['about']))}")
+            for side in (one["one"], one["other"]):
+                of = [at for at in side if at in self.usable]
+                lines.append(f"  - “{self.claims[of[0]]['quote']}”{self.marks(of)}")
+        return "\n".join(lines)
+
+    def missing(self, unread: Sequence[str]) -> str:
+        """Questions without an answer, and what could not be reached."""
+        answered = {self.claims[at]["part"] for at in self.usable}
+        lines = [
+            f"Nothing was found about: {shown(one)}" for at, one in enumerate(self.questions) if at not in answered
+        ]
+        return "\n".join(f"- {one}" for one in [*lines, *unread])
+
+    def sources(self, read: Sequence[Mapping[str, Any]]) -> str:
+        """The sources that are cited, and the footnotes."""
+        days = {(one["url"], one["title"]): one.get("read_at") for one in read}
+        many = Counter((str(self.claims[at]["url"]), str(self.claims[at]["title"])) for at in self.cited)
+        lines = [
+            f"{number}. {f'[{shown(title)}](<{url}>)' if url else shown(title)}{_day(days.get((url, title)))}"
+            f", {times} passage{'s' if times > 1 else ''}"
+            for number, ((url, title), times) in enumerate(many.items(), start=1)
+        ]
+        notes = [f"[^{number}]: {cited(self.claims[at])}" for number, at in enumerate(self.cited, start=1)]
+        return "\n".join(lines) + "\n\n" + "\n".join(notes) if lines else ""
+
+    def outcome(self) -> str:
+        """What came of it, in a line."""
+        about = self.question if len(self.question) <= 120 else f"{self.question[:119]}…"
+        if not self.usable:
+            return f"Nothing was found about “{about}”."
+        hosts = len({self.claims[at]["host"] or self.claims[at]["title"] for at in self.cited})
+        marked = f", {self.doubtful} of them unverified" if self.doubtful else ""
+        said = f"{self.proved + self.doubtful} sentences{marked}, from {hosts} source{'s' if hosts != 1 else ''}"
+        against = f"; {len(self.contradictions)} contradictions" if self.contradictions else ""
+        return f"A report about “{about}”: {said}{against}."
 
 
 def cited(claim: Mapping[str, Any]) -> str:
@@ -88,70 +177,48 @@ async def report(job: Job) -> Result:
     """Write the report where it is to stand, as a suggestion."""
     plan, weighed = await job.result("plan") or {}, await job.result("check") or {}
     question = str(plan.get("question") or told.text_given(job, "question") or job.task.title)
-    questions: list[str] = plan.get("parts") or [question]
-    read = await sources(job)
-    gone = dropped(job)
     claims: list[dict[str, Any]] = weighed.get("claims") or []
+    gone = dropped(job)
     usable = [at for at, claim in enumerate(claims) if spoken(claim) not in gone]
-    contradictions = [
+    against: list[dict[str, Any]] = [
         one
         for one in weighed.get("contradictions", [])
         if set(one["one"]) & set(usable) and set(one["other"]) & set(usable)
     ]
-    notes = _Notes(claims)
-    unread = await _not_reached(job)
-    written = await _written(job, question, questions, weighed, usable)
-    if written is not None:
-        disputed = _sides(contradictions)
-        short = [_line(one, claims, usable, disputed, question, notes) for one in written.answer]
-        parts = [
-            (
-                questions[part.question - 1],
-                [_line(one, claims, usable, disputed, question, notes) for one in part.sentences],
-            )
-            for part in written.parts
-            if part.question <= len(questions)
-        ]
-    else:
-        short = []
-        parts = [
-            (
-                one,
-                [f"- “{claims[at]['quote']}”{notes.marks([at])}" for at in usable if claims[at]["part"] == number],
-            )
-            for number, one in enumerate(questions)
-        ]
-    blocks = _blocks(short, parts, contradictions, unread, read, questions, claims, usable, notes, written is not None)
-    proved = sum(MARK not in line for line in _sentences(short, parts))
-    doubtful = sum(MARK in line for line in _sentences(short, parts))
-    hosts = {claims[at]["host"] or claims[at]["title"] for at in notes.cited}
-    outcome = _outcome(question, len(hosts), proved, doubtful, len(contradictions), len(usable))
-    placed = await _put(job, question, blocks, [claims[at] for at in notes.cited], outcome)
-    return {"sentences": proved + doubtful, "unverified": doubtful, "outcome": outcome, "note": outcome, **placed}
+    draft = _Draft(question, plan.get("parts") or [question], claims, usable, against)
+    written = await _written(job, draft, weighed.get("findings") or [])
+    blocks = list(draft.written(written) if written is not None else draft.shown())
+    blocks.append(("Where the sources disagree", draft.against()))
+    blocks.append(("What is missing", draft.missing(await _not_reached(job))))
+    blocks.append(("Sources", draft.sources([found for _, found in await sources(job)])))
+    outcome = draft.outcome()
+    used = [claims[at] for at in draft.cited]
+    placed = await _put(job, question, [(heading, text) for heading, text in blocks if text], used, outcome)
+    return {
+        "sentences": draft.proved + draft.doubtful,
+        "unverified": draft.doubtful,
+        "outcome": outcome,
+        "note": outcome,
+        **placed,
+    }
 
 
-def _sentences(short: Sequence[str], parts: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
-    return [*short, *(line for _, lines in parts for line in lines)]
-
-
-async def _written(
-    job: Job, question: str, questions: Sequence[str], weighed: Mapping[str, Any], usable: Sequence[int]
-) -> Report | None:
+async def _written(job: Job, draft: _Draft, findings: Sequence[Mapping[str, Any]]) -> Report | None:
     """The sentences of the report; None where nobody can write it."""
-    if not usable or not told.able(job, RESEARCHER):
+    if not draft.usable or not told.able(job, RESEARCHER):
         return None
-    claims = weighed["claims"]
     room = told.room(job, RESEARCHER, 36_000)
     lines: list[str] = []
-    for finding in weighed.get("findings", []):
+    for finding in findings:
         for at in finding["claims"]:
-            line = f"[{at}] question {finding['part'] + 1}: {claims[at]['statement']} (“{claims[at]['quote']}”)"
-            if at in usable and len(lines) < MOST_TOLD and (room := room - len(line)) > 0:
+            claim = draft.claims[at]
+            line = f"[{at}] question {finding['part'] + 1}: {claim['statement']} (“{claim['quote']}”)"
+            if at in draft.usable and len(lines) < MOST_TOLD and (room := room - len(line)) > 0:
                 lines.append(line)
-    if len(lines) < len(usable):
-        await job.note(f"The report was written from {len(lines)} of {len(usable)} claims.")
-    listed = "\n".join(f"{number}. {one}" for number, one in enumerate(questions, start=1))
-    asked = told.instructions(job, WRITING.format(question=question, parts=listed))
+    if len(lines) < len(draft.usable):
+        await job.note(f"The report was written from {len(lines)} of {len(draft.usable)} claims.")
+    listed = "\n".join(f"{number}. {one}" for number, one in enumerate(draft.questions, start=1))
+    asked = told.instructions(job, WRITING.format(question=draft.question, parts=listed))
     agent = told.agent(job, RESEARCHER).id
     try:
         return await job.answer("report", Report, asked, "\n".join(lines), agent=agent, words=2_500)
@@ -160,38 +227,12 @@ async def _written(
         return None
 
 
-def _sides(contradictions: Sequence[Mapping[str, Any]]) -> list[tuple[set[int], set[int]]]:
-    return [(set(one["one"]), set(one["other"])) for one in contradictions]
-
-
-def _line(
-    sentence: Sentence,
-    claims: Sequence[Mapping[str, Any]],
-    usable: Sequence[int],
-    disputed: Sequence[tuple[set[int], set[int]]],
-    question: str,
-    notes: _Notes,
-) -> str:
-    """A sentence with what it rests on, or marked: it has no claim, or says what its claims do not."""
-    text = told.sentence(harmless(sentence.text))
-    of = [at for at in dict.fromkeys(sentence.claims) if at in usable]
-    quotes = [str(claims[at]["quote"]) for at in of]
-    known = f"{question} {' '.join(str(claims[at]['title']) for at in of)}"
-    if unproved(text, quotes, known):
-        return f"{text} {MARK}"
-    line = f"{text}{notes.marks(of)}"
-    mine = set(of)
-    if any(bool(mine & one) != bool(mine & other) for one, other in disputed):
-        return f"{line} {DISPUTED}"
-    return line if independent([claims[at] for at in of]) > 1 else f"{line} {ONE}"
-
-
 async def _not_reached(job: Job) -> list[str]:
     """What could not be searched for or read, and why."""
     found: list[str] = []
     for step in job.task.plan:
         if step.do == "research_search" and (result := await job.result(step.id)) and result.get("problem"):
-            found.append(f"Search “{shown(told.text_given_of(step, 'query'))}”: {told.sentence(result['problem'])}")
+            found.append(f"{shown(step.title)}: {told.sentence(result['problem'])}")
         if step.do == "research_read":
             about = told.text_given_of(step, "url") or step.title
             if step.state == "done" and (result := await job.result(step.id)) and result.get("problem"):
@@ -201,63 +242,8 @@ async def _not_reached(job: Job) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _blocks(
-    short: Sequence[str],
-    parts: Sequence[tuple[str, Sequence[str]]],
-    contradictions: Sequence[Mapping[str, Any]],
-    unread: Sequence[str],
-    read: Sequence[tuple[Any, Mapping[str, Any]]],
-    questions: Sequence[str],
-    claims: Sequence[Mapping[str, Any]],
-    usable: Sequence[int],
-    notes: _Notes,
-    written: bool,
-) -> list[tuple[str, str]]:
-    """The report's sections, as (heading, text)."""
-    found: list[tuple[str, str]] = []
-    if short:
-        found.append(("In short", " ".join(short)))
-    told_parts = [f"### {shown(one)}\n\n{(' ' if written else chr(10)).join(lines)}" for one, lines in parts if lines]
-    if told_parts:
-        found.append(("What the sources say", "\n\n".join(told_parts)))
-    if contradictions:
-        lines: list[str] = []
-        for one in contradictions:
-            lines.append(f"- {told.sentence(shown(one['about']))}")
-            for side in (one["one"], one["other"]):
-                of = [at for at in side if at in usable]
-                lines.append(f"  - “{claims[of[0]]['quote']}”{notes.marks(of)}")
-        found.append(("Where the sources disagree", "\n".join(lines)))
-    open_ones = [f"- Nothing was found about: {shown(one)}" for at, one in enumerate(questions)
-                 if not any(claims[k]["part"] == at for k in usable)]  # fmt: skip
-    missing = [*open_ones, *(f"- {one}" for one in unread)]
-    if missing:
-        found.append(("What is missing", "\n".join(missing)))
-    cited_from: dict[tuple[str, str], int] = {}
-    for at in notes.cited:
-        key = (str(claims[at]["url"]), str(claims[at]["title"]))
-        cited_from[key] = cited_from.get(key, 0) + 1
-    days = {(one["url"], one["title"]): one.get("read_at") for _, one in read}
-    listed = [
-        f"{number}. {f'[{shown(title)}](<{url}>)' if url else shown(title)}{_day(days.get((url, title)))}"
-        f", {many} passage{'s' if many > 1 else ''}"
-        for number, ((url, title), many) in enumerate(cited_from.items(), start=1)
-    ]
-    if listed:
-        found.append(("Sources", "\n".join(listed) + "\n\n" + "\n".join(notes.lines())))
-    return found
-
-
 def _day(at: Any) -> str:
     return f", read on {time.strftime('%Y-%m-%d', time.gmtime(at))}" if isinstance(at, int | float) and at else ""
-
-
-def _outcome(question: str, hosts: int, proved: int, doubtful: int, against: int, claims: int) -> str:
-    if not claims:
-        return f"Nothing was found about “{question[:120]}”."
-    marked = f", {doubtful} of them unverified" if doubtful else ""
-    said = f"{proved + doubtful} sentences{marked}, from {hosts} source{'s' if hosts != 1 else ''}"
-    return f"A report about “{question[:120]}”: {said}{f'; {against} contradictions' if against else ''}."
 
 
 async def _put(
