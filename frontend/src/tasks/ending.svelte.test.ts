@@ -18,17 +18,25 @@ afterEach(() => {
   go('/')
 })
 
-it('says what ended while nobody looked, of my own tasks only, and once', async () => {
-  const now = Date.now() / 1000
-  tasks = [task('old', { finished: now - 500 }), task('waits', { state: 'waiting', finished: null, cards: [{ id: '1', kind: 'question', question: 'Old?' }] })]
+it('says what came about while nobody looked, of my own tasks only, and once', async () => {
+  tasks = [task('Old', {}), task('Waits', { state: 'waiting', cards: [{ id: '1', kind: 'question', question: 'Old?' }] }), task('Research', { state: 'running' }), task('Bens', { state: 'running', by: { id: 'ben' } })]
   await ending.look()
   expect(said()).toEqual([])
-  tasks = [task('Research', { finished: now + 50 }), task('bens', { finished: now + 50, by: { id: 'ben' } }), ...tasks]
+  tasks = [task('Old', {}), ...tasks.slice(1, 2), task('Research', {}), task('Bens', { by: { id: 'ben' } }), task('Morning', { state: 'failed', problem: { message: 'No model.' } })]
   await ending.look()
-  expect(said()).toEqual(['“Research” is done.'])
+  expect(said()).toEqual(['“Research” is done.', '“Morning” could not go on.'])
   expect(notices.shown[0]).toMatchObject({ hint: 'Nothing new.' })
   await ending.look()
-  expect(said()).toHaveLength(1)
+  ending.say({ id: 'Research', title: 'Research', state: 'done', outcome: 'Nothing new.' })
+  expect(said()).toHaveLength(2)
+})
+
+it('says of a task that waits for its own ones nothing', async () => {
+  tasks = [task('Parent', { state: 'running' })]
+  await ending.look()
+  tasks = [task('Parent', { state: 'waiting' })]
+  await ending.look()
+  expect(said()).toEqual([])
 })
 
 it('says that a task asks, and leads to it; a further question is said again', () => {

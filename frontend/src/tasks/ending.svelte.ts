@@ -3,7 +3,7 @@ import { toast } from '../notices.svelte'
 import { go, router, taskPath } from '../route.svelte'
 import { studio } from '../studio.svelte'
 import { taskApi } from './http'
-import { asking, gist, type Task, type TaskState } from './tasks'
+import { asking, gist, over, type Task, type TaskState } from './tasks'
 
 /** What is told of a task that has come to something. */
 export interface Told { id: string; title: string; state: TaskState; outcome?: string; canvas?: string }
@@ -11,14 +11,12 @@ const TELLS: ReadonlySet<TaskState> = new Set(['waiting', 'done', 'failed'])
 
 class Ending {
   #source: EventSource | undefined
-  /** When somebody last looked here, in seconds since 1970. */
-  #looked = 0
-  /** What has been said already, with the state that it was in. */
-  readonly #said = new Set<string>()
+  /** How each of my tasks was when somebody last looked. */
+  #known: ReadonlyMap<string, string> | undefined
 
   /**
    * Listens while the page is seen; a hidden one holds no line open, and asks what happened when it is seen again.
-   * Whoever has no task holds none at all: `begun` says that there is one.
+   * Whoever has no task holds none at all: `listen` says that there is one.
    */
   readonly open = (): (() => void) => {
     const onlook = () => (document.hidden ? this.#drop() : void this.look())
@@ -27,23 +25,19 @@ class Ending {
     return () => {
       document.removeEventListener('visibilitychange', onlook)
       this.#drop()
+      this.#known = undefined
     }
   }
 
   /** Says what came about since the last look, and listens where there is something to hear. */
   async look(): Promise<void> {
-    const since = this.#looked
-    const now = Date.now() / 1000
     try {
       const tasks = (await taskApi.all(50)).tasks.filter(({ by }) => by.id === studio.me?.id)
-      this.#looked = now
-      for (const task of tasks) {
-        const told = { ...task, outcome: gist(task) }
-        if (since && changed(task, since)) this.say(told)
-        // What asked before the page was opened is in the inbox.
-        else if (task.state === 'waiting') this.#said.add(mark(told))
-      }
-      if (tasks.some(({ state }) => state === 'queued' || state === 'running' || state === 'waiting' || state === 'paused')) this.listen()
+      const before = this.#known
+      this.#known = new Map([...(before ?? []), ...tasks.map((task): [string, string] => [task.id, mark(told(task))])])
+      // What was so when the page was opened is in the inbox.
+      if (before) for (const task of tasks) if (before.get(task.id) !== mark(told(task))) this.#tell(told(task))
+      if (tasks.some((task) => !over(task))) this.listen()
     } catch {
       // Without it the inbox still tells.
     }
@@ -52,24 +46,30 @@ class Ending {
   /** Holds the line open: a task of mine is under way. */
   readonly listen = (): void => {
     if (this.#source || document.hidden || typeof EventSource === 'undefined') return
-    this.#source = new EventSource('/api/inbox/events')
-    this.#source.addEventListener('task', (event) => this.say((JSON.parse(String(event.data)) as { task: Told }).task))
-    this.#source.onerror = () => {
-      if (this.#source?.readyState === EventSource.CLOSED) this.#source = undefined
+    const source = new EventSource('/api/inbox/events')
+    this.#source = source
+    // What happened until the line was open has been told to nobody.
+    source.addEventListener('listening', () => void this.look())
+    source.addEventListener('task', (event) => this.say((JSON.parse(String(event.data)) as { task: Told }).task))
+    source.onerror = () => {
+      if (source.readyState === EventSource.CLOSED && this.#source === source) this.#source = undefined
     }
   }
 
   #drop(): void {
-    this.#looked = Date.now() / 1000
     this.#source?.close()
     this.#source = undefined
   }
 
   say(task: Told): void {
-    const said = mark(task)
-    if (!TELLS.has(task.state) || this.#said.has(said)) return
-    this.#said.add(said)
-    this.#looked = Date.now() / 1000
+    if (this.#known?.get(task.id) === mark(task)) return
+    this.#known = new Map([...(this.#known ?? []), [task.id, mark(task)]])
+    this.#tell(task)
+  }
+
+  #tell(task: Told): void {
+    // One that waits for tasks of its own asks nobody anything.
+    if (!TELLS.has(task.state) || (task.state === 'waiting' && !task.outcome)) return
     const at = router.current
     // Who looks at it sees it.
     if ((at.name === 'task' && at.task === task.id) || at.name === 'tasks') return
@@ -82,10 +82,8 @@ class Ending {
 }
 
 /** The same thing is said once, from wherever it is heard: a question by its words, an end by its state. */
-const mark = ({ id, state, outcome = '' }: Told): string => `${id} ${state} ${state === 'waiting' ? outcome : ''}`
+const mark = ({ state, outcome = '' }: Told): string => (state === 'waiting' ? `asks ${outcome}` : state)
 
-/** Whether a task has come to something since then. */
-export const changed = (task: Task, since: number): boolean =>
-  (task.finished !== null && task.finished > since && task.state !== 'cancelled') || asking(task)
+const told = (task: Task): Told => ({ ...task, outcome: task.state === 'waiting' && !asking(task) ? '' : gist(task) })
 
 export const ending = new Ending()
