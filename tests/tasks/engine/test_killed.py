@@ -80,7 +80,7 @@ def write_kind(studio: ServedStudio, name: str, steps: list[str], body: str = ""
             time.sleep(0.05)
 
 
-@pytest.mark.parametrize(("database", "most"), [("sqlite", 4), ("postgresql", 2)])
+@pytest.mark.parametrize(("database", "most"), [("sqlite", 3), ("postgresql", 2)])
 def test_a_task_that_is_killed_again_and_again_does_each_thing_once(
     database: str, most: int, start_studio: StartStudio, request: pytest.FixtureRequest
 ) -> None:

@@ -31,7 +31,7 @@ from studiolo.tasks.tasks import Tasks
 
 NADIA = Participant("nadia", "Nadia", "person", "#1878b4", "owner")
 OMAR = Participant("omar", "Omar", "person", "#b41878", "editor")
-PATIENCE = 120.0  # seconds; a machine may be very busy
+PATIENCE = 300.0  # seconds; a machine may be very busy
 
 
 async def until(happened: Callable[[], Any], what: str = "it") -> Any:
