@@ -63,6 +63,7 @@ class Run:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _kept: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
+    _over: asyncio.Event = field(default_factory=asyncio.Event)
     _stop: bool = False
     _begun: bool = False
     _moved: bool = False
@@ -267,6 +268,11 @@ class Run:
     async def kept(self) -> None:
         """Until it is in the store, where the other nodes find it; or could not be put there."""
         await self._kept.wait()
+
+    async def put_away(self) -> None:
+        """Until one that has ended here is in the store as it ended, too: lists are made from what is there."""
+        if self._begun and self.ended:
+            await self._over.wait()
 
     async def wait(self) -> Run:
         """Until it has ended, or rests."""

@@ -269,6 +269,7 @@ class Runs:
         self._state(run, "queued")
         lane.waiting += 1
         run._begun = run._stop = False
+        run._over.clear()
         run._task = asyncio.create_task(self._live(run, work, lane, past), name=f"run {run.id}")
 
     def get(self, id: str) -> Run | None:
@@ -280,6 +281,7 @@ class Runs:
         run = self._runs.get(id)
         # One that rests may have been answered at another node.
         if run is not None and (not run.resting or self._store is None):
+            await run.put_away()
             return run.as_dict()
         if self._store is not None and (kept := await self._store.get_run(id)):
             return kept
@@ -678,7 +680,10 @@ class Runs:
             if queued:
                 lane.waiting -= 1
             await asyncio.shield(self.turns.leave(run.canvas, run.id))
-            await asyncio.shield(self._finish(run, work, rest, present))
+            try:
+                await asyncio.shield(self._finish(run, work, rest, present))
+            finally:
+                run._over.set()
 
     @contextlib.contextmanager
     def _traced(self, run: Run, work: Work) -> Iterator[None]:
