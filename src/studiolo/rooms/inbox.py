@@ -162,7 +162,7 @@ def _task(task: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": inbox.item_of(task["id"], task["leg"]),
         "kind": "task",
-        "at": task["finished"] or max((card.get("at") or 0.0 for card in cards), default=0.0) or task["made"],
+        "at": task["finished"] or max((step["started"] or 0.0 for step in task["plan"]), default=0.0) or task["made"],
         "page": "",
         "title": "",
         "task": {name: task.get(name) for name in shown} | {"cards": cards},

@@ -86,7 +86,7 @@ async def files(store: Store, canvas: str, ids: Collection[str]) -> dict[str, st
         attachments.c.canvas == canvas, attachments.c.id.in_(list(ids))
     )
     async with store.reading() as connection:
-        return dict((await connection.execute(query)).tuples())
+        return dict((await connection.execute(query)).tuples().all())
 
 
 def _row(schedule: Kept) -> Kept:

@@ -149,6 +149,7 @@ def about(task: Task) -> dict[str, Any]:
         "state": task.state,
         "outcome": task.outcome,
         "problem": (task.problem or {}).get("message", ""),
+        "at": task.finished or max((step.started or task.made for step in task.plan), default=task.made),
         "asks": [card.get("question") or card.get("title") or "" for card in task.open_cards],
         "by": task.by["id"],
     }

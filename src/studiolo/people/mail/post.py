@@ -81,11 +81,11 @@ class Post:
     # -- into the queue
 
     async def about_task(self, id: str, task: dict[str, Any]) -> None:
-        """News of a task, for whoever wants it done: once for each `id`, if they asked for such mail."""
+        """News of a task, for whoever wants it done: once for each `id`, if they had asked for such mail by then."""
         if self._server is None:
             return
         box = await self._boxes.get(task["by"])
-        if box is None or box.confirmed is None or task["state"] not in box.about:
+        if box is None or box.confirmed is None or task["state"] not in box.about or task["at"] < box.confirmed:
             return
         await self._add(id, task["canvas"], box.participant, {"task": task})
 
