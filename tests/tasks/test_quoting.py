@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studiolo.tasks.doing.quoting import exact, harmless, independent, link_to, numbers, read_again, shown, unproved
+from studiolo.tasks.doing.quoting import (
+    differs,
+    exact,
+    harmless,
+    independent,
+    link_to,
+    numbers,
+    read_again,
+    shown,
+    unproved,
+)
 
 TEXT = (
     "The mill was opened on **26 November 1966**, see [the plan](http://x.test/plan).\n\nIt has 1,240 stones—old ones."
@@ -94,3 +104,9 @@ def test_a_link_leads_to_the_words() -> None:
         "http://x.test/a#:~:text=The%20mill%20was%20opened,1966%20by%20the%20sea"
     )
     assert link_to("http://x.test/a.pdf", "words") == "http://x.test/a.pdf"
+
+
+def test_a_passage_that_gives_another_number_of_the_same_unit_does_not_carry_a_sentence() -> None:
+    assert differs("The catch fell by 4 percent.", "The catch fell by 31 percent in ten years.")
+    assert not differs("One says 4 percent, the other 31 percent.", "The catch fell by 31 percent in ten years.")
+    assert not differs("The catch fell by 4 percent.", "It has 24 turbines.")

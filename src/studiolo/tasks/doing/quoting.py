@@ -21,6 +21,7 @@ LONGEST = 600  # characters of a quote
 SAME = 0.9  # two quotes as alike as this are one text that somebody copied
 SHARED = 0.34  # of the words of a sentence that must be in what it rests on
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_MEASURE = re.compile(r"(\d[\d.,]*)\s+([^\W\d_]{3,})")
 _NAME = re.compile(r"(?<![.!?:] )(?<!^)\b[A-ZÀ-Þ][\w’'-]*\w", re.MULTILINE)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -57,6 +58,20 @@ def numbers(text: str) -> list[str]:
         plain = number.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", number) else number
         found.append(plain.rstrip("0").rstrip(".") if re.fullmatch(r"\d+\.\d+", plain) else plain)
     return found
+
+
+def measures(text: str) -> dict[str, set[str]]:
+    """The numbers of a text by the stem of the word behind each."""
+    found: dict[str, set[str]] = {}
+    for number, unit in _MEASURE.findall(text):
+        found.setdefault(checks.stem(unit), set()).update(numbers(number))
+    return found
+
+
+def differs(one: str, other: str) -> bool:
+    """Whether two texts give other numbers of the same unit."""
+    mine, theirs = measures(one), measures(other)
+    return any(not mine[unit] & theirs[unit] for unit in mine.keys() & theirs.keys())
 
 
 def names(text: str) -> list[str]:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from studiolo.agents.errors import RunFailed
 from studiolo.agents.prose import sentences
 from studiolo.tasks.doing import placing, told
-from studiolo.tasks.doing.quoting import harmless, independent, link_to, shown, unproved
+from studiolo.tasks.doing.quoting import differs, harmless, independent, link_to, shown, unproved
 from studiolo.tasks.doing.researching import RESEARCHER, dropped, sources, spoken
 from studiolo.tasks.doing.weighing import Numbers
 from studiolo.tasks.job import Job, Result, doing
@@ -88,6 +88,8 @@ class _Draft:
         return " ".join(self._told(one.text, of) for one in sentences(text) if one.prose)
 
     def _told(self, text: str, of: Sequence[int]) -> str:
+        named = of
+        of = [at for at in named if not differs(text, str(self.claims[at]["quote"]))]
         quotes = [str(self.claims[at]["quote"]) for at in of]
         known = f"{self.question} {' '.join(str(self.claims[at]['title']) for at in of)}"
         if unproved(text, quotes, known):
@@ -95,7 +97,9 @@ class _Draft:
             return f"{text} {MARK}"
         self.proved += 1
         line, mine = f"{text}{self.marks(of)}", set(of)
-        if any(bool(mine & set(one["one"])) != bool(mine & set(one["other"])) for one in self.contradictions):
+        if len(of) < len(named) or any(
+            bool(mine & set(one["one"])) != bool(mine & set(one["other"])) for one in self.contradictions
+        ):
             return f"{line} {DISPUTED}"
         return line if independent([self.claims[at] for at in of]) > 1 else f"{line} {ONE}"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
@@ -18,14 +17,13 @@ from pydantic import BaseModel, Field
 from studiolo.agents import checks
 from studiolo.agents.errors import RunFailed
 from studiolo.tasks.doing import told
-from studiolo.tasks.doing.quoting import harmless, independent, numbers, shown, unproved
+from studiolo.tasks.doing.quoting import harmless, independent, measures, shown, unproved
 from studiolo.tasks.doing.researching import RESEARCHER, sources
 from studiolo.tasks.job import Job, Result, doing
 
 MOST_WEIGHED = 60  # claims of one question that are laid beside each other
 ALIKE = 0.6  # of the telling words, when two claims with different numbers are about the same
-COMMON = 0.25  # of the claims have a word that tells nothing
-_MEASURE = re.compile(r"(\d[\d.,]*)\s+([^\W\d_]{3,})")
+COMMON = 0.6  # of the claims have a word that tells nothing
 
 Numbers = Annotated[list[int], Field(max_length=30)]
 
@@ -131,7 +129,7 @@ def _by_numbers(claims: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, Any]]
     times = Counter(word for words in about for word in words)
     common = {word for word, many in times.items() if len(claims) > 3 and many > COMMON * len(claims)}
     telling = [{word for word in words if not word[0].isdigit()} - common for words in about]
-    measured = [_measures(str(claim["quote"])) for claim in claims]
+    measured = [measures(str(claim["quote"])) for claim in claims]
     for one, other in itertools.combinations(range(len(claims)), 2):
         if claims[one]["part"] != claims[other]["part"] or claims[one]["url"] == claims[other]["url"]:
             continue
@@ -140,14 +138,6 @@ def _by_numbers(claims: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, Any]]
         shared = len(telling[one] & telling[other])
         if differ and shared >= 2 and shared >= ALIKE * min(len(telling[one]), len(telling[other])):
             yield {"about": shown(str(claims[one]["statement"])), "one": [one], "other": [other]}
-
-
-def _measures(quote: str) -> dict[str, set[str]]:
-    """The numbers of a passage by the word behind each."""
-    found: dict[str, set[str]] = {}
-    for number, unit in _MEASURE.findall(quote):
-        found.setdefault(checks.stem(unit), set()).update(numbers(number))
-    return found
 
 
 def _merged(found: Sequence[Mapping[str, Any]], claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
