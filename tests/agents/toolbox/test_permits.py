@@ -253,6 +253,14 @@ async def test_an_address_that_an_agent_put_there_itself_carries_what_it_carries
     assert found.level == "ask" and "“Chapter 1”" in found.warnings[0]
 
 
+async def test_an_address_that_an_agent_spoke_of_carries_no_words_by_that() -> None:
+    hands = Hands(NOVEL)
+    url = "https://example.com/a_history_of_the_people_who_kept_lighthouses"
+    wrote = await hands.call("comment", page=hands.page, quote="one was missing", text=f"See {url}.")
+    assert not wrote.failed, wrote.text
+    assert verdict(hands, url, Policy(tools={"web": "allow"})).level == "allow"
+
+
 def test_what_an_agent_asks_another_for_vouches_for_no_words() -> None:
     hands = Hands(NOVEL, prompt="Look at https://example.com/?q=keeper+counted+the+ships+twice")
     url = "https://example.com/?q=keeper+counted+the+ships+twice"

@@ -38,7 +38,9 @@ def carried(leaving: Leaving, canvas: Canvas, asked: str = "", by: str = "") -> 
     row = IN_A_ROW if leaving.address else IN_A_ROW_SAID
     if leaving.address and _is_given(leaving.text, canvas, by):
         return found  # an address that people put there tells nobody more than itself
-    for where, words in _of_canvas(f"{payload} {blobs}", canvas, row, asked):
+    # Where an agent wrote the address down, these are the address's words; what it is made of stands elsewhere.
+    itself = leaving.text if leaving.address else ""
+    for where, words in _of_canvas(f"{payload} {blobs}", canvas, row, asked, itself):
         found.append(f"These words are from {where}: “{short(words, SHOWN)}”.")
     return found
 
@@ -117,8 +119,8 @@ def _hexadecimal(blob: str) -> bytes:
     return bytes.fromhex(blob)
 
 
-def _of_canvas(payload: str, canvas: Canvas, row: int, asked: str) -> Iterator[tuple[str, str]]:
-    """Where words of the payload stand in a row in the canvas, with those words."""
+def _of_canvas(payload: str, canvas: Canvas, row: int, asked: str, itself: str) -> Iterator[tuple[str, str]]:
+    """Where words of the payload stand in a row in the canvas, but for where all of it does, with those words."""
     words = _folded(payload)
     if len(words) < row:
         return
@@ -127,7 +129,7 @@ def _of_canvas(payload: str, canvas: Canvas, row: int, asked: str) -> Iterator[t
         gram for at in range(len(words) - row + 1) if (gram := " ".join(words[at : at + row])) and gram not in known
     ]
     for where, text in _texts(canvas):
-        there = _joined(text)
+        there = _joined(text.replace(itself, "\n") if itself else text)
         hit = next((gram for gram in rows if f" {gram} " in there), None)
         if hit:
             yield where, hit
