@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from studiolo.tasks.kind_folder import SHIPPED
 from tests.models.fake_provider import FakeProvider
 from tests.tasks.conftest import OpenDesk
 from tests.tasks.desk import Desk
@@ -81,6 +82,24 @@ async def test_one_page_that_cannot_be_read_does_not_end_the_pass(desk: OpenDesk
     task = await here.do("review-pass")
     assert task.state == "done"
     assert "Not read: Chapter 1" in here.view["chat"][0]["text"]
+
+
+async def test_a_page_that_is_taken_away_meanwhile_is_left_out(desk: OpenDesk, provider: FakeProvider) -> None:
+    here: Desk = await desk(CHAPTERS)
+    (folder := here.tasks_folder).mkdir()
+    shipped = (SHIPPED / "review-pass.md").read_text()
+    asks = "steps:\n  - {id: ask, do: ask_people, title: Asks, question: Now}\n"
+    (folder / "review-pass.md").write_text(shipped.replace("steps:\n", asks, 1))
+    provider.thinks = Answers({"notes": notes})
+
+    async def takes_away(card: dict[str, Any]) -> str:
+        await here.room.apply({"type": "remove_page", "page": here.pages["Chapter 1"]}, here.by)
+        return "Now"
+
+    task = await here.do("review-pass", {}, takes_away)
+    assert task.state == "done", task.problem
+    assert [step.note for step in task.plan if step.title == "Reads Chapter 1"] == ["the page is not there any more"]
+    assert task.outcome == "1 comments and 1 suggestions in 1 pages."
 
 
 async def test_nothing_to_remark_on_is_one_line(desk: OpenDesk, provider: FakeProvider) -> None:

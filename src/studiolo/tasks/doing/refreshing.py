@@ -114,7 +114,7 @@ async def run(job: Job) -> Result:
 def _analysis(job: Job) -> str:
     """The SQL or the Python: what was written down, or the page that holds it, with or without a fence."""
     given = told.text_given(job, "analysis")
-    if any(one["id"] == given and not one["removed"] for one in job.surface.canvas.outline()):
+    if told.is_there(job, given):
         given = job.surface.canvas.page_text(given)
     fenced = re.search(r"^(?:```|~~~)[^\n]*\n(.*?)^(?:```|~~~)", given, re.MULTILINE | re.DOTALL)
     code = (fenced[1] if fenced else given).strip()
@@ -178,8 +178,8 @@ async def suggest(job: Job) -> Result:
     open_ones: list[str] = []
     told_of: set[str] = set()
     pages: list[str] = list(job.step.given.get("pages") or [])
-    for page in pages:
-        found = list(_changed(job.surface.canvas.page_text(told.there(job, page)), changes))
+    for page in (one for one in pages if told.is_there(job, one)):
+        found = list(_changed(job.surface.canvas.page_text(page), changes))
         open_ones += [one.doubt for one in found if one.doubt]
         sure = [one for one in found if not one.doubt]
         if not sure:

@@ -17,6 +17,7 @@ from studiolo.tasks.doing.quoting import harmless
 from studiolo.tasks.job import Job, Result, doing
 
 CRITIC = "critic"
+GONE = "the page is not there any more"
 MOST_COMMENTS = 10  # of one part of a page
 MOST_LISTED = 200  # comments that a summary is made from
 
@@ -43,7 +44,9 @@ SUMMING = (
 @doing("review_page")
 async def review(job: Job) -> Result:
     """Let an agent read one page, in parts where it is long. Given: `page`, `agent`, `comments`."""
-    page = told.page_given(job)
+    page = told.text_given(job, "page")
+    if not told.is_there(job, page):
+        return {"results": [], "note": GONE}
     reviewer = told.agent(job, CRITIC)
     text = job.surface.canvas.page_text(page)
     if not text.strip():

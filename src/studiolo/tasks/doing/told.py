@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from studiolo.agents.persona import Persona
-from studiolo.canvas.errors import Invalid, NotFound
+from studiolo.canvas.errors import NotFound
 from studiolo.tasks.job import Job
 from studiolo.tasks.task import Step
 
@@ -43,19 +43,15 @@ def number_given(job: Job, name: str, usual: int, most: int) -> int:
     return max(1, min(int(value), most)) if isinstance(value, int | float) and not isinstance(value, bool) else usual
 
 
-def page_given(job: Job, name: str = "page") -> str:
-    """The page that the step is about, which is still there. Raises `Invalid` and `NotFound`."""
-    page = text_given(job, name)
-    if not page:
-        raise Invalid("This step names no page.", "Say which page it is about.")
-    return there(job, page)
-
-
 def there(job: Job, page: str) -> str:
     """The page, when it is in the canvas still. Raises `NotFound`."""
-    if not any(one["id"] == page and not one["removed"] for one in job.surface.canvas.outline()):
+    if not is_there(job, page):
         raise NotFound("A page that this task is about is not there any more.", "Restore it, or begin another task.")
     return page
+
+
+def is_there(job: Job, page: str) -> bool:
+    return any(one["id"] == page and not one["removed"] for one in job.surface.canvas.outline())
 
 
 def title_of(job: Job, page: str) -> str:

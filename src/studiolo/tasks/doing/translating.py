@@ -127,7 +127,7 @@ async def glossary(job: Job) -> dict[str, str]:
     if record is not None:
         rows = _rows(record.hunks[0].replace) if record.undecided else {}
     page = str(made.get("page") or "")
-    if page and any(one["id"] == page and not one["removed"] for one in job.surface.canvas.outline()):
+    if told.is_there(job, page):
         rows |= _rows(job.surface.canvas.page_text(page))
     return rows
 
@@ -158,7 +158,9 @@ def _whole(term: str) -> str:
 @doing("translate_page")
 async def page(job: Job) -> Result:
     """Render one page. Given: `page`, `into`, `where`."""
-    source, into = told.page_given(job), _into(job)
+    source, into = told.text_given(job, "page"), _into(job)
+    if not told.is_there(job, source):
+        return {"page": source, "problems": [], "note": "the page is not there any more"}
     writer = told.agent(job, WRITER)
     text = job.surface.canvas.page_text(source)
     if not text.strip():
