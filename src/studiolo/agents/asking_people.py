@@ -59,7 +59,12 @@ def cards(run: str, leg: int, asked: DeferredToolRequests, before: Iterable[Card
             "warnings": list(about.get("warnings", ())),
             "grant": about.get("grant_words", "") if about.get("grant") else "",
         }
-        card: Card = {"kind": "approval", "tool": call.tool_name, "title": title, "question": f"This needs a yes: {title}"}
+        card: Card = {
+            "kind": "approval",
+            "tool": call.tool_name,
+            "title": title,
+            "question": f"This needs a yes: {title}",
+        }
         made.append(
             {
                 "run": run,
