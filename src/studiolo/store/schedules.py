@@ -68,7 +68,8 @@ async def of_canvases(store: Store, canvases: Collection[str]) -> list[Kept]:
     found: list[tuple[float, str, Kept]] = []
     async with store.reading() as connection:
         for some in portions(canvases):
-            found += (await connection.execute(query.where(schedules.c.canvas.in_(some)))).tuples()
+            rows = await connection.execute(query.where(schedules.c.canvas.in_(some)))
+            found += [(row.made, row.id, row.schedule) for row in rows]
     return [kept for _, _, kept in sorted(found, key=lambda row: row[:2])]
 
 
@@ -86,7 +87,7 @@ async def files(store: Store, canvas: str, ids: Collection[str]) -> dict[str, st
         attachments.c.canvas == canvas, attachments.c.id.in_(list(ids))
     )
     async with store.reading() as connection:
-        return dict((await connection.execute(query)).tuples().all())
+        return {row.id: row.sha256 for row in await connection.execute(query)}
 
 
 def _row(schedule: Kept) -> Kept:
