@@ -144,7 +144,7 @@ async def desk(tmp_path: Path, provider: FakeProvider) -> AsyncIterator[OpenDesk
             await store.close()
 
         opened.append(close)
-        return Desk(room, kit, tasks, tmp_path, by, **more)
+        return Desk(room, kit, tasks, tmp_path, rooms.get, by, **more)
 
     yield make
     for close in opened:

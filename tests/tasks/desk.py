@@ -30,6 +30,7 @@ class Desk:
     kit: Kit
     tasks: Tasks
     home: Path
+    open_room: Callable[[str], Awaitable[Room]]
     by: Participant = NADIA
     model: str | None = None
     allow: Callable[[str, Mapping[str, Any]], bool] = lambda tool, arguments: True
@@ -61,6 +62,7 @@ class Desk:
         self, kind: str, inputs: dict[str, Any] | None = None, answer: Answer = lambda card: "Go on", **more: Any
     ) -> Task:
         """Begin a task, answer what it asks, and wait for its end."""
+        self.room = await self.open_room(self.room.id)
         task = await self.tasks.begin(self.room, self.by, kind, inputs or {}, **{"model": self.model, **more})
         deadline = time.monotonic() + self.patience
         async for event in self.tasks.watch(task.id):
@@ -70,6 +72,7 @@ class Desk:
                     self.asked.append(card)
                     await self._answer(task.id, card, answer)
         task = await self.tasks.get(task.id)
+        self.room = await self.open_room(self.room.id)  # one that nobody looks at is put away after a while
         self.results[task.id] = {
             step.id: result for step in task.plan if (result := await self.tasks.result(task.id, step.id)) is not None
         }
@@ -81,6 +84,7 @@ class Desk:
             allow = ("once" if card["detail"].get("warnings") else "run") if yes else "no"
             await self.tasks.answer(task, card["id"], Reply(allow=allow), self.by)
             return
+        self.room = await self.open_room(self.room.id)
         said = answer(card)
         text = await said if inspect.isawaitable(said) else said
         await self.tasks.answer(task, card["id"], Reply(str(text)), self.by)
