@@ -25,10 +25,10 @@ class Mails:
         self._new = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._options = {"hostname": "localhost", "tls_context": tls, "require_starttls": tls is not None, **options}
-        self._server = self._loop.run_until_complete(self._listen())
-        self.port: int = self._server.sockets[0].getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(WAIT)
+        self.port: int = self._server.sockets[0].getsockname()[1]
 
     async def _listen(self) -> asyncio.Server:
         return await self._loop.create_server(lambda: SMTP(self, **self._options), "127.0.0.1", 0)

@@ -155,7 +155,7 @@ class Post:
                 wait = min(LONGEST_WAIT, FIRST_RETRY * 2.0 ** min(row.tries, 20))
                 following = now + wait if now - row.made < GIVEN_UP else None
                 problem = f"Not delivered yet: {error}"
-                log.warning("A mail could not be sent: %s", error)
+                log.warning("A mail could not be sent and is tried again later.")  # a server's words may name people
         await self._change(row, held, next=following)
         if box is not None and box.problem != problem:
             await self._boxes.note(box.participant, box.address, problem)
