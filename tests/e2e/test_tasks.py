@@ -1,0 +1,332 @@
+"""Tasks, as people meet them: one is begun from the canvas, changed while it works, answered by somebody else on a
+phone, and its end is told wherever one is. Others are stopped, tried again, and begun by themselves."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.conftest import ServedStudio, serve
+from tests.models.fake_provider import FakeProvider, Turn
+
+from .desk import Desk, until
+from .play import TEXT
+from .test_accessibility import DESKTOP, PHONE, complaints
+
+Person = Callable[..., Desk]
+SOON = 60_000  # milliseconds that a step may take on a busy machine
+QUESTION = "Who rings the bell?"
+BELOW = "Somebody from below"
+ADDED = "And below, something rang back.\n"
+KIND = f"""---
+name: Proof before print
+description: Reads a page, asks what it does not know, and proposes how it ends.
+title: "Proof of {{page}}"
+inputs:
+  page: {{label: Page, kind: page}}
+  length: {{label: Length, kind: choice, choices: [short, long], default: short}}
+agents: [critic, co-author]
+steps:
+  - {{id: read, do: ask_agent, title: "Reads {{page}}", agent: critic, page: "{{page}}"}}
+  - {{id: which, do: ask_people, title: Asks who rings, question: "{QUESTION}", choices: ["{BELOW}", Nobody]}}
+  - {{id: praise, do: ask_agent, title: Praises it, agent: critic, page: "{{page}}"}}
+  - {{id: mend, do: ask_agent, title: Proposes an end, agent: co-author, page: "{{page}}"}}
+---
+For print.
+
+## read
+READ IT ALOUD.
+
+## praise
+PRAISE IT.
+
+## mend
+FIND AN END.
+"""
+
+
+class Agents:
+    """What the agents of the kind do. Reading goes on until its gate is opened."""
+
+    def __init__(self, provider: FakeProvider) -> None:
+        self.reads = threading.Event()
+        self.fails = False
+        self.asked: list[str] = []
+        provider.script = [self.answer]
+
+    def answer(self, body: dict[str, Any]) -> Turn:
+        said = "\n".join(str(message.get("content")) for message in body["messages"] if message["role"] == "user")
+        called = any(message["role"] == "tool" for message in body["messages"])
+        if "READ IT ALOUD" in said:
+            self.reads.wait(60)
+            return Turn("It reads well aloud.", wait=self.reads, hang_up=self.fails)
+        self.asked.append(said)
+        if "FIND AN END" in said and not called:
+            page = (re.findall(r"page ([0-9a-f]{16})", said) or re.findall(r"\b[0-9a-f]{16}\b", said))[0]
+            return Turn(calls=[("insert", {"page": page, "text": f"\n{ADDED}", "reason": "It needs an answer."})])
+        return Turn("There it is.")
+
+
+class Stage:
+    """A studio with a kind of its own, a canvas, and its owner."""
+
+    def __init__(self, studio: ServedStudio, nadia: Desk) -> None:
+        self.studio, self.nadia = studio, nadia
+        nadia.set_up(f"{studio.url}/?setup={studio.setup}", "Nadia")
+        with studio.client() as client:
+            pages = [{"title": "The lamp room", "text": TEXT, "kind": "prose"}]
+            made = client.post("/api/canvases", json={"title": "The keeper", "pages": pages}).json()
+            self.canvas: str = made["id"]
+            self.page: str = made["pages"][0]["id"]
+            share = client.post(f"/api/canvases/{self.canvas}/shares", json={"role": "editor"}).json()
+        self.share: str = share["url"]
+
+    def tasks(self) -> list[dict[str, Any]]:
+        with self.studio.client() as client:
+            return client.get(f"/api/canvases/{self.canvas}/tasks").json()["tasks"]
+
+    def begin(self) -> None:
+        """Nadia begins a task from the canvas, by key."""
+        self.nadia.open(f"{self.studio.url}/c/{self.canvas}")
+        self.nadia.command("Begin a task")
+        dialog = self.nadia.page.get_by_role("dialog")
+        dialog.get_by_role("button", name="Proof before print").click()
+        expect(dialog.get_by_label("Page", exact=True)).to_have_value(self.page, timeout=SOON)
+        dialog.get_by_role("button", name="Begin", exact=True).click()
+        expect(dialog).to_be_hidden(timeout=SOON)
+
+    def look(self, desk: Desk) -> None:
+        """Open the page of the newest task."""
+        task = self.tasks()[0]
+        desk.page.goto(f"{self.studio.url}/tasks/{task['id']}")
+        expect(desk.page.get_by_role("heading", name="Proof of The lamp room")).to_be_visible(timeout=SOON)
+
+
+class Heard:
+    """What the toasts of a page have said since then: each is there for some seconds only."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.page = desk.page
+        self.page.evaluate(
+            """() => {
+                window.heard = []
+                const toasts = document.querySelector('.toasts')
+                const look = () => toasts.querySelectorAll('p').forEach(p => window.heard.push(p.innerText))
+                new MutationObserver(look).observe(toasts, { childList: true, subtree: true })
+            }"""
+        )
+
+    def toasts(self) -> str:
+        return "\n".join(self.page.evaluate("window.heard"))
+
+
+def step(desk: Desk, title: str) -> Locator:
+    """A step that has begun."""
+    return desk.page.locator("ol.steps > li").filter(has=desk.page.get_by_role("button", name=title))
+
+
+def coming(desk: Desk) -> Locator:
+    return desk.page.get_by_role("list", name="Still to come").get_by_role("listitem")
+
+
+def state(desk: Desk) -> Locator:
+    return desk.page.locator("main p.line")
+
+
+@pytest.fixture
+def provider() -> Iterator[FakeProvider]:
+    with FakeProvider() as fake:
+        yield fake
+
+
+@pytest.fixture
+def agents(provider: FakeProvider) -> Iterator[Agents]:
+    agents = Agents(provider)
+    yield agents
+    agents.reads.set()
+
+
+@pytest.fixture
+def studio(tmp_path: Path, provider: FakeProvider) -> Iterator[ServedStudio]:
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "proof.md").write_text(KIND, encoding="utf-8")
+    fake = {"OPENAI_API_KEY": "sk-fake", "OPENAI_BASE_URL": f"{provider.url}/v1", "STUDIOLO_MODEL": "openai:fake-model"}
+    served = serve(tmp_path, fake)
+    yield served
+    assert served.stop() == 0, served.log()
+
+
+def test_a_task_is_begun_changed_while_it_works_and_answered_by_somebody_else(
+    studio: ServedStudio, agents: Agents, person: Person
+) -> None:
+    stage = Stage(studio, person())
+    nadia, tomas = stage.nadia, person(**PHONE)
+    tomas.join(stage.share, "Tomas")
+    stage.begin()
+    panel = nadia.page.get_by_label("Tasks of this canvas")
+    panel.get_by_role("link", name="Proof of The lamp room").click()
+    stage.look(tomas)
+    for desk in (nadia, tomas):
+        expect(step(desk, "Reads The lamp room")).to_have_attribute("aria-current", "step", timeout=SOON)
+        expect(coming(desk)).to_have_count(3)
+
+    # She moves a step by key, words another otherwise, and takes one out; he sees it.
+    last = nadia.page.get_by_role("button", name="Proposes an end: change its words")
+    last.focus()
+    nadia.page.keyboard.press("Alt+ArrowUp")
+    expect(coming(tomas).nth(1)).to_contain_text("Proposes an end", timeout=SOON)
+    expect(last).to_be_focused()
+    nadia.page.keyboard.press("Enter")
+    nadia.page.get_by_label("What it is to do").fill("FIND AN END that is an answer.")
+    nadia.page.get_by_label("Called").fill("Proposes an answer")
+    nadia.page.get_by_role("button", name="Keep", exact=True).click()
+    expect(coming(tomas).nth(1)).to_contain_text("Proposes an answer", timeout=SOON)
+    nadia.page.get_by_role("button", name="Take out: Praises it").click()
+    expect(coming(tomas)).to_have_count(2, timeout=SOON)
+    nadia.page.get_by_label("Say something to the task").fill("Nobody panics.")
+    nadia.page.keyboard.press("Enter")
+    expect(tomas.page.get_by_text("Nobody panics.")).to_be_visible(timeout=SOON)
+
+    # He answers under his thumb; she is elsewhere by then.
+    with nadia.page.expect_request("**/api/inbox/events", timeout=SOON):  # she is told of her tasks from then on
+        nadia.page.goto(studio.url)
+    heard = Heard(nadia)
+    agents.reads.set()
+    ask = tomas.page.get_by_role("group", name="It asks")
+    expect(ask).to_contain_text(QUESTION, timeout=SOON)
+    expect(ask.get_by_role("button", name=BELOW)).to_be_in_viewport()
+    ask.get_by_role("button", name=BELOW).tap()
+    expect(state(tomas)).to_contain_text("Done", timeout=SOON)
+    assert "an answer" in agents.asked[0] and "Nobody panics." in agents.asked[0]
+    assert not any("PRAISE IT" in said for said in agents.asked)
+    until(lambda: "“Proof of The lamp room” asks you something." in heard.toasts(), 60)
+    until(lambda: "“Proof of The lamp room” is done." in heard.toasts(), 60)
+    stage.look(nadia)
+    expect(step(nadia, "Asks who rings")).to_contain_text(f"Tomas: {BELOW}")
+    nadia.page.get_by_role("link", name="A suggestion in “The lamp room”").click()
+    nadia.ready()
+    expect(nadia.card(has_text="It needs an answer.")).to_be_visible(timeout=SOON)
+
+
+def test_a_task_is_tried_again_and_another_is_stopped(studio: ServedStudio, agents: Agents, person: Person) -> None:
+    stage = Stage(studio, person())
+    nadia = stage.nadia
+    agents.fails = True
+    agents.reads.set()
+    stage.begin()
+    stage.look(nadia)
+    expect(state(nadia)).to_contain_text("Could not go on", timeout=2 * SOON)
+    agents.fails = False
+    step(nadia, "Reads The lamp room").get_by_role("button", name="Try this again").click()
+    expect(nadia.page.get_by_role("group", name="It asks")).to_contain_text(QUESTION, timeout=2 * SOON)
+
+    # It is answered in the inbox, and what came of it is there, too.
+    page = nadia.page
+    page.goto(f"{studio.url}/inbox")
+    page.get_by_role("group", name="It asks").get_by_role("button", name=BELOW).click(timeout=SOON)
+    seen = page.get_by_role("button", name="Seen")
+    until(lambda: [task["state"] for task in stage.tasks()] == ["done"], 60)
+    row = page.locator('[data-inbox] [data-kind="task"]')
+    expect(row).to_contain_text("1 suggestion", timeout=SOON)
+    row.click()
+    seen.click()
+    expect(row).to_have_count(0, timeout=SOON)
+
+    agents.reads.clear()
+    stage.begin()
+    stage.look(nadia)
+    expect(step(nadia, "Reads The lamp room")).to_have_attribute("aria-current", "step", timeout=SOON)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop it").click()
+    expect(state(nadia)).to_contain_text("Stopped", timeout=SOON)
+    expect(page.get_by_role("heading", name="It did not come to this")).to_be_visible()
+    assert [task["state"] for task in stage.tasks()] == ["cancelled", "done"]
+
+
+def test_a_task_begins_by_itself_when_somebody_says_in_words(
+    studio: ServedStudio, agents: Agents, person: Person
+) -> None:
+    stage = Stage(studio, person())
+    page = stage.nadia.page
+    page.get_by_role("link", name="Tasks", exact=True).click()
+    page.get_by_role("button", name="Begin a task").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Proof before print").click()
+    expect(dialog.get_by_label("In which canvas?")).to_have_value(stage.canvas, timeout=SOON)
+    expect(dialog.get_by_label("Page", exact=True)).to_have_value(stage.page, timeout=SOON)
+    dialog.get_by_role("radio", name="On a schedule").check()
+    when = dialog.get_by_label("When?")
+    when.fill("every blue moon")
+    expect(when).to_have_attribute("aria-invalid", "true", timeout=SOON)
+    expect(dialog.get_by_role("button", name="Schedule it")).to_be_disabled()
+    when.fill("every weekday at 8")
+    expect(dialog.get_by_text("Every weekday (Monday to Friday) at 08:00")).to_be_visible(timeout=SOON)
+    expect(dialog.get_by_role("list", name="The next times").get_by_role("listitem")).to_have_count(5)
+    dialog.get_by_role("button", name="Schedule it").click()
+    expect(dialog).to_be_hidden(timeout=SOON)
+
+    planned = page.get_by_role("region", name="Begins by itself")
+    expect(planned).to_contain_text("Every weekday (Monday to Friday) at 08:00", timeout=SOON)
+    expect(planned).to_contain_text("Next:")
+
+    def choose(what: str) -> None:
+        planned.get_by_role("button", name="More about").click()
+        page.get_by_role("menuitem", name=what).click()
+
+    choose("Pause")
+    expect(planned).to_contain_text("Paused", timeout=SOON)
+    choose("Run it now")
+    expect(page.get_by_role("region", name="At work")).to_contain_text("Proof of The lamp room", timeout=SOON)
+    agents.reads.set()
+    expect(page.get_by_role("region", name="Waits for you")).to_contain_text(QUESTION, timeout=2 * SOON)
+    choose("What came of it")
+    expect(page.get_by_role("dialog").get_by_role("link", name="Proof of The lamp room")).to_be_visible(timeout=SOON)
+    page.keyboard.press("Escape")
+    choose("Delete")
+    page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+    expect(planned).to_have_count(0, timeout=SOON)
+    assert [task["state"] for task in stage.tasks()] == ["waiting"]
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+def test_tasks_are_for_everybody(
+    studio: ServedStudio, agents: Agents, person: Person, size: dict[str, Any], scheme: str
+) -> None:
+    stage = Stage(studio, person(**size, color_scheme=scheme))
+    page = stage.nadia.page
+
+    def look_at() -> None:
+        assert complaints(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["viewport"]["width"]
+
+    page.get_by_role("link", name="Tasks", exact=True).click()
+    empty = page.get_by_role("heading", name="Hand over work, and come back to it.")
+    expect(empty).to_be_visible(timeout=SOON)
+    look_at()
+    page.get_by_role("button", name="Begin a task").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Continue a story")).to_be_visible(timeout=SOON)
+    dialog.get_by_role("button", name="Proof before print").click()
+    expect(dialog.get_by_label("Page", exact=True)).to_have_value(stage.page, timeout=SOON)
+    look_at()
+    agents.reads.set()
+    dialog.get_by_role("button", name="Begin", exact=True).click()
+    waits = page.get_by_role("region", name="Waits for you")
+    expect(waits).to_contain_text(QUESTION, timeout=2 * SOON)
+    look_at()
+    waits.get_by_role("link", name="Proof of The lamp room").click()
+    expect(page.get_by_role("group", name="It asks")).to_contain_text(QUESTION, timeout=SOON)
+    page.get_by_role("button", name="Proposes an end: change its words").click()
+    expect(page.get_by_label("What it is to do")).to_be_focused()
+    look_at()
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("What it is to do")).to_have_count(0)
+    page.get_by_role("group", name="It asks").get_by_role("button", name=BELOW).click()
+    expect(state(stage.nadia)).to_contain_text("Done", timeout=2 * SOON)
+    look_at()
