@@ -50,6 +50,7 @@ def test_a_file_becomes_a_plan_with_what_was_filled_in() -> None:
     assert plan[0].given == {"query": "the sea", "results": 5}
     assert plan[1].given["instructions"] == "One sentence each about the sea."
     assert [step.id for step in kind.lay_out({"about": "x", "loud": True})[2]] == ["look"]
+    assert Kinds().lay_out("continue-story", {})[0] == "Continue a story"
     _, _, plan = kind.lay_out({"about": "x", "pages": ["p1", "p2"]})
     assert [(step.id, step.given.get("page")) for step in plan[1:3]] == [("each-page-1", "p1"), ("each-page-2", "p2")]
 

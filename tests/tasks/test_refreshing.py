@@ -54,7 +54,7 @@ async def test_exactly_the_sentences_whose_numbers_changed_are_suggested(
     inputs = {"file": "sales.csv", "analysis": here.pages["Analysis"], "pages": [here.pages["Report"]]}
     task = await here.do("data-refresh", inputs)
     assert task.state == "done", task.problem
-    assert task.outcome == "4 numbers of sales.csv are noted: from now on what changes is told."
+    assert task.outcome == "Noted 4 numbers of sales.csv: from now on changes are told."
     task = await here.do("data-refresh", inputs)
     assert task.outcome == "sales.csv has not changed." and not provider.asked
 
@@ -74,7 +74,7 @@ async def test_exactly_the_sentences_whose_numbers_changed_are_suggested(
     assert "North · revenue: 1234 → 1310" in [
         one["text"].partition(",")[0] for one in json.loads(suggestion["evidence"])
     ]
-    assert task.outcome == "2 numbers changed; 3 sentences wait for you."
+    assert task.outcome == "2 numbers changed; 3 sentences to be judged."
     assert "1234 a chronicle" in here.room.canvas.page_text(here.pages["Report"])
 
 

@@ -99,11 +99,11 @@ async def test_a_page_that_is_taken_away_meanwhile_is_left_out(desk: OpenDesk, p
     task = await here.do("review-pass", {}, takes_away)
     assert task.state == "done", task.problem
     assert [step.note for step in task.plan if step.title == "Reads Chapter 1"] == ["the page is not there any more"]
-    assert task.outcome == "1 comments and 1 suggestions in 1 pages."
+    assert task.outcome == "1 comment and 1 suggestion in 1 page."
 
 
 async def test_nothing_to_remark_on_is_one_line(desk: OpenDesk, provider: FakeProvider) -> None:
     here: Desk = await desk([("Chapter 1", "Oda wrote the tides into the ledger.")])
     provider.thinks = Answers({"notes": lambda body: {"notes": []}})
     task = await here.do("review-pass")
-    assert task.outcome == "Nothing to remark on in 1 pages."
+    assert task.outcome == "Nothing to remark on in 1 page."

@@ -78,7 +78,9 @@ async def test_two_different_scenes_wait_in_a_new_page_and_doubts_stand_beside_t
     assert "“waited for the ferry to Marrow”" in comments[0][1] and "stopped running in 1951" in comments[0][1]
     assert comments[1][1] == "“Vosler” is written “Vossler” elsewhere. Is it the same?"
     assert "sea" not in comments[0][1]
-    assert task.outcome.startswith("Two alternatives of the next scene wait for you in Chapter 3; 2 doubts")
+    assert task.outcome.startswith(
+        "Two alternatives of the next scene wait for you in Chapter 3; 2 doubts about the canon noted"
+    )
     asked = said(model.requests[0])
     assert CANON.split(".")[0] in material(model.requests[0]) and "Something happens" in asked
     assert "Something happens" not in material(model.requests[0])

@@ -91,7 +91,7 @@ async def test_pages_are_rendered_one_after_the_other_with_a_glossary_that_peopl
     assert order.index("Chapter 1 (German)") == order.index("Chapter 1") + 1
     (message,) = here.view["chat"]
     assert "“ledger” is to be “Tidenbuch”, and is not in: Chapter 1" in message["text"]
-    assert task.outcome == "2 pages wait for you, with 1 doubts."
+    assert task.outcome == "2 pages wait for you, with 1 doubt."
 
 
 async def test_what_still_did_not_come_over_stands_beside_the_page(desk: OpenDesk, provider: FakeProvider) -> None:

@@ -111,7 +111,8 @@ class Kind:
             raise Invalid("There is nothing to do.", "Choose at least one page.")
         if len(plan) > MOST_STEPS:
             raise Invalid(f"That would be {len(plan)} steps; {MOST_STEPS} are the most.", "Choose fewer pages.")
-        return _shown(self.title or self.name, inputs, canvas)[:200], inputs, plan
+        empty = any(inputs.get(place[1]) in ("", [], None) for place in PLACE.finditer(self.title))
+        return _shown(self.name if empty or not self.title else self.title, inputs, canvas)[:200], inputs, plan
 
 
 def met(when: str, inputs: Mapping[str, Any]) -> bool:

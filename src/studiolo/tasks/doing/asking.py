@@ -37,7 +37,7 @@ async def ask_agent(job: Job) -> Result:
     run = await job.run("ask", ask)
     made = [one for one in run.get("results", ()) if one["type"] == "suggestion"]
     said = str(run.get("answer") or "")
-    note = f"{len(made)} suggestions" if made else said[:160] or "it had nothing to suggest"
+    note = told.many(len(made), "suggestion") if made else said[:160] or "it had nothing to suggest"
     return {"run": run["id"], "answer": said, "results": run.get("results", []), "note": note, "outcome": note}
 
 

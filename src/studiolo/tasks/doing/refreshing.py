@@ -107,7 +107,7 @@ async def run(job: Job) -> Result:
     gone = [label for label in old or {} if label not in values["values"]]
     if gone:
         await job.note(f"The analysis no longer gives: {', '.join(gone[:5])}.")
-    note = f"{len(values['values'])} numbers" + ("" if old is None else f", {len(changes)} of them changed")
+    note = told.many(len(values["values"]), "number") + ("" if old is None else f", {len(changes)} of them changed")
     return {"values": values["values"], "changes": changes, "first": old is None, "note": note}
 
 
@@ -171,7 +171,9 @@ async def suggest(job: Job) -> Result:
         return {"note": "nothing to do"}
     changes = [Change(one["label"], Decimal(one["old"]), Decimal(one["new"])) for one in ran.get("changes", [])]
     if not changes:
-        line = f"{len(ran.get('values', {}))} numbers of {seen['name']} are noted: from now on what changes is told."
+        line = (
+            f"Noted {told.many(len(ran.get('values', {})), 'number')} of {seen['name']}: from now on changes are told."
+        )
         line = line if ran.get("first") else f"{seen['name']} has changed, and no number of the analysis with it."
         return {"note": line, "outcome": line}
     made = 0
@@ -197,7 +199,7 @@ async def suggest(job: Job) -> Result:
     for doubt in open_ones[:10]:
         await job.note(doubt)
     nowhere = len({change.label for change in changes} - told_of)
-    outcome = f"{len(changes)} numbers changed; {made} sentences wait for you."
+    outcome = f"{told.many(len(changes), 'number')} changed; {told.many(made, 'sentence')} to be judged."
     if nowhere:
         outcome += f" {nowhere} of the numbers stand in no sentence."
     return {"sentences": made, "doubts": open_ones, "note": outcome, "outcome": outcome}

@@ -148,7 +148,7 @@ class _Draft:
         many = Counter((str(self.claims[at]["url"]), str(self.claims[at]["title"])) for at in self.cited)
         lines = [
             f"{number}. {f'[{shown(title)}](<{url}>)' if url else shown(title)}{_day(days.get((url, title)))}"
-            f", {times} passage{'s' if times > 1 else ''}"
+            f", {told.many(times, 'passage')}"
             for number, ((url, title), times) in enumerate(many.items(), start=1)
         ]
         notes = [f"[^{number}]: {cited(self.claims[at])}" for number, at in enumerate(self.cited, start=1)]
@@ -161,8 +161,8 @@ class _Draft:
             return f"Nothing was found about “{about}”."
         hosts = len({self.claims[at]["host"] or self.claims[at]["title"] for at in self.cited})
         marked = f", {self.doubtful} of them unverified" if self.doubtful else ""
-        said = f"{self.proved + self.doubtful} sentences{marked}, from {hosts} source{'s' if hosts != 1 else ''}"
-        against = f"; {len(self.contradictions)} contradictions" if self.contradictions else ""
+        said = f"{told.many(self.proved + self.doubtful, 'sentence')}{marked}, from {told.many(hosts, 'source')}"
+        against = f"; {told.many(len(self.contradictions), 'contradiction')}" if self.contradictions else ""
         return f"A report about “{about}”: {said}{against}."
 
 

@@ -113,7 +113,7 @@ async def plan(job: Job) -> Result:
         answer = str(reply.get("answer") or "").strip()
         if answer and answer != GO_ON:
             laid = await _laid_out(job, question, answer)
-    return laid | {"question": question, "note": f"{len(laid['parts'])} questions, {len(laid['searches'])} searches"}
+    return laid | {"question": question, "note": told.many(len(laid["parts"]), "question")}
 
 
 async def _laid_out(job: Job, question: str, wish: str) -> Result:
@@ -213,7 +213,7 @@ async def look(job: Job) -> Result:
             for one in fresh[: max(0, room)]
         ]
     )
-    return {"found": found, "note": f"{len(found)} pages found, {len(fresh[: max(0, room)])} to read"}
+    return {"found": found, "note": f"{told.many(len(found), 'page')} found, {len(fresh[: max(0, room)])} to read"}
 
 
 def _spread(found: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
@@ -249,7 +249,7 @@ async def read(job: Job) -> Result:
     claims = await asyncio.to_thread(_found_again, said, source, questions, str(plan.get("question") or ""))
     for claim in claims:
         await job.found(claim["statement"], source=source["host"] or source["title"], url=source["url"])
-    note = f"{len(claims)} claims" if claims else "it says nothing about the question"
+    note = told.many(len(claims), "claim") if claims else "it says nothing about the question"
     if refused := len(said) - len(claims):
         note += f", {refused} dropped: their quotes are not in it, or have nothing to do with the question"
     return {**source, "claims": claims, "dropped": refused, "note": note}

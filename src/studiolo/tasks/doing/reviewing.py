@@ -80,7 +80,11 @@ async def review(job: Job) -> Result:
         return {"results": [], "problem": failed[0], "note": failed[0]}
     threads = [one["id"] for one in results if one["type"] == "thread"]
     made = [one for one in results if one["type"] == "suggestion"]
-    note = f"{len(threads)} comments, {len(made)} suggestions" if threads or made else "nothing to remark on"
+    note = (
+        f"{told.many(len(threads), 'comment')}, {told.many(len(made), 'suggestion')}"
+        if threads or made
+        else "nothing to remark on"
+    )
     return {"page": page, "agent": reviewer.id, "results": results, "note": note, "problem": "; ".join(failed[:2])}
 
 
@@ -118,10 +122,12 @@ async def summary(job: Job) -> Result:
     suggested = sum(one["type"] == "suggestion" for result in results for one in result.get("results", []))
     pages = len({result.get("page") for result in results if result.get("page")})
     if not comments and not suggested and not problems:
-        line = f"Nothing to remark on in {pages} pages."
+        line = f"Nothing to remark on in {told.many(pages, 'page')}."
         return {"note": line, "outcome": line}
     counted = Counter(title for title, _ in comments)
-    outcome = f"{len(comments)} comments and {suggested} suggestions in {pages} pages."
+    outcome = (
+        f"{told.many(len(comments), 'comment')} and {told.many(suggested, 'suggestion')} in {told.many(pages, 'page')}."
+    )
     lines = [outcome, "", *(f"- {title}: {many}" for title, many in counted.items())]
     reviewer = told.agent(job, CRITIC)
     for pattern in await _patterns(job, comments, reviewer.id):

@@ -86,6 +86,11 @@ def running_short(job: Job) -> bool:
     return left(job) < SPARED
 
 
+def many(number: int, what: str) -> str:
+    """A number of things in words: 1 comment, 2 comments."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def sentence(text: str) -> str:
     """A line as a sentence."""
     line = " ".join(text.split())

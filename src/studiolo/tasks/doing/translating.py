@@ -88,7 +88,7 @@ async def terms(job: Job) -> Result:
         await job.progress(number + 1, len(portions))
     rows = {name: _cell(one.rendering) for name, one in fresh.items()}
     made = await _put_glossary(job, into, page, fresh) if fresh else {"page": page, "suggestion": ""}
-    note = f"{len(known) + len(rows)} terms, {len(rows)} of them new"
+    note = f"{told.many(len(known) + len(rows), 'term')}, {len(rows)} of them new"
     return {"into": into, "rows": rows, **made, "note": note}
 
 
@@ -102,7 +102,7 @@ def _into(job: Job) -> str:
 async def _put_glossary(job: Job, into: str, page: str, fresh: Mapping[str, Term]) -> Result:
     lines = "\n".join(f"| {name} | {_cell(one.rendering)} | {_cell(one.note)} |" for name, one in fresh.items())
     by = told.agent(job, WRITER)
-    reason = f"{len(fresh)} terms. Change what is wrong: the pages that come next are rendered by what stands here."
+    reason = f"{told.many(len(fresh), 'term')}. Change what is wrong: the pages to come are rendered by it."
     head = f"| Term | {_cell(into)} | Note |\n|---|---|---|\n"
     if not page:
         made = await placing.new_page(job, "glossary", f"Glossary ({into})", head, "note")
@@ -195,7 +195,7 @@ async def page(job: Job) -> Result:
     suggestion = await placing.suggest(job, "text", made, hunks, reason, writer) if hunks else ""
     for at, problem in enumerate(problems[:20]):
         await placing.comment(job, f"problem {at}", suggestion, problem, writer)
-    note = f"{len(words(text))} words" + (f", {len(problems)} doubts" if problems else "")
+    note = f"{len(words(text))} words" + (f", {told.many(len(problems), 'doubt')}" if problems else "")
     return {"page": made, "source": source, "suggestion": suggestion, "problems": problems, "note": note}
 
 
@@ -281,7 +281,8 @@ async def check(job: Job) -> Result:
         lines = [f"- “{term}” is to be “{rows[term]}”, and is not in: {', '.join(titles)}" for term, titles in loose]
         await placing.say(job, "loose", "These terms are not rendered alike everywhere:\n" + "\n".join(lines), writer)
     many = "One page waits" if len(pages) == 1 else f"{len(pages)} pages wait"
-    said = f"{many} for you{f', with {doubts} doubts' if doubts else '; numbers, placeholders and terms came over'}."
+    came = f", with {told.many(doubts, 'doubt')}" if doubts else "; numbers, placeholders and terms came over"
+    said = f"{many} for you{came}."
     outcome = said if pages else "There was nothing to render."
     return {"pages": len(pages), "loose": dict(loose), "note": outcome, "outcome": outcome}
 

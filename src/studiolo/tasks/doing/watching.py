@@ -63,7 +63,9 @@ async def look(job: Job) -> Result:
     seen = list(dict.fromkeys([*seen, *(one["key"] for one in items)]))[-MOST_SEEN:]
     first = not before.get("seen")
     note = (
-        f"{len(items)} things, {len(fresh)} of them new" if not first else f"{len(items)} things, seen the first time"
+        f"{told.many(len(items), 'thing')}, {len(fresh)} of them new"
+        if not first
+        else f"{told.many(len(items), 'thing')}, seen the first time"
     )
     return {"seen": seen, "new": [] if first else fresh, "all": len(items), "first": first, "note": note}
 
@@ -100,7 +102,9 @@ async def tell(job: Job) -> Result:
     if problem := found.get("problem"):
         return _over(f"Nobody could look for {about}: {problem}")
     if found.get("first"):
-        return _over(f"From now on only what is new is told: {found.get('all', 0)} things are known about {about}.")
+        return _over(
+            f"From now on only what is new is told: {told.many(found.get('all', 0), 'thing')} noted about {about}."
+        )
     fresh: list[dict[str, Any]] = found.get("new") or []
     if not fresh:
         return _over(f"Nothing is new about {about}.")

@@ -76,7 +76,8 @@ async def check(job: Job) -> Result:
         await job.progress(number + 1, len(questions))
     by_numbers = await asyncio.to_thread(lambda: list(_by_numbers(claims)))
     contradictions = _merged([*contradictions, *by_numbers], claims)
-    note = f"{len(findings)} findings of {len(claims)} claims, {len(contradictions)} contradictions"
+    note = f"{told.many(len(findings), 'finding')} of {told.many(len(claims), 'claim')}, "
+    note += told.many(len(contradictions), "contradiction")
     return {"claims": claims, "findings": findings, "contradictions": contradictions, "note": note}
 
 

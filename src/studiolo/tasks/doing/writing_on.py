@@ -107,7 +107,9 @@ async def read(job: Job) -> Result:
                 facts.append({"fact": fact.fact, "quote": shown(at.text), "page": id})
                 break
     dropped = len(known.facts) - len(facts)
-    note = f"{len(facts)} facts" + (f", {dropped} dropped: their quotes are not in the pages" if dropped else "")
+    note = told.many(len(facts), "fact") + (
+        f", {dropped} dropped: their quotes are not in the pages" if dropped else ""
+    )
     return about | {"facts": facts, "stands": known.stands, "ways": known.ways, "note": note}
 
 
@@ -261,10 +263,10 @@ async def check(job: Job) -> Result:
     if not drafts:
         return {"drafts": [], "breaks": [], "note": "there is no draft", "outcome": "No scene came of it."}
     many = "Two alternatives" if len(drafts) > 1 else "A draft"
-    noted = f"; {len(broken)} doubts about the canon stand beside them" if broken else ""
+    noted = f"; {told.many(len(broken), 'doubt')} about the canon noted" if broken else ""
     verb = "wait" if len(drafts) > 1 else "waits"
     outcome = f"{many} of the next scene {verb} for you in {told.title_of(job, _page_of(job, drafts[0]))}{noted}."
-    return {"drafts": drafts, "breaks": broken, "note": f"{len(broken)} doubts", "outcome": outcome}
+    return {"drafts": drafts, "breaks": broken, "note": told.many(len(broken), "doubt"), "outcome": outcome}
 
 
 def _page_of(job: Job, suggestion: str) -> str:
