@@ -64,7 +64,8 @@ class Studio {
 
   /** Looks again where agents are about to be chosen: at once, or, where somebody looked just now, two seconds after that. */
   readonly freshAgents = (): void => {
-    this.#soon ??= setTimeout(() => {
+    if (this.#soon) return
+    this.#soon = setTimeout(() => {
       this.#soon = undefined
       this.lookForAgents().catch(() => undefined)
     }, Math.max(0, this.#looked + 2000 - performance.now()))

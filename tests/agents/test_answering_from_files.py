@@ -69,7 +69,7 @@ class Shelf:
 async def shelf(tmp_path: Path, clock: Clock) -> AsyncIterator[Shelf]:
     store = await Store.open(tmp_path / "studiolo.db", clock=clock)
     files = Attachments(store)
-    rooms = Rooms(store, clock=clock)
+    rooms = Rooms(store, clock=clock, linger=3600.0)  # the room is held while a book is read
     rooms.vouch = files.vouch
     room = await rooms.create("Notes", [{"title": "Notes", "text": "My notes say that whales are fish.\n"}], ANN)
     yield Shelf(room, files, store)

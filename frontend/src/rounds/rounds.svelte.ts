@@ -195,6 +195,7 @@ export class Rounds {
   }
 
   #note(round: Round): void {
+    for (const { state, run } of round.turns) if (state === 'running' && run) this.session.work.follow(run)
     const known = this.all.some(({ id }) => id === round.id)
     this.all = known ? this.all.map((old) => (old.id === round.id ? round : old)) : [round, ...this.all].sort((a, b) => b.started - a.started)
   }
