@@ -1,6 +1,7 @@
 """A process that carries tasks out, to be measured and killed: `python -m bench.tasks.worker URL HOME [REDIS]`.
 
-With PARK=n in the environment it first begins n tasks that wait for a person. It prints `ready` when it is.
+With PARK=n in the environment it first begins n tasks that wait for a person. It prints `ready` when it is, and with
+TELL=1 a line for each change of a task: its id and its state.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ async def main() -> None:
     at_once = int(os.environ.get("AT_ONCE", "8"))
     limits = Limits(10_000, 10_000, at_once)
     shop = await Shop(url, Path(home), redis[0] if redis else "", limits).open()
+    if os.environ.get("TELL"):
+        shop.tasks.on_change.append(lambda task: print(task.id, task.state, flush=True))
     parked = [await shop.begin(Step("q", "bench_ask", "Asks")) for _ in range(int(os.environ.get("PARK", "0")))]
     for task in parked:
         await shop.wait(task.id, "waiting")
