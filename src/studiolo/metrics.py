@@ -76,9 +76,7 @@ ROOMS: Final = Gauge("studiolo_rooms", "Canvases in memory.", registry=REGISTRY)
 UNSENT: Final = Gauge("studiolo_unsent_bytes", "Bytes that wait for clients to read them.", registry=REGISTRY)
 UNSTORED: Final = Gauge("studiolo_unstored_bytes", "Bytes that wait for the database.", registry=REGISTRY)
 UP: Final = Gauge("studiolo_dependency_up", "1 when it answers, 0 when it does not.", ["name"], registry=REGISTRY)
-TASKS: Final = Gauge(
-    "studiolo_tasks", "Tasks of the whole studio.", ["state"], registry=REGISTRY
-)
+TASKS: Final = Gauge("studiolo_tasks", "Tasks of the whole studio.", ["state"], registry=REGISTRY)
 RUNS: Final = Gauge("studiolo_agent_runs", "Runs of agents that wait or work.", ["state"], registry=REGISTRY)
 
 # Of the log: one observation for each transaction.

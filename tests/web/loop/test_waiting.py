@@ -306,7 +306,8 @@ def test_an_answer_is_to_the_card_that_was_seen_though_a_provider_calls_all_call
 ) -> None:
     """Two people answer one card. The second is told so, and has not allowed what the run asked for meanwhile."""
     long = "call_" * 100
-    provider.script = [Turn(calls=[READ], id="call_0") for _ in range(2)] + [Turn(calls=[READ], id=long), Turn("Well.")]
+    same = Turn(calls=[READ], id="call_0")
+    provider.script = [same, same, Turn(calls=[READ], id=long), Turn("Well.")]
     run = stage.ask()
     first = asked(stage, run)
     assert answer(stage, run, first, allow="no").status_code == 202
