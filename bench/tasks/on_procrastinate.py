@@ -1,4 +1,5 @@
 """The same on procrastinate: URL, how many jobs, how many workers; prints jobs a second. In a Python of its own."""
+# pyright: reportMissingImports=false, reportFunctionMemberAccess=false
 
 from __future__ import annotations
 
