@@ -15,12 +15,12 @@ TOOLS = ("bash", "env", "id", "mktemp", "rm", "tail", "timeout", "touch", "chmod
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
-    """A PATH with a PostgreSQL, an nginx, a strace and a LibreOffice, and nothing else that the script looks for."""
+    """A PATH with a PostgreSQL, nginx, strace, bubblewrap and LibreOffice, and nothing else that the script looks for."""
     for tool in TOOLS:
         found = shutil.which(tool)
         assert found
         (tmp_path / tool).symlink_to(found)
-    for program in ("initdb", "nginx", "strace", "soffice"):
+    for program in ("initdb", "nginx", "strace", "bwrap", "soffice"):
         write(tmp_path / program, "")
     return tmp_path
 
