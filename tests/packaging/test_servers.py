@@ -15,7 +15,7 @@ TOOLS = ("bash", "env", "id", "mktemp", "rm", "tail", "timeout", "touch", "chmod
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
-    """A PATH with a PostgreSQL, nginx, strace, bubblewrap and LibreOffice, and nothing else that the script looks for."""
+    """A PATH with PostgreSQL, nginx, strace, bubblewrap and LibreOffice, and nothing else that the script looks for."""
     for tool in TOOLS:
         found = shutil.which(tool)
         assert found
