@@ -23,8 +23,10 @@ OF_OTHERS = {"STUDIOLO_SITE", "STUDIOLO_NODES", "STUDIOLO_URL", "STUDIOLO_BROWSE
     "STUDIOLO_BROWSER_SANDBOX",
     "STUDIOLO_SEARCH",
     "STUDIOLO_TEST_QWEN",
+    "STUDIOLO_TOKEN",
 }
-"""Variables of the Caddyfile, the front end's development server, the tests, the benchmarks and the agents' tools."""
+"""Variables of the Caddyfile, the front end's development server, the tests, the benchmarks, the agents' tools and the
+command line."""
 
 
 def told(pattern: str) -> set[str]:
