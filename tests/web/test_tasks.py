@@ -306,6 +306,8 @@ def test_mail_goes_to_a_confirmed_address_only_says_what_was_wanted_and_can_be_e
         page = nobody.get(f"{at.path}?{at.query}")
         assert page.status_code == 200 and "<button>Confirm</button>" in page.text
         assert owner.get(path).json()["mailbox"]["confirmed"] is False  # looking is not confirming
+        old = nobody.get(f"{at.path}?{at.query}0")
+        assert old.status_code == 404 and "This link does not work any more" in old.text and "<form" not in old.text
         refused(nobody.post(f"/api/mail/confirm?{at.query}0"), 404)
         assert nobody.post(f"/api/mail/confirm?{at.query}").status_code == 200
         assert owner.get(path).json()["mailbox"]["confirmed"] is True
