@@ -1,5 +1,5 @@
 """Tasks, as people meet them: one is begun from the canvas, changed while it works, answered by somebody else on a
-phone, and its end is told wherever one is. Others are stopped, tried again, and begun by themselves."""
+phone, and its end is told wherever one is, by mail, too. Others are stopped, tried again, and begun by themselves."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.conftest import ServedStudio, serve
 from tests.models.fake_provider import FakeProvider, Turn
+from tests.web.mails import Mails
 
 from .desk import Desk, until
 from .play import TEXT
@@ -48,6 +50,16 @@ PRAISE IT.
 
 ## mend
 FIND AN END.
+"""
+
+SAYS = """---
+name: Says
+description: Says something.
+inputs:
+  what: {label: What, kind: text}
+steps:
+  - {id: say, do: say, title: Says, text: "{what}"}
+---
 """
 
 
@@ -330,3 +342,88 @@ def test_tasks_are_for_everybody(
     page.get_by_role("group", name="It asks").get_by_role("button", name=BELOW).click()
     expect(state(stage.nadia)).to_contain_text("Done", timeout=2 * SOON)
     look_at()
+
+
+@pytest.fixture
+def mails() -> Iterator[Mails]:
+    server = Mails()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def post(tmp_path: Path, mails: Mails) -> Iterator[ServedStudio]:
+    """A studio that sends mail."""
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "says.md").write_text(SAYS, encoding="utf-8")
+    smtp = {"STUDIOLO_SMTP_URL": f"smtp://127.0.0.1:{mails.port}", "STUDIOLO_MAIL_FROM": "studiolo@example.com"}
+    served = serve(tmp_path, {**smtp, "STUDIOLO_URL": "https://studio.example.com"})
+    yield served
+    assert served.stop() == 0, served.log()
+
+
+def link(studio: ServedStudio, mails: Mails, count: int, purpose: str) -> str:
+    """The link of the mail that came as so many-eth, at the address where the studio of the test is."""
+    until(lambda: len(mails.got) >= count, 90)
+    words = mails.got[count - 1].get_content().split()
+    [found] = [word for word in words if word.startswith(f"https://studio.example.com/mail/{purpose}?")]
+    return f"{studio.url}{urlsplit(found).path}?{urlsplit(found).query}"
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+def test_news_come_by_mail_once_the_address_is_confirmed_until_a_link_ends_them(
+    post: ServedStudio, mails: Mails, person: Person, size: dict[str, Any], scheme: str
+) -> None:
+    nadia = person(**size, color_scheme=scheme)
+    nadia.set_up(f"{post.url}/?setup={post.setup}", "Nadia")
+    page = nadia.page
+
+    def settings() -> Locator:
+        page.get_by_role("button", name="You: Nadia").click()
+        page.get_by_role("menuitem", name="News by mail").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_label("Your address")).to_be_visible(timeout=SOON)
+        assert complaints(page) == []
+        return dialog
+
+    dialog = settings()
+    standing = dialog.get_by_role("status")
+    dialog.get_by_label("could not go on").uncheck()
+    dialog.get_by_label("Your address").fill("nadia@example.com")
+    page.keyboard.press("Enter")
+    expect(standing).to_contain_text("nadia@example.com waits for you to confirm it.", timeout=SOON)
+    dialog.get_by_role("button", name="Send the link again").click()
+    assert complaints(page) == []
+
+    # She follows the link where she reads her mail, and is not signed in there.
+    reader = person(**size, color_scheme=scheme)
+    reader.page.goto(link(post, mails, 2, "confirm"))
+    assert complaints(reader.page) == []
+    expect(standing).to_contain_text("waits for you")
+    reader.page.get_by_role("button", name="Confirm").click()
+    expect(reader.page.get_by_role("heading", name="Confirmed")).to_be_visible(timeout=SOON)
+    expect(standing).to_contain_text("nadia@example.com is confirmed.", timeout=SOON)
+    assert complaints(page) == []
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+    page.get_by_role("button", name="Start with a blank page").click()
+    nadia.ready()
+    canvas = page.url.rpartition("/c/")[2].split("/")[0]
+    page.evaluate(
+        """canvas => fetch(`/api/canvases/${canvas}/tasks`, {
+            method: 'POST', headers: { 'Content-Type': 'application/json' },
+            body: JSON.stringify({ kind: 'says', inputs: { what: 'Rain.' }, title: 'The weather' })
+        }).then(answer => { if (!answer.ok) throw new Error(answer.status) })""",
+        canvas,
+    )
+    ends = link(post, mails, 3, "end")
+    assert mails.got[2]["Subject"] == "Done: The weather"
+    reader.page.goto(ends)
+    reader.page.get_by_role("button", name="No more mails").click()
+    expect(reader.page.get_by_text("Your address was forgotten.")).to_be_visible(timeout=SOON)
+    reader.page.goto(ends)
+    expect(reader.page.get_by_role("heading", name="This link does not work any more")).to_be_visible(timeout=SOON)
+    assert complaints(reader.page) == []
+    page.goto(post.url)
+    expect(settings().get_by_role("status")).to_contain_text("You get no mails.", timeout=SOON)

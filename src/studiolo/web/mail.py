@@ -25,8 +25,16 @@ Token = Annotated[str, Query(max_length=100)]
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark"></head>
-<body><main><h1>{title}</h1><p>{text}</p>{form}</main></body></html>"""
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ background: light-dark(#fdfcfa, #16171a); color: light-dark(#1f2023, #e6e4df); }}
+a {{ color: light-dark(#1d5fb8, #82b4ff); }}
+main {{ max-width: 30rem; margin: 15vh auto; padding: 0 1.5rem; font: 1rem/1.55 system-ui, sans-serif; }}
+h1 {{ font: 600 1.9rem/1.2 Georgia, serif; overflow-wrap: anywhere; }}
+p {{ overflow-wrap: anywhere; }}
+button {{ min-height: 2.75rem; padding: 0 1.1rem; font: inherit; font-weight: 550; cursor: pointer; }}
+</style></head>
+<body><main><h1>{title}</h1><p>{text}</p>{form}<p><a href="/">Open the studio</a></p></main></body></html>"""
 FORM = '<form method="post" action="/api/mail/{purpose}?of={of}&amp;token={token}"><button>{button}</button></form>'
 
 
@@ -78,12 +86,16 @@ async def forget_mine(who: Caller, studio: Here) -> Response:
 
 
 @router.get("/mail/confirm", include_in_schema=False)
-async def confirm_page(of: Of, token: Token) -> HTMLResponse:
+async def confirm_page(of: Of, token: Token, studio: Here) -> HTMLResponse:
+    if not await studio.mailboxes.works(of, token, "confirm"):
+        return _old()
     return _page("Confirm your address", "News of your tasks will be sent to it.", "confirm", of, token, "Confirm")
 
 
 @router.get("/mail/end", include_in_schema=False)
-async def end_page(of: Of, token: Token) -> HTMLResponse:
+async def end_page(of: Of, token: Token, studio: Here) -> HTMLResponse:
+    if not await studio.mailboxes.works(of, token, "end"):
+        return _old()
     return _page("No more mails", "Nothing will be sent to your address any more.", "end", of, token, "No more mails")
 
 
@@ -101,14 +113,22 @@ async def end(of: Of, token: Token, studio: Here) -> HTMLResponse:
     return _page("No more mails", "Your address was forgotten.")
 
 
-def _page(title: str, text: str, purpose: str = "", of: str = "", token: str = "", button: str = "") -> HTMLResponse:
+def _page(
+    title: str, text: str, purpose: str = "", of: str = "", token: str = "", button: str = "", status: int = 200
+) -> HTMLResponse:
     form = ""
     if purpose:
         form = FORM.format(purpose=purpose, of=quote(of, safe=""), token=quote(token, safe=""), button=escape(button))
     return HTMLResponse(
         PAGE.format(title=escape(title), text=escape(text), form=form),
+        status,
         headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"},
     )
+
+
+def _old() -> HTMLResponse:
+    text = "The address was forgotten, or set again since then. What is so now stands in the studio, at “News by mail”."
+    return _page("This link does not work any more", text, status=404)
 
 
 def _themselves(who: Who) -> None:

@@ -114,6 +114,11 @@ class Mailboxes:
         async with self._store.writing() as connection:
             await connection.execute(sa.update(mailboxes).where(here).values(problem=problem))
 
+    async def works(self, participant: str, token: str, purpose: Literal["confirm", "end"]) -> bool:
+        """Whether a link of a mail still does what it says."""
+        box = await self.get(participant)
+        return box is not None and _fits(box, token, purpose)
+
     async def confirm(self, participant: str, token: str) -> Mailbox:
         """The link in the mail was followed. Raises `NotFound`."""
         box = await self._by_link(participant, token, "confirm")
@@ -133,9 +138,13 @@ class Mailboxes:
 
     async def _by_link(self, participant: str, token: str, purpose: Literal["confirm", "end"]) -> Mailbox:
         box = await self.get(participant)
-        if box is None or not hmac.compare_digest(box.token(purpose).encode(), token.encode(errors="replace")):
+        if box is None or not _fits(box, token, purpose):
             raise NotFound("This link does not work any more.", "Set the address again in the studio.")
         return box
+
+
+def _fits(box: Mailbox, token: str, purpose: Literal["confirm", "end"]) -> bool:
+    return hmac.compare_digest(box.token(purpose).encode(), token.encode(errors="replace"))
 
 
 def _read(row: sa.Row[Any]) -> Mailbox:
