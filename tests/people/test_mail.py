@@ -168,6 +168,11 @@ async def test_an_address_is_asked_a_few_times_and_its_link_is_good_for_it_alone
     assert unconfirmed and box.token("confirm") != old
     with pytest.raises(TooLarge):  # changing the address is no way round it
         await office.post.ask(box)
+    await office.boxes.forget("ann")
+    assert await office.boxes.get("ann") is None
+    box, _ = await office.boxes.set("ann", "fourth@example.com", ["done"], "titles")
+    with pytest.raises(TooLarge):  # and neither is doing without mail in between
+        await office.post.ask(box)
 
 
 async def test_starttls_is_used_and_a_certificate_that_is_not_good_stops_it(

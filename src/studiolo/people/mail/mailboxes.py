@@ -59,6 +59,10 @@ class Mailboxes:
         self._store = store
 
     async def get(self, participant: str) -> Mailbox | None:
+        box = await self._row(participant)
+        return box if box is not None and box.address else None
+
+    async def _row(self, participant: str) -> Mailbox | None:
         async with self._store.reading() as connection:
             query = sa.select(mailboxes).where(mailboxes.c.participant == participant)
             row = (await connection.execute(query)).one_or_none()
@@ -69,7 +73,7 @@ class Mailboxes:
         address = address.strip()
         if not _ADDRESS.fullmatch(address) or ".." in address:
             raise Invalid(f"{address[:60]!r} is no mail address.", "Write it as name@example.com.")
-        before = await self.get(participant)
+        before = await self._row(participant)
         if before is None or before.address != address:
             box = Mailbox(participant, address, secrets.token_hex(16), asked=before.asked if before else [])
         else:
@@ -100,13 +104,16 @@ class Mailboxes:
         now = self._store.clock()
         if box.confirmed is not None:
             raise Conflict("The address is confirmed already.", "Nothing is left to do.")
-        box.asked = [at for at in box.asked if at > now - DAY]
+        box.asked = self._today(box)
         if len(box.asked) >= MOST_ASKED:
             raise TooLarge(
                 f"{MOST_ASKED} mails were sent today.", "Look into your spam folder, or wait until tomorrow."
             )
         box.asked.append(now)
         await self.keep(box)
+
+    def _today(self, box: Mailbox) -> list[float]:
+        return [at for at in box.asked if at > self._store.clock() - DAY]
 
     async def note(self, participant: str, address: str, problem: str) -> None:
         """Note why mail could not be delivered to an address; "": it was."""
@@ -132,7 +139,11 @@ class Mailboxes:
         await self.forget(box.participant)
 
     async def forget(self, participant: str) -> None:
-        """Write to them no more, and forget the address."""
+        """Write to them no more, and forget the address; not how often they had somebody written to today."""
+        box = await self._row(participant)
+        if box is not None and (asked := self._today(box)):
+            await self.keep(Mailbox(participant, "", secrets.token_hex(16), asked=asked))
+            return
         async with self._store.writing() as connection:
             await connection.execute(sa.delete(mailboxes).where(mailboxes.c.participant == participant))
 
