@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from studiolo.agents.rounds import OtherNodes
 from studiolo.agents.surface import Surface
 from studiolo.canvas import Participant, StudioloError
 from studiolo.canvas.errors import NotFound, Unavailable
@@ -33,21 +34,6 @@ STOPPED_WITHIN = 10.0  # seconds
 LOOK_AGAIN = 10.0  # seconds until what could not be begun is tried again
 MOST_LEFT = 10_000  # tasks of earlier processes that are looked at
 log = logging.getLogger(__name__)
-
-
-class OtherNodes(Protocol):
-    """The studio's other nodes."""
-
-    id: str
-    gone: list[Callable[[str], None]]
-
-    async def alive(self, node: str) -> bool: ...
-
-    def publish(self, subject: str, header: dict[str, Any]) -> None: ...
-
-    async def listen(
-        self, subject: str, hear: Callable[[dict[str, Any], bytes], None], look: Callable[[], None]
-    ) -> None: ...
 
 
 class Working(Job, Protocol):
