@@ -46,6 +46,19 @@ async def test_commits_are_synced_to_disk(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_a_new_file_that_another_program_holds_is_waited_for(tmp_path: Path) -> None:
+    """SQLite's own patience does not hold for the change to a write-ahead log, the first that is done to a file."""
+    file = tmp_path / "s.db"
+    other = sqlite3.connect(file, isolation_level=None)
+    other.executescript("CREATE TABLE notes (text); BEGIN IMMEDIATE")
+    opening = asyncio.create_task(Store.open(f"sqlite:///{file}", patience=60))
+    await asyncio.wait([opening], timeout=0.3)
+    assert not opening.done()
+    other.execute("COMMIT")
+    other.close()
+    await (await opening).close()
+
+
 async def test_a_database_of_a_newer_studiolo_is_not_touched(tmp_path: Path) -> None:
     file = tmp_path / "s.db"
     await (await Store.open(f"sqlite:///{file}")).close()
