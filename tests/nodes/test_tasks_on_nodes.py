@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 from collections.abc import Iterator
@@ -100,3 +101,30 @@ def test_a_task_is_steered_answered_and_cancelled_from_the_other_node(
 
     until(one, task, stopped, "the run to end")
     never.set()
+
+
+def test_whoever_looks_at_the_board_of_one_node_hears_of_what_the_other_carries_out(
+    nodes: tuple[ServedStudio, ServedStudio],
+) -> None:
+    one, other = nodes
+    write_kind(one, "many", [f"{{id: s{n}, do: say, title: Says {n}, text: line {n}}}" for n in range(3)])
+    canvas = one.canvas("A page.")["id"]
+    heard: list[dict[str, Any]] = []
+    listening = threading.Event()
+
+    def listen() -> None:
+        with other.client() as owner, owner.stream("GET", "/api/tasks/events") as stream:
+            for line in stream.iter_lines():
+                if line.startswith("data: "):
+                    listening.set()
+                    heard.append(json.loads(line[6:]))
+                    if heard[-1]["type"] == "task" and heard[-1]["task"]["state"] == "done":
+                        return
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    assert listening.wait(60)
+    task = begin(one, canvas, "many")
+    thread.join(120)
+    assert not thread.is_alive()
+    assert {told["task"]["id"] for told in heard if told["type"] == "task"} == {task}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -260,6 +262,94 @@ def test_a_page_that_is_open_hears_of_it_at_once(studio: ServedStudio, canvas: s
                 if told["task"]["id"] == task["id"]:
                     break
     assert told["canvas"] == canvas and told["task"]["state"] == "done"
+
+
+class Listening:
+    """Somebody who listens to all tasks that they may see, until `close`."""
+
+    def __init__(self, client: httpx2.Client) -> None:
+        self.heard: list[dict[str, Any]] = []
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._listen, args=(client,))
+        self.thread.start()
+        until(lambda: [one["type"] for one in self.heard], lambda types: "listening" in types)
+
+    def _listen(self, client: httpx2.Client) -> None:
+        with contextlib.closing(client), client.stream("GET", "/api/tasks/events") as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            for line in stream.iter_lines():
+                if line.startswith("data: "):
+                    self.heard.append(json.loads(line[6:]))
+                if self.over.is_set():
+                    return
+
+    def tasks(self, id: str) -> list[dict[str, Any]]:
+        return [one["task"] for one in self.heard if one["type"] == "task" and one["task"]["id"] == id]
+
+    def hears(self, id: str, state: str) -> dict[str, Any]:
+        heard = until(lambda: self.tasks(id), lambda heard: any(one["state"] == state for one in heard))
+        return next(one for one in heard if one["state"] == state)
+
+    def close(self) -> None:
+        """Stop at the next line: something must happen then, or a heartbeat comes."""
+        self.over.set()
+        self.thread.join(60)
+        assert not self.thread.is_alive()
+
+
+def test_whoever_looks_at_the_board_hears_of_every_task_that_they_may_see(studio: ServedStudio, canvas: str) -> None:
+    hidden = studio.canvas("Snow.")["id"]
+    with studio.client() as owner, studio.client("") as guest:
+        links = [owner.post(f"/api/canvases/{one}/shares", json={"role": "viewer"}).json() for one in (canvas, hidden)]
+        for link in links:
+            joining = {"token": urlsplit(link["url"]).path.rpartition("/")[2], "name": "Gabriele"}
+            joined = guest.post("/api/join", json=joining, headers={"Origin": studio.url})
+            assert joined.status_code == 200, joined.text
+        everybody, guests = Listening(studio.client()), Listening(guest)
+        try:
+            asks, other = begin(owner, canvas), begin(owner, hidden)
+            told = guests.hears(asks["id"], "waiting")
+            assert [card["question"] for card in told["cards"]] == ["Which colour?"] and told["waits"] == 1
+            assert [step["id"] for step in told["plan"]] == ["ask"] and told["progress"] == {"done": 0, "of": 2}
+            guests.hears(other["id"], "waiting")
+            listed = guest.get("/api/tasks", params={"brief": True, "limit": 500}).json()["tasks"]
+            assert {key: told[key] for key in ("cards", "plan", "found")} == next(
+                {key: one[key] for key in ("cards", "plan", "found")} for one in listed if one["id"] == asks["id"]
+            )
+
+            # What they may not see any more they do not hear of either, and are told to look again.
+            assert owner.delete(f"/api/canvases/{hidden}/shares/{links[1]['id']}").status_code == 204
+            before = len(guests.tasks(other["id"]))
+            owner.post(f"/api/tasks/{other['id']}/answer", json={"card": card_of(owner, other), "answer": "red"})
+            everybody.hears(other["id"], "done")
+            owner.post(f"/api/tasks/{asks['id']}/answer", json={"card": card_of(owner, asks), "answer": "red"})
+            guests.hears(asks["id"], "done")
+            assert len(guests.tasks(other["id"])) == before
+            assert "look" in [one["type"] for one in guests.heard]
+        finally:
+            everybody.over.set()
+            guests.over.set()
+            begin(owner, canvas, "says")
+            everybody.close()
+            guests.close()
+
+
+def test_a_token_that_is_taken_back_ends_what_it_listens_to(studio: ServedStudio, canvas: str) -> None:
+    with studio.client() as owner:
+        made = owner.post(f"/api/canvases/{canvas}/tokens", json={"name": "Reader", "role": "viewer"}).json()
+        listening = Listening(studio.client(made["token"]))
+        assert owner.delete(f"/api/canvases/{canvas}/tokens/{made['id']}").status_code == 204
+        listening.thread.join(90)  # the studio looks at it again with each heartbeat
+        assert not listening.thread.is_alive()
+        task = begin(owner, canvas, "says")
+        in_state(owner, task, "done")
+        assert listening.tasks(task["id"]) == []
+    with studio.client("") as nobody:
+        refused(nobody.get("/api/tasks/events"), 401)
+
+
+def card_of(client: httpx2.Client, task: dict[str, Any]) -> str:
+    return client.get(f"/api/tasks/{task['id']}").json()["cards"][0]["id"]
 
 
 def test_a_webhook_is_told_signed_and_in_order(studio: ServedStudio, canvas: str) -> None:

@@ -78,6 +78,8 @@ class Driving:
         self.on_change: list[Callable[[Task], None]] = []
         self.on_rest: list[Callable[[Task], Awaitable[None]]] = []
         """Called with a task that was carried out here and has ended, or waits."""
+        self.on_news: list[Callable[[str], None]] = []
+        """Called with the id of a task that has changed, at whatever node; with "" when some news may be missing."""
         self._job = job
         self._open_canvas = open_canvas
         self._who = who
@@ -174,6 +176,11 @@ class Driving:
     def _wake(self, id: str) -> None:
         if (news := self._news.pop(id, None)) is not None:
             news.set()
+        self._say(id)
+
+    def _say(self, id: str) -> None:
+        for tell in list(self.on_news):
+            tell(id)
 
     # -- whose turn it is
 
@@ -468,6 +475,7 @@ class Driving:
         self._turn.set()
         for id in list(self._news):
             self._wake(id)
+        self._say("")
         for id in list(self._drives):
             self.later(self._look_at(id))
 

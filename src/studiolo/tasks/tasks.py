@@ -119,6 +119,8 @@ class Tasks:
         self.on_change: list[Callable[[Task], None]] = self._driving.on_change
         """Called at this node with a task after each change that was made here: who tells others of it (the inbox,
         notifications) does so in its own time. `task.state` says what it came to."""
+        self.on_news: list[Callable[[str], None]] = self._driving.on_news
+        """Called with the id of a task that has changed, at whatever node; with "" when some news may be missing."""
 
     async def open(self) -> None:
         """Take up what earlier processes left, and hear of other nodes."""

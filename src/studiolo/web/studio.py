@@ -31,6 +31,7 @@ from studiolo.rooms.catching_up import catch_up
 from studiolo.settings import Settings
 from studiolo.store import Store, forgotten
 from studiolo.store.tasks import Limits
+from studiolo.tasks.board import Board
 from studiolo.tasks.kind_folder import Kinds
 from studiolo.tasks.schedules import Schedules
 from studiolo.tasks.tasks import Tasks
@@ -100,6 +101,7 @@ class Studio:
         self.schedules = Schedules(
             store, self.tasks, self.rooms.get, self.member, store.clock, new_id, self.kinds.lay_out, nodes
         )
+        self.board = Board(self.tasks)
         self.mailboxes = Mailboxes(store)
         server = Server.read(settings.smtp_url) if settings.smtp_url else None
         self.post = Post(store, self.mailboxes, server, settings.mail_from, settings.address, self._titled)
@@ -199,6 +201,7 @@ class Studio:
             await asyncio.gather(self._catching_up, return_exceptions=True)
         await self.schedules.close()
         await self.telling.close()
+        await self.board.close()
         await self.post.close()
         await self.courier.close()
         self.attachments.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
@@ -15,13 +15,15 @@ from studiolo.agents.asking_people import Reply
 from studiolo.canvas.actions import Line, Text
 from studiolo.canvas.errors import Forbidden, Invalid, NotFound, StudioloError
 from studiolo.people import Who
+from studiolo.tasks.board import glance
 from studiolo.tasks.task import MOST_STEPS, Budget, Task, TaskState
 from studiolo.tasks.tasks import Wanted
-from studiolo.web.access import Caller, Commenter, Hand, Here, Seat, Viewer, hand_on
+from studiolo.web.access import Caller, Commenter, Hand, Here, Seat, Viewer, hand_on, identify
 from studiolo.web.answers import Json
 from studiolo.web.asking import followed, may_use
 from studiolo.web.bodies import Body
 from studiolo.web.canvases import IdempotencyKey
+from studiolo.web.events import HEARTBEAT_SECONDS, stream
 from studiolo.web.repeats import Keep
 from studiolo.web.studio import Studio
 
@@ -137,9 +139,11 @@ async def begin(body: NewTask, seat: Commenter, studio: Here, idempotency_key: I
 
 
 @router.get("/canvases/{canvas}/tasks")
-async def of_canvas(seat: Viewer, studio: Here, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Json:
-    """The tasks of a canvas, the newest first."""
-    return await _listed(studio, await studio.tasks.of_canvas(seat.canvas, limit))
+async def of_canvas(
+    seat: Viewer, studio: Here, limit: Annotated[int, Query(ge=1, le=500)] = 100, brief: bool = False
+) -> Json:
+    """The tasks of a canvas, the newest first. `brief`: of each only what a list shows, as in `/api/tasks/events`."""
+    return Json({"tasks": await _listed(studio, await studio.tasks.of_canvas(seat.canvas, limit), brief)})
 
 
 @router.get("/tasks")
@@ -148,12 +152,51 @@ async def everywhere(
     studio: Here,
     state: Annotated[list[TaskState] | None, Query(max_length=10)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    brief: bool = False,
 ) -> Json:
-    """The tasks of all canvases that the caller may see, the newest first; `state` may be given several times."""
+    """The tasks of all canvases that the caller may see, the newest first; `state` may be given several times.
+    `brief`: of each only what a list shows, as in `/api/tasks/events`."""
     canvases = {canvas["id"]: canvas["title"] for canvas in await studio.people.canvases(who)}
     found = await studio.tasks.listed(state or (), canvases, limit)
-    shown = [await studio.tasks.shown(task) for task in found]
+    shown = await _listed(studio, found, brief)
     return Json({"tasks": shown, "canvases": {task.canvas: canvases[task.canvas] for task in found}})
+
+
+@router.get("/tasks/events", response_class=StreamingResponse)
+async def changes(who: Caller, studio: Here, request: Request) -> StreamingResponse:
+    """Server-sent events: `task` {task} whenever a task of any canvas that the caller may see changes, with only what
+    a list shows of it: of its plan the current step, of what it found the last, and the open cards. `listening` at
+    first, and `look` when more may have changed than was told, such as which canvases the caller may see: ask for the
+    list then. What happened before the connection was made is not told."""
+
+    async def allowed() -> bool:
+        try:
+            return await identify(request) is not None
+        except Forbidden:
+            return False
+        except StudioloError:
+            return True  # the database is busy; the next look will tell
+
+    return StreamingResponse(
+        stream(_changes(studio, who), 0, studio.stopping, allowed=allowed),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+async def _changes(studio: Studio, who: Who) -> AsyncIterator[dict[str, Any]]:
+    with studio.board.looking() as looker:
+        before = {canvas["id"] for canvas in await studio.people.canvases(who)}
+        yield {"type": "listening"}
+        while True:
+            told, missed = await looker.news(HEARTBEAT_SECONDS)
+            visible = {canvas["id"] for canvas in await studio.people.canvases(who)}
+            if missed or visible != before:
+                before = visible
+                yield {"type": "look"}
+            for task in told:
+                if task["canvas"] in visible:
+                    yield {"type": "task", "task": task}
 
 
 @router.get("/tasks/{task}")
@@ -280,8 +323,9 @@ async def _change(studio: Studio, who: Who, task: str, hand: Hand, change: Calla
     return Json(await studio.tasks.shown(await change(seat)))
 
 
-async def _listed(studio: Studio, tasks: list[Task]) -> Json:
-    return Json({"tasks": [await studio.tasks.shown(task) for task in tasks]})
+async def _listed(studio: Studio, tasks: list[Task], brief: bool) -> list[dict[str, Any]]:
+    shown = [await studio.tasks.shown(task) for task in tasks]
+    return [glance(one) for one in shown] if brief else shown
 
 
 async def _kept(studio: Studio, seat: Seat, task: Task, keep: Keep | None) -> dict[str, Any]:
