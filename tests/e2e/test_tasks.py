@@ -206,7 +206,7 @@ def test_a_task_is_begun_changed_while_it_works_and_answered_by_somebody_else(
     expect(tomas.page.get_by_text("Nobody panics.")).to_be_visible(timeout=SOON)
 
     # He answers under his thumb; she is elsewhere by then.
-    with nadia.page.expect_request("**/api/inbox/events", timeout=SOON):  # she is told of her tasks from then on
+    with nadia.page.expect_request("**/api/tasks/events", timeout=SOON):  # she is told of her tasks from then on
         nadia.page.goto(studio.url)
     heard = Heard(nadia)
     agents.reads.set()

@@ -5,9 +5,10 @@ import { lasting } from '../lasting.svelte'
 import type { Session } from '../session.svelte'
 import { studio } from '../studio.svelte'
 import { taskApi } from './http'
+import { line } from './line.svelte'
 import { asking, type Groups, grouped, type Schedule, type Task } from './tasks'
 
-/** How often it looks while something moves, and while nothing does, in milliseconds. */
+/** How often it looks where the studio does not say what changes, while something moves and while nothing does; and where it does, for schedules. In milliseconds. */
 const MOVING = 2500
 const STILL = 15_000
 const NONE = 60_000
@@ -26,7 +27,9 @@ export class Board {
   readonly waiting: number = $derived(this.tasks.filter(asking).length)
   #timer: ReturnType<typeof setTimeout> | undefined
   #open = 0
+  #hang: (() => void) | undefined
   #loading: Promise<void> | undefined
+  #again = false
 
   /** `canvas`: '' for all that one may see. */
   constructor(readonly canvas: string) {}
@@ -35,12 +38,13 @@ export class Board {
   readonly open = (): (() => void) => {
     if (this.#open++ === 0) {
       document.addEventListener('visibilitychange', this.#onlook)
-      if (!this.canvas) api.canvases().then(({ canvases }) => (this.canvases = canvases), () => undefined)
+      this.#hang = line.hear({ task: (task) => this.#heard(task), look: () => void this.load(), lost: () => this.#later() })
     }
     void this.load()
     return () => {
       if (--this.#open) return
       document.removeEventListener('visibilitychange', this.#onlook)
+      this.#hang?.()
       clearTimeout(this.#timer)
     }
   }
@@ -49,20 +53,42 @@ export class Board {
   }
 
   load(): Promise<void> {
+    if (this.#loading) this.#again = true
     this.#loading ??= this.#load().finally(() => {
       this.#loading = undefined
-      clearTimeout(this.#timer)
-      if (this.#open) this.#timer = setTimeout(() => (document.hidden ? undefined : void this.load()), this.moving ? MOVING : this.tasks.length || this.schedules.length ? STILL : NONE)
+      this.#later()
+      // What happened while the answer was on its way may not be in it.
+      if (this.#again && this.#open) void this.load()
+      this.#again = false
     })
     return this.#loading
   }
 
+  #later(): void {
+    clearTimeout(this.#timer)
+    if (!this.#open) return
+    const pause = line.live ? NONE : this.moving ? MOVING : this.tasks.length || this.schedules.length ? STILL : NONE
+    this.#timer = setTimeout(() => (document.hidden ? undefined : void this.load()), pause)
+  }
+
+  /** The studio says how a task is now. */
+  #heard(task: Task): void {
+    if (this.canvas && task.canvas !== this.canvas) return
+    this.now = Date.now() / 1000
+    const before = this.tasks.find(({ id }) => id === task.id)
+    this.note(task)
+    // One that a schedule has begun, or of a canvas that is not known yet: there is more to know.
+    if (before ? before.state !== task.state && task.schedule : task.schedule || (!this.canvas && !this.canvases.some(({ id }) => id === task.canvas))) void this.load()
+  }
+
   async #load(): Promise<void> {
     try {
-      const [{ tasks }, { schedules }] = await Promise.all([
+      const [{ tasks }, { schedules }, canvases] = await Promise.all([
         this.canvas ? taskApi.of(this.canvas) : taskApi.all(),
         this.canvas ? taskApi.schedules(this.canvas) : taskApi.allSchedules(),
+        this.canvas ? undefined : api.canvases(),
       ])
+      if (canvases) this.canvases = canvases.canvases
       this.now = Date.now() / 1000
       this.tasks = tasks
       this.schedules = schedules

@@ -3,6 +3,7 @@ import { toast } from '../notices.svelte'
 import { go, router, taskPath } from '../route.svelte'
 import { studio } from '../studio.svelte'
 import { taskApi } from './http'
+import { line } from './line.svelte'
 import { asking, gist, over, type Task, type TaskState } from './tasks'
 
 /** What is told of a task that has come to something. */
@@ -10,16 +11,16 @@ export interface Told { id: string; title: string; state: TaskState; outcome?: s
 const TELLS: ReadonlySet<TaskState> = new Set(['waiting', 'done', 'failed'])
 
 class Ending {
-  #source: EventSource | undefined
+  #hang: (() => void) | undefined
   /** How each of my tasks was when somebody last looked. */
   #known: ReadonlyMap<string, string> | undefined
 
   /**
-   * Listens while the page is seen; a hidden one holds no line open, and asks what happened when it is seen again.
-   * Whoever has no task holds none at all: `listen` says that there is one.
+   * Listens while it has something to hear: whoever has no task holds no line open, `listen` says that there is one. A
+   * hidden page holds none either, and asks what happened when it is seen again.
    */
   readonly open = (): (() => void) => {
-    const onlook = () => (document.hidden ? this.#drop() : void this.look())
+    const onlook = () => (document.hidden ? undefined : void this.look())
     document.addEventListener('visibilitychange', onlook)
     if (!document.hidden) void this.look()
     return () => {
@@ -38,6 +39,7 @@ class Ending {
       // What was so when the page was opened is in the inbox.
       if (before) for (const task of tasks) if (before.get(task.id) !== mark(told(task))) this.#tell(told(task))
       if (tasks.some((task) => !over(task))) this.listen()
+      else this.#drop()
     } catch {
       // Without it the inbox still tells.
     }
@@ -45,20 +47,20 @@ class Ending {
 
   /** Holds the line open: a task of mine is under way. */
   readonly listen = (): void => {
-    if (this.#source || document.hidden || typeof EventSource === 'undefined') return
-    const source = new EventSource('/api/inbox/events')
-    this.#source = source
-    // What happened until the line was open has been told to nobody.
-    source.addEventListener('listening', () => void this.look())
-    source.addEventListener('task', (event) => this.say((JSON.parse(String(event.data)) as { task: Told }).task))
-    source.onerror = () => {
-      if (source.readyState === EventSource.CLOSED && this.#source === source) this.#source = undefined
-    }
+    if (this.#hang) return
+    this.#hang = line.hear({
+      task: (task) => {
+        if (task.by.id === studio.me?.id) this.say(told(task))
+      },
+      // What happened until the line was open has been told to nobody.
+      look: () => void this.look(),
+    })
+    if (line.live) void this.look()
   }
 
   #drop(): void {
-    this.#source?.close()
-    this.#source = undefined
+    this.#hang?.()
+    this.#hang = undefined
   }
 
   say(task: Told): void {

@@ -15,8 +15,9 @@ export interface Reply { card: string; answer?: string; allow?: Allow; text?: st
 
 export const taskApi = {
   kinds: () => send<{ kinds: TaskKind[]; problems?: KindProblem[] }>('GET', '/api/task-kinds'),
-  all: (limit = 200) => send<{ tasks: Task[]; canvases?: Record<string, string> }>('GET', `/api/tasks?limit=${limit}`),
-  of: (canvas: string) => send<{ tasks: Task[] }>('GET', ofCanvas(canvas, '/tasks')),
+  /** The newest tasks, with what a list shows of them: the current step, what they found last, what they ask now. */
+  all: (limit = 200) => send<{ tasks: Task[]; canvases?: Record<string, string> }>('GET', `/api/tasks?brief=true&limit=${limit}`),
+  of: (canvas: string) => send<{ tasks: Task[] }>('GET', ofCanvas(canvas, '/tasks?brief=true')),
   begin: (canvas: string, body: NewTask) => send<Task>('POST', ofCanvas(canvas, '/tasks'), { body, ...once() }),
 
   one: (task: string) => send<Task>('GET', at(task)),
