@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -173,6 +174,48 @@ async def test_an_address_is_asked_a_few_times_and_its_link_is_good_for_it_alone
     box, _ = await office.boxes.set("ann", "fourth@example.com", ["done"], "titles")
     with pytest.raises(TooLarge):  # and neither is doing without mail in between
         await office.post.ask(box)
+
+
+async def test_many_requests_at_once_are_no_more_mails(office: Office) -> None:
+    box, _ = await office.boxes.set("ann", "other@example.com", ["done"], "titles")
+    ends = await asyncio.gather(*(office.post.ask(box) for _ in range(8)), return_exceptions=True)
+    assert sum(end is None for end in ends) == 3 and sum(isinstance(end, TooLarge) for end in ends) == 5
+    again = await asyncio.gather(
+        *(office.boxes.set("ann", f"{n}@example.com", ["done"], "titles") for n in range(4)), office.boxes.forget("ann")
+    )
+    assert len(again) == 5
+    box, _ = await office.boxes.set("ann", "last@example.com", ["done"], "titles")
+    with pytest.raises(TooLarge):
+        await office.post.ask(box)
+
+
+async def test_a_mail_that_the_server_has_is_not_sent_again_when_the_studio_stops_meanwhile(
+    office: Office, server: Mails
+) -> None:
+    server.slow, server.rude = threading.Event(), True
+    await office.tell()
+    await arrived(server, 1)
+    closing = asyncio.create_task(office.post.close())
+    await asyncio.sleep(0)
+    server.slow.set()
+    await closing
+    office.open()
+    [row] = await office.settled()
+    assert row.next is None and len(server.got) == 1
+
+
+async def test_a_mail_that_comes_twice_is_the_same_mail(office: Office, server: Mails, clock: Clock) -> None:
+    await office.tell()
+    await arrived(server, 1)
+    [row] = await office.settled()
+    clock.now += 60
+    async with office.store.writing() as connection:  # a process that was killed before it could note what it had sent
+        await connection.execute(sa.update(mails).values(next=clock.now))
+    office.post.look()
+    one, other = await arrived(server, 2)
+    await office.settled()
+    assert one["Message-ID"] == other["Message-ID"] and one["Date"] == other["Date"]
+    assert one["Date"].datetime.timestamp() == int(row.made) and one.as_bytes() == other.as_bytes()
 
 
 async def test_starttls_is_used_and_a_certificate_that_is_not_good_stops_it(

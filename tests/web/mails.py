@@ -17,11 +17,14 @@ from tests.web.receiver import WAIT
 
 class Mails:
     """Listens on a free port of 127.0.0.1, in a thread of its own, and keeps what it is sent. `refuse` says how the
-    next mails are answered; those after them are taken."""
+    next mails are answered; those after them are taken. `slow`: it has a mail, and does not say so until this is set;
+    `rude`: it answers a goodbye with an error."""
 
     def __init__(self, tls: ssl.SSLContext | None = None, **options: Any) -> None:
         self.got: list[EmailMessage] = []
         self.refuse: list[str] = []
+        self.slow: threading.Event | None = None
+        self.rude = False
         self._new = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._options = {"hostname": "localhost", "tls_context": tls, "require_starttls": tls is not None, **options}
@@ -40,7 +43,12 @@ class Mails:
             mail: Any = message_from_bytes(envelope.content, policy=default)
             self.got.append(mail)
             self._new.notify_all()
+        if self.slow is not None:
+            await asyncio.to_thread(self.slow.wait, WAIT)
         return "250 OK"
+
+    async def handle_QUIT(self, _server: Any, _session: Any, _envelope: Any) -> str:  # noqa: N802 - its name there
+        return "554 Not yet" if self.rude else "221 Bye"
 
     def wait(self, count: int) -> list[EmailMessage]:
         """What arrived, once it is so many."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -17,7 +18,7 @@ _NEWS = {
 }
 
 
-def confirmation(box: Mailbox, id: str, studio: str, sender: str) -> EmailMessage:
+def confirmation(box: Mailbox, id: str, at: float, studio: str, sender: str) -> EmailMessage:
     """Asks whether an address is somebody's."""
     link = _link(studio, "confirm", box)
     body = f"""Somebody, probably you, wants news of their tasks in the studio at {studio}
@@ -29,10 +30,12 @@ If that was you, open this link and confirm it:
 
 If it was not, do nothing: this is the only mail that you get.
 """
-    return _mail(box, id, "Confirm your address for Studiolo", body, studio, sender)
+    return _mail(box, id, at, "Confirm your address for Studiolo", body, studio, sender)
 
 
-def of_task(box: Mailbox, id: str, task: dict[str, Any], canvas: str, studio: str, sender: str) -> EmailMessage:
+def of_task(
+    box: Mailbox, id: str, at: float, task: dict[str, Any], canvas: str, studio: str, sender: str
+) -> EmailMessage:
     """News of a task. What is in the canvas is only told to who wants that."""
     short, long = _NEWS[task["state"]]
     parts = [f"Your task “{_line(task['title'])}” in “{_line(canvas)}” {long}."]
@@ -41,17 +44,19 @@ def of_task(box: Mailbox, id: str, task: dict[str, Any], canvas: str, studio: st
         parts += [str(one)[:2_000] for one in said if one]
     parts.append(f"Open it:\n{studio}/tasks/{quote(task['id'], safe='')}")
     parts.append(f"--\nYou get this because you asked for it in {studio}.\nNo more mails: {_link(studio, 'end', box)}")
-    return _mail(box, id, f"{short}: {_line(task['title'])}", "\n\n".join(parts) + "\n", studio, sender, may_end=True)
+    title = f"{short}: {_line(task['title'])}"
+    return _mail(box, id, at, title, "\n\n".join(parts) + "\n", studio, sender, may_end=True)
 
 
 def _mail(
-    box: Mailbox, id: str, subject: str, body: str, studio: str, sender: str, *, may_end: bool = False
+    box: Mailbox, id: str, at: float, subject: str, body: str, studio: str, sender: str, *, may_end: bool = False
 ) -> EmailMessage:
     mail = EmailMessage(policy=SMTP)
     mail["From"] = sender
     mail["To"] = Address(addr_spec=box.address)
     mail["Subject"] = subject[:200]
-    # The same whenever it is sent, so that one that comes twice is known.
+    # Both are the same whenever it is sent, so that one that comes twice is known.
+    mail["Date"] = datetime.fromtimestamp(at, UTC)
     mail["Message-ID"] = f"<{quote(id, safe='')}@{sender.rpartition('@')[2].strip('> ') or 'studiolo'}>"
     mail["Auto-Submitted"] = "auto-generated"
     if may_end:

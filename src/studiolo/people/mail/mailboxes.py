@@ -83,8 +83,8 @@ class Mailboxes:
         return box, box.confirmed is None
 
     async def keep(self, box: Mailbox) -> None:
-        """Keep a mailbox as it is now."""
-        columns = ("address", "secret", "confirmed", "wants", "asked", "problem")
+        """Keep a mailbox as it is now; not when somebody was asked, which only grows."""
+        columns = ("address", "secret", "confirmed", "wants", "problem")
         async with self._store.writing() as connection:
             await connection.execute(
                 dialect.upsert(connection, mailboxes, columns),
@@ -104,16 +104,19 @@ class Mailboxes:
         now = self._store.clock()
         if box.confirmed is not None:
             raise Conflict("The address is confirmed already.", "Nothing is left to do.")
-        box.asked = self._today(box)
-        if len(box.asked) >= MOST_ASKED:
-            raise TooLarge(
-                f"{MOST_ASKED} mails were sent today.", "Look into your spam folder, or wait until tomorrow."
-            )
-        box.asked.append(now)
-        await self.keep(box)
+        mine = mailboxes.c.participant == box.participant
+        async with self._store.writing() as connection:  # in one go: two requests at once are two mails
+            asked = await connection.scalar(sa.select(mailboxes.c.asked).where(mine).with_for_update())
+            box.asked = self._today(asked or [])
+            if len(box.asked) >= MOST_ASKED:
+                raise TooLarge(
+                    f"{MOST_ASKED} mails were sent today.", "Look into your spam folder, or wait until tomorrow."
+                )
+            box.asked.append(now)
+            await connection.execute(sa.update(mailboxes).where(mine).values(asked=box.asked))
 
-    def _today(self, box: Mailbox) -> list[float]:
-        return [at for at in box.asked if at > self._store.clock() - DAY]
+    def _today(self, asked: list[float]) -> list[float]:
+        return [at for at in asked if at > self._store.clock() - DAY]
 
     async def note(self, participant: str, address: str, problem: str) -> None:
         """Note why mail could not be delivered to an address; "": it was."""
@@ -140,12 +143,14 @@ class Mailboxes:
 
     async def forget(self, participant: str) -> None:
         """Write to them no more, and forget the address; not how often they had somebody written to today."""
-        box = await self._row(participant)
-        if box is not None and (asked := self._today(box)):
-            await self.keep(Mailbox(participant, "", secrets.token_hex(16), asked=asked))
-            return
+        mine = mailboxes.c.participant == participant
         async with self._store.writing() as connection:
-            await connection.execute(sa.delete(mailboxes).where(mailboxes.c.participant == participant))
+            asked = await connection.scalar(sa.select(mailboxes.c.asked).where(mine).with_for_update())
+            if self._today(asked or []):
+                nowhere = {"address": "", "secret": secrets.token_hex(16), "confirmed": None, "problem": ""}
+                await connection.execute(sa.update(mailboxes).where(mine).values(**nowhere))
+            else:
+                await connection.execute(sa.delete(mailboxes).where(mine))
 
     async def _by_link(self, participant: str, token: str, purpose: Literal["confirm", "end"]) -> Mailbox:
         box = await self.get(participant)

@@ -1,6 +1,7 @@
 """The queue of mails: rows that survive everything, sent by whichever node is first, tried again for two days.
 
-A mail whose sending is cut off after the server has it may come twice, with the same Message-ID.
+SMTP has no way to ask whether a mail was taken: one whose sending is cut off between the server's last word and our
+note of it comes twice. That moment is kept short, and both are the same mail, with one Message-ID and one date.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from email.message import EmailMessage
@@ -25,7 +27,8 @@ from studiolo.store.tables import mails
 FIRST_RETRY = 30.0  # seconds; the next waits are each twice the one before
 LONGEST_WAIT = 3 * 3600.0
 GIVEN_UP = 2 * 86_400.0
-HOLD = 120.0  # seconds for which whoever sends a mail has it to itself
+HOLD = 120.0  # seconds for which whoever sends a mail has it to itself, unless it says that it still does
+ENDS_WITHIN = 10.0  # seconds for what is being sent when the studio stops
 KEPT = 14 * 86_400.0  # seconds that a sent mail is remembered, so that none is sent twice
 LOOK_EVERY = 60.0
 AT_ONCE = 20
@@ -57,6 +60,8 @@ class Post:
         self._every = every
         self._wake = asyncio.Event()
         self._driver: asyncio.Task[None] | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._taken: set[str] = set()  # mails that the server has, and whose rows do not say so yet
 
     @property
     def available(self) -> bool:
@@ -69,10 +74,14 @@ class Post:
             self._driver = asyncio.create_task(self._run(), name="post")
 
     async def close(self) -> None:
-        """Stop. What is being sent may come twice."""
+        """Stop, when what is being sent has been sent; one that takes long may come twice."""
         if self._driver is not None:
             self._driver.cancel()
             await asyncio.gather(self._driver, return_exceptions=True)
+        if self._sending is not None:
+            await asyncio.wait({self._sending}, timeout=ENDS_WITHIN)
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
 
     def look(self) -> None:
         """Look now for what is to be sent."""
@@ -134,20 +143,26 @@ class Post:
         due = [row for row in rows if row.next <= now]
         for row in due:
             if await self._change(row, next=now + HOLD, tries=row.tries + 1):
-                await self._send(row, now + HOLD)
+                self._sending = asyncio.create_task(self._send(row, now + HOLD), name="mail")
+                await asyncio.shield(self._sending)
         if due:
             return 0.0
         return min(self._every, rows[0].next - now) if rows else self._every
 
     async def _send(self, row: sa.Row[Any], held: float) -> None:
         now = self._store.clock()
-        message = await self._written(row)
         box = await self._boxes.get(row.participant)
         problem = ""
         following: float | None = None
+        message = await self._written(row) if row.id not in self._taken else None
         if message is not None and self._server is not None:
+            delivery = _in_thread(self._server, message)
+            while not (await asyncio.wait({delivery}, timeout=HOLD / 3))[0]:
+                until = self._store.clock() + HOLD
+                held = until if await self._change(row, held, next=until) else held
             try:
-                await asyncio.to_thread(self._server.deliver, message)
+                delivery.result()
+                self._taken.add(row.id)
                 log.info("A mail was sent.")
             except Refused as error:
                 problem = f"The mail server refused it: {error}"
@@ -157,6 +172,7 @@ class Post:
                 problem = f"Not delivered yet: {error}"
                 log.warning("A mail could not be sent and is tried again later.")  # a server's words may name people
         await self._change(row, held, next=following)
+        self._taken.discard(row.id)
         if box is not None and box.problem != problem:
             await self._boxes.note(box.participant, box.address, problem)
 
@@ -167,14 +183,37 @@ class Post:
             return None
         if "confirm" in row.mail:
             wanted = box.address == row.mail["confirm"] and box.confirmed is None
-            return letters.confirmation(box, row.id, self._studio, self._sender) if wanted else None
+            return letters.confirmation(box, row.id, row.made, self._studio, self._sender) if wanted else None
         title = await self._titled(row.canvas, row.participant) if box.confirmed is not None else None
         if title is None:
             return None
-        return letters.of_task(box, row.id, row.mail["task"], title, self._studio, self._sender)
+        return letters.of_task(box, row.id, row.made, row.mail["task"], title, self._studio, self._sender)
 
     async def _change(self, row: sa.Row[Any], held: float | None = None, **values: Any) -> bool:
         """Change a mail that nobody else has changed meanwhile; whether that was so."""
         mine = (mails.c.id == row.id) & (mails.c.next == (row.next if held is None else held))
         async with self._store.writing() as connection:
             return bool((await connection.execute(sa.update(mails).where(mine).values(**values))).rowcount)
+
+
+def _in_thread(server: Server, message: EmailMessage) -> asyncio.Future[None]:
+    """Give a mail to the server in a thread of its own, which nobody waits for when the program ends."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+    done.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # also when nobody waits any more
+
+    def settle(error: BaseException | None) -> None:
+        if not done.done():
+            done.set_exception(error) if error is not None else done.set_result(None)
+
+    def deliver() -> None:
+        failed: BaseException | None = None
+        try:
+            server.deliver(message)
+        except BaseException as error:
+            failed = error
+        with suppress(RuntimeError):  # the studio has stopped meanwhile
+            loop.call_soon_threadsafe(settle, failed)
+
+    threading.Thread(target=deliver, name="mail", daemon=True).start()
+    return done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Literal
@@ -11,7 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 from studiolo.canvas.errors import Invalid
 
-SECONDS = 20.0  # for each answer of the server
+SECONDS = 20.0  # for each answer of the server, until it is given a mail
+TAKING = 600.0  # seconds for it to take a mail: whoever waits for less sends it again (RFC 5321, 4.5.3.2.6)
 EXAMPLE = "smtps://user:password@mail.example.com:465 or smtp+starttls://user:password@mail.example.com:587"
 
 
@@ -44,7 +46,8 @@ class Server:
             raise Invalid("STUDIOLO_SMTP_URL is no address of a mail server.", f"Set it to {EXAMPLE}.") from None
 
     def deliver(self, message: EmailMessage) -> None:
-        """Give a mail to the server. It waits for it: call it in a thread. Raises `Refused`, or `Away`."""
+        """Give a mail to the server. It waits for it: call it in a thread. When it returns the server
+        has the mail. Raises `Refused`, or `Away`."""
         try:
             if self.security == "tls":
                 line: smtplib.SMTP = smtplib.SMTP_SSL(
@@ -52,12 +55,18 @@ class Server:
                 )
             else:
                 line = smtplib.SMTP(self.host, self.port, timeout=SECONDS)
-            with line:
+            try:
                 if self.security == "starttls":
                     line.starttls(context=ssl.create_default_context())
                 if self.user:
                     line.login(self.user, self.password)
+                if line.sock is not None:
+                    line.sock.settimeout(TAKING)
                 line.send_message(message)
+                with suppress(OSError, smtplib.SMTPException):  # it has the mail, however it says goodbye
+                    line.docmd("QUIT")
+            finally:
+                line.close()
         except smtplib.SMTPRecipientsRefused as error:
             code, said = next(iter(error.recipients.values()))
             raise _failure(code, said) from None
