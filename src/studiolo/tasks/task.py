@@ -12,6 +12,7 @@ ENDED: frozenset[TaskState] = frozenset({"done", "failed", "cancelled"})
 RESTING: frozenset[TaskState] = frozenset({"paused", "waiting"})
 MOST_STEPS = 500
 Part = TypeVar("Part", "Step", "Budget", "Spending")
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(slots=True)
@@ -38,7 +39,9 @@ class Step:
     finished: float | None = None
     by: str = ""  # the person who put it into the plan; "": the kind of task, or a step before it
 
-    as_dict = asdict
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON. What is in it is not copied."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @dataclass(slots=True)
@@ -48,6 +51,12 @@ class Budget:
     tokens: int | None = 2_000_000
     seconds: float | None = 6 * 3600.0
     money: float | None = 5.0
+
+    def within(self, most: Budget) -> Budget:
+        """The smaller of both, of each."""
+        return Budget(
+            _least(self.tokens, most.tokens), _least(self.seconds, most.seconds), _least(self.money, most.money)
+        )
 
 
 @dataclass(slots=True)
@@ -95,7 +104,12 @@ class Task:
     notes: list[str] = field(default_factory=list)
     outcome: str = ""  # one line, for the inbox
 
-    as_dict = asdict
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON. What is in it is not copied, but for the plan, the budget and what was spent."""
+        made = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        made["plan"] = [step.as_dict() for step in self.plan]
+        made["budget"], made["spent"] = asdict(self.budget), asdict(self.spent)
+        return made
 
     @classmethod
     def read(cls, kept: dict[str, Any]) -> Task:
@@ -125,3 +139,7 @@ class Task:
 
 def _read(part: type[Part], kept: dict[str, Any]) -> Part:
     return part(**{name: kept[name] for name in part.__dataclass_fields__ if name in kept})
+
+
+def _least(one: Number | None, other: Number | None) -> Number | None:
+    return other if one is None else one if other is None else min(one, other)

@@ -26,12 +26,13 @@ from studiolo.agents.run import Run
 from studiolo.agents.runs import Runs
 from studiolo.agents.surface import Surface
 from studiolo.canvas import Canvas, Participant, StudioloError
-from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge, Unavailable
+from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from studiolo.canvas.participant import rank
 from studiolo.store import Store
 from studiolo.store import tasks as kept
 from studiolo.store.tasks import Limits
 from studiolo.tasks.driving import Drive, Driving, OtherNodes, set_queued
+from studiolo.tasks.forking import forked
 from studiolo.tasks.halting import Fenced
 from studiolo.tasks.job import DOING
 from studiolo.tasks.legs import Legs
@@ -99,14 +100,14 @@ class Tasks:
         self._closed = False
         self._durations: dict[str, tuple[float, dict[str, float]]] = {}
         parts = Parts(runs, models, kit, open_canvas, self.begin)
-        executor = nodes.id if nodes else ""
+        executor, alive = (nodes.id, nodes.alive) if nodes else ("", None)
 
         def job(drive: Drive, step: Step, surface: Surface, by: Participant) -> StepWork:
             return StepWork(parts, self._driving, drive, step.id, surface, by)
 
         self._driving = Driving(
             store,
-            lambda driving: Legs(database, home, driving.advance, driving.broke, executor),
+            lambda driving: Legs(database, home, driving.advance, driving.broke, executor, alive),
             job,
             open_canvas,
             self._who,
@@ -169,7 +170,6 @@ class Tasks:
         else:
             named, steps = kind, copy.deepcopy(list(plan))
         _check_plan(steps)
-        await self._check_room(by)
         task = Task(
             id=id or self._new_id(),
             canvas=surface.id,
@@ -186,7 +186,7 @@ class Tasks:
             parent=parent,
             leg=1,
         )
-        return await self._add(task)
+        return await self._add(task, most=MOST_QUEUED)
 
     async def _same(self, id: str, canvas: str) -> Task:
         task = await self.get(id)
@@ -194,12 +194,8 @@ class Tasks:
             raise Conflict("There is a task with this id already.", "Use another id.")
         return task
 
-    async def _check_room(self, by: Participant) -> None:
-        if await kept.queued_of(self._store, by.id) >= MOST_QUEUED:
-            raise TooLarge(f"{MOST_QUEUED} tasks of yours wait for their turn already.", "Let some of them end first.")
-
-    async def _add(self, task: Task, results: dict[str, Any] | None = None) -> Task:
-        task = Task.read(await kept.add(self._store, task.as_dict(), results))
+    async def _add(self, task: Task, results: dict[str, Any] | None = None, most: int | None = None) -> Task:
+        task = Task.read(await kept.add(self._store, task.as_dict(), results, most))
         self._driving.changed(task)
         self._driving.queued()
         return task
@@ -423,24 +419,10 @@ class Tasks:
 
     async def fork(self, id: str, step: str, by: Participant, inputs: dict[str, Any] | None = None) -> Task:
         """A new task that has done all that this one did before `step`, and goes on from there, with these inputs in
-        the place of the old ones."""
+        the place of the old ones. What depended on one that is another now is done anew, too (`forking`)."""
         if not by.may("commenter"):
             raise Forbidden("This needs the role commenter.", "Ask an owner of the canvas for that role.")
-        old = await self.get(id)
-        _step(old, step)
-        surface = await self._open_canvas(old.canvas)
-        filled, relaid = old.inputs, dict[str, Step]()
-        if inputs:
-            with contextlib.suppress(NotFound):  # the kind is gone, or there never was one
-                _, filled, steps = self._layout(old.kind, {**old.inputs, **inputs}, surface.canvas)
-                relaid = {one.id: one for one in steps}
-        at = next(place for place, one in enumerate(old.plan) if one.id == step)
-        plan = copy.deepcopy(old.plan[:at])
-        for one in old.plan[at:]:
-            if one.origin and any(later.id == one.origin for later in old.plan[at:]):
-                continue  # put there by a step that is done anew, and lays its own out
-            now = relaid.get(one.id, one)
-            plan.append(Step(one.id, now.do, now.title, copy.deepcopy(now.given), by=one.by, origin=one.origin))
+        old, plan, at = await self._forked(id, step, inputs)
         done = {one.id for one in plan[:at] if one.state == "done"}
         results = {
             name: result
@@ -451,10 +433,11 @@ class Tasks:
             old,
             id=self._new_id(),
             by={"id": by.id, "name": by.name, "role": by.role},
-            inputs=filled,
             plan=plan,
             made=self._clock(),
             state="queued",
+            priority=old.priority if by.may("editor") else min(old.priority, 0),
+            budget=old.budget if by.may("owner") else old.budget.within(Budget()),
             spent=Spending(),
             schedule=None,
             parent=None,
@@ -473,6 +456,26 @@ class Tasks:
             outcome="",
         )
         return await self._add(task, results)
+
+    async def would_fork(self, id: str, step: str, inputs: dict[str, Any] | None = None) -> dict[str, list[str]]:
+        """What a fork would take over (`keeps`) and do (`does`): titles of steps. Begins nothing."""
+        _, plan, at = await self._forked(id, step, inputs)
+        return {"keeps": [one.title for one in plan[:at]], "does": [one.title for one in plan[at:]]}
+
+    async def _forked(self, id: str, step: str, inputs: dict[str, Any] | None) -> tuple[Task, list[Step], int]:
+        """The task with these inputs, the plan of its fork, and how many steps of that are taken over."""
+        old = await self.get(id)
+        _step(old, step)
+        if not inputs or inputs == {name: old.inputs.get(name) for name in inputs}:
+            return old, *forked(old, step)
+        canvas = (await self._open_canvas(old.canvas)).canvas
+        title, filled, after = self._layout(old.kind, {**old.inputs, **inputs}, canvas)
+        # Where what it was given is not there any more, its plan says how it was laid out.
+        called, before = "", [one for one in old.plan if not one.origin and not one.by]
+        with contextlib.suppress(StudioloError):
+            called, _, before = self._layout(old.kind, old.inputs, canvas)
+        named = title if old.title == called else old.title
+        return replace(old, title=named, inputs=filled), *forked(old, step, before, after)
 
     async def answer(self, id: str, card: str, reply: Reply, by: Participant) -> Task:
         """Answer one of its cards (`card["id"]`): a question with `text`, an approval with `allow` (once, run: for the

@@ -272,13 +272,22 @@ async def skip(task: str, step: str, who: Caller, studio: Here) -> Json:
 @router.post("/tasks/{task}/fork", status_code=201)
 async def fork(task: str, body: ForkBody, who: Caller, studio: Here, idempotency_key: IdempotencyKey = None) -> Json:
     """A new task, of whoever asks, that has done what this one did before a step, and goes on from there."""
-    seat, _ = await _seen(studio, who, task, "steer")
+    seat, found = await _seen(studio, who, task, "steer")
 
     async def work(keep: Keep | None) -> dict[str, Any]:
+        await may_use(studio, seat.who, found.model)
         made = await studio.tasks.fork(task, body.step, seat.participant, body.inputs)
         return await _kept(studio, seat, made, keep)
 
     return await _made(studio, seat, idempotency_key, {"fork": task, **body.model_dump(exclude_unset=True)}, work)
+
+
+@router.post("/tasks/{task}/fork/look")
+async def look_at_fork(task: str, body: ForkBody, who: Caller, studio: Here) -> Json:
+    """What a fork would take over (`keeps`), and what it would do, anew or for the first time (`does`): titles of
+    steps. Nothing is begun."""
+    await _seen(studio, who, task, "steer")
+    return Json(await studio.tasks.would_fork(task, body.step, body.inputs))
 
 
 @router.post("/tasks/{task}/answer")

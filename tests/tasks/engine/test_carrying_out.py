@@ -256,7 +256,7 @@ async def test_a_fork_has_done_what_came_before_and_does_the_rest_otherwise(shop
         return {"before": before, "note": str(job.step.given.get("word"))}
 
     ways(read=read)
-    shop.kinds["pair"] = [step("a"), step("b", "read")]
+    shop.kinds["pair"] = [step("a"), step("b", "read", word="")]
     task = await shop.tasks.begin(await shop.room(), NADIA, "pair", {"word": "torch"})
     done = await shop.wait(task.id)
     fork = await shop.tasks.fork(task.id, "b", OMAR, {"word": "lantern"})
@@ -265,6 +265,27 @@ async def test_a_fork_has_done_what_came_before_and_does_the_rest_otherwise(shop
     assert (done.plan[1].note, other.plan[1].note) == ("torch", "lantern")
     assert await shop.tasks.result(fork.id, "b") == {"before": {"said": "a"}}
     assert doing.begun["a"] == 1 and await shop.said() == ["a"]
+    looked = await shop.tasks.would_fork(task.id, "b", {"word": "candle"})
+    assert looked == {"keeps": ["Step a"], "does": ["Step b"]}
+
+
+async def test_a_fork_does_anew_what_depended_on_what_is_filled_in_otherwise(shop: Workshop, doing: Ways) -> None:
+    shop.kinds["three"] = [step("a", word=""), step("b"), step("c")]
+    task = await shop.tasks.begin(await shop.room(), NADIA, "three", {"word": "torch"})
+    await shop.wait(task.id)
+    assert (await shop.tasks.would_fork(task.id, "c"))["keeps"] == ["Step a", "Step b"]
+    fork = await shop.tasks.fork(task.id, "c", OMAR, {"word": "lantern"})
+    assert [one.state for one in fork.plan] == ["coming"] * 3 and fork.plan[0].given["word"] == "lantern"
+    await shop.wait(fork.id)
+    assert doing.begun["a"] == 2
+
+
+async def test_a_fork_of_somebody_elses_task_may_not_use_more_than_usual(shop: Workshop, doing: Ways) -> None:
+    task = await shop.begin(step("a"), budget=Budget(tokens=None, money=100.0), priority=5)
+    await shop.wait(task.id)
+    fork = await shop.tasks.fork(task.id, "a", replace(OMAR, role="commenter"))
+    assert (fork.budget, fork.priority) == (Budget(), 0)
+    await shop.wait(fork.id)
 
 
 async def test_a_task_ends_cleanly_when_it_has_used_up_what_it_may(shop: Workshop, doing: Ways) -> None:

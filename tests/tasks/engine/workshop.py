@@ -146,7 +146,14 @@ class Workshop:
     def _lay_out(self, kind: str, inputs: dict[str, Any], _canvas: Canvas) -> tuple[str, dict[str, Any], list[Step]]:
         if kind not in self.kinds:
             raise NotFound("There is no such kind of task.", "Choose another.")
-        return kind, inputs, [replace(step, given={**step.given, **inputs}) for step in self.kinds[kind]]
+        return (
+            kind,
+            inputs,
+            [
+                replace(step, given=step.given | {name: inputs[name] for name in step.given if name in inputs})
+                for step in self.kinds[kind]
+            ],
+        )
 
     async def close(self) -> None:
         await self.tasks.close()
