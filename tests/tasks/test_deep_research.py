@@ -7,8 +7,8 @@ from typing import Any
 
 from studiolo.tasks.doing.reporting import MARK, ONE
 from studiolo.tasks.kind_folder import SHIPPED
+from studiolo.tasks.merging import Wanted
 from studiolo.tasks.task import Budget, Task
-from studiolo.tasks.tasks import Wanted
 from tests.models.fake_provider import FakeProvider
 from tests.tasks.conftest import OpenDesk
 from tests.tasks.desk import NADIA, Desk

@@ -13,7 +13,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from studiolo.tasks.forking import forked
 from studiolo.tasks.halting import Fenced
 from studiolo.tasks.job import DOING
 from studiolo.tasks.legs import Legs
+from studiolo.tasks.merging import Wanted, merged
 from studiolo.tasks.task import MOST_STEPS, Budget, Spending, Step, Task, TaskState
 from studiolo.tasks.working import Parts, StepWork
 
@@ -48,16 +49,6 @@ REMEMBERED = 60.0  # seconds for which it is remembered how long steps took
 LOOKED_AT = 40  # tasks that are done, to tell how long one will take
 MOST_EVENTS = 1_000  # of runs, that wait for whoever watches
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A step that a person wants in a plan: one that is there by its `id`, a new one without."""
-
-    do: str
-    title: str
-    given: dict[str, Any] = field(default_factory=dict[str, Any])
-    id: str | None = None
 
 
 Layout = Callable[[str, dict[str, Any], Canvas], tuple[str, dict[str, Any], list[Step]]]
@@ -357,13 +348,24 @@ class Tasks:
 
         return await self._driving.change(id, said)
 
-    async def arrange(self, id: str, by: Participant, steps: Sequence[Wanted]) -> Task:
-        """Let these be the steps that are still to come, in this order. What is not among them is taken out."""
+    async def arrange(
+        self, id: str, by: Participant, steps: Sequence[Wanted], seen: Sequence[Wanted] | None = None
+    ) -> Task:
+        """Let these be the steps that are still to come, in this order. What is not among them is taken out. With the
+        steps that this person saw, what others changed meanwhile stays (`merging`), and what has begun is let be."""
+        wanted = steps
 
         def arranged(task: Task) -> None:
             _under_way(task)
             coming = {step.id: step for step in task.plan if step.state == "coming"}
             begun = [step for step in task.plan if step.state != "coming"]
+            steps = wanted
+            if seen is not None:
+                behind = {step.id for step in begun}
+                now = [Wanted(step.do, step.title, step.given, step.id) for step in coming.values()]
+                steps = merged(
+                    [one for one in seen if one.id not in behind], [one for one in wanted if one.id not in behind], now
+                )
             if unknown := [one.id for one in steps if one.id is not None and one.id not in coming]:
                 raise Conflict(
                     "A step has begun meanwhile, or was taken out.", "Look at the task as it is now.", steps=unknown

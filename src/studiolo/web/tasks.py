@@ -16,8 +16,8 @@ from studiolo.canvas.actions import Line, Text
 from studiolo.canvas.errors import Forbidden, Invalid, NotFound, StudioloError
 from studiolo.people import Who
 from studiolo.tasks.board import glance
+from studiolo.tasks.merging import Wanted
 from studiolo.tasks.task import MOST_STEPS, Budget, Task, TaskState
-from studiolo.tasks.tasks import Wanted
 from studiolo.web.access import Caller, Commenter, Hand, Here, Seat, Viewer, hand_on, identify
 from studiolo.web.answers import Json
 from studiolo.web.asking import followed, may_use
@@ -73,9 +73,11 @@ class PlannedStep(Body):
 
 
 class PlanBody(Body):
-    """The steps that are still to come, in order."""
+    """The steps that are still to come, in order; and those that were `seen` when this was decided, so that what others
+    changed meanwhile is not undone."""
 
     steps: list[PlannedStep] = Field(max_length=MOST_STEPS)
+    seen: list[PlannedStep] | None = Field(None, max_length=MOST_STEPS)
 
 
 class ForkBody(Body):
@@ -252,9 +254,13 @@ async def steer(task: str, body: SayBody, who: Caller, studio: Here) -> Json:
 
 @router.put("/tasks/{task}/plan")
 async def plan(task: str, body: PlanBody, who: Caller, studio: Here) -> Json:
-    """Let these be the steps that are still to come; those that are not named are taken out."""
+    """Let these be the steps that are still to come; those that are not named are taken out. With `seen`, what was
+    changed since is kept: both count, and of the very same words those that came last."""
     steps = [step.wanted() for step in body.steps]
-    return await _change(studio, who, task, "plan", lambda seat: studio.tasks.arrange(task, seat.participant, steps))
+    seen = None if body.seen is None else [step.wanted() for step in body.seen]
+    return await _change(
+        studio, who, task, "plan", lambda seat: studio.tasks.arrange(task, seat.participant, steps, seen)
+    )
 
 
 @router.post("/tasks/{task}/steps/{step}/retry")

@@ -15,8 +15,8 @@ from studiolo.agents.work import Ask
 from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from studiolo.store.tasks import Limits
 from studiolo.tasks.job import DOING, Job, Result
+from studiolo.tasks.merging import Wanted
 from studiolo.tasks.task import Budget, Step
-from studiolo.tasks.tasks import Wanted
 from tests.tasks.engine.workshop import NADIA, OMAR, Workshop, until, ways
 
 
