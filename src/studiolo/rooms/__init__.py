@@ -13,7 +13,7 @@ from studiolo.rooms.connection import (
     TRY_LATER,
     Connection,
 )
-from studiolo.rooms.inbox import Entry, Inbox
+from studiolo.rooms.inbox import Entry, Inbox, Key
 from studiolo.rooms.nodes import Nodes
 from studiolo.rooms.room import Room
 from studiolo.rooms.rooms import Rooms
@@ -29,6 +29,7 @@ __all__ = [
     "Connection",
     "Entry",
     "Inbox",
+    "Key",
     "Nodes",
     "Reader",
     "Room",

@@ -16,8 +16,9 @@ The score is the first of these that is true, and up to nine points for each day
      35  a task of yours is done
      30  a change of middling risk, or of one that nobody knows
      25  a change that a policy accepted, to be looked at
+     20  a comment that a task left
      15  a change of low risk
-     10  a task of yours is done, and made nothing
+     10  a task of yours is done, and found nothing
       5  nothing but typography and spelling, of low risk
 """
 
@@ -53,6 +54,8 @@ def concerns(kind: str, facts: Mapping[str, Any], reader: Reader) -> bool:
         return False
     if kind == "suggestion":
         return reader.decides
+    if kind == "question" and facts.get("remark"):  # it asks nothing: see `harvest`
+        return reader.decides
     if kind == "audit":
         return reader.role == "owner"  # who may judge what a policy does
     if kind == "stale":
@@ -75,6 +78,8 @@ def urgency(kind: str, facts: Mapping[str, Any], at: float, reader: Reader, now:
 
 def _weighed(kind: str, facts: Mapping[str, Any], reader: Reader) -> tuple[int, str]:
     risk = facts.get("risk", "")
+    if facts.get("remark"):
+        return 20, f"{facts['name']} commented"
     asked = "last" in facts and _is_asked(facts, reader)
     if asked and facts["person"]:
         if facts["asks"] or facts["mentions"]:

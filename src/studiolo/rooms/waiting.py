@@ -79,7 +79,7 @@ class _Desk:
             put(first.page, self._at(first), self._decision(together, thread))
         for thread in self.threads:
             subject = thread.get("suggestion") or thread.get("about")
-            if subject not in undecided and (item := self._question(thread)):
+            if subject not in undecided and (item := self._question(thread) or self._remark(thread)):
                 span = anchors.between(
                     self.identity, thread["page"], json.loads(thread["start"]), json.loads(thread["end"])
                 )
@@ -137,6 +137,7 @@ class _Desk:
                 "stale": stale,
                 "options": len(together),
                 "by": sorted({record.author for record in together}),
+                "made": [_made(record.id, record.run, record.author, record.author_kind) for record in together],
                 "overlaps": sorted({record.name for record in together[1:] if record.author != first.author}),
             },
         }
@@ -249,6 +250,8 @@ class _Desk:
         if not (facts["asks"] or facts["mentions"] or answered):
             return None
         last = thread["comments"][-1]
+        if thread.get("run"):
+            facts["made"] = [_made(thread["id"], thread["run"], thread["author"], thread["author_kind"])]
         return {
             "id": f"t:{thread['id']}",
             "kind": "question",
@@ -256,6 +259,20 @@ class _Desk:
             **self._page(thread["page"]),
             "thread": _shown_thread(thread),
             "facts": facts,
+        }
+
+    def _remark(self, thread: dict[str, Any]) -> Item | None:
+        """What an agent said in the margin and nobody has answered. It waits only as part of what a task made."""
+        if thread["author_kind"] != "agent" or not thread.get("run") or len(thread["comments"]) != 1:
+            return None
+        made = _made(thread["id"], thread["run"], thread["author"], thread["author_kind"])
+        return {
+            "id": f"t:{thread['id']}",
+            "kind": "question",
+            "at": thread["comments"][0]["at"],
+            **self._page(thread["page"]),
+            "thread": _shown_thread(thread),
+            "facts": _conversation(thread) | {"remark": True, "made": [made]},
         }
 
     def _messages(self) -> list[Item]:
@@ -331,6 +348,11 @@ class _Desk:
         return anchors.between(
             self.identity, record.page, renewed(self.identity, at.start), renewed(self.identity, at.end)
         )
+
+
+def _made(id: str, run: str, author: str, kind: str) -> list[str]:
+    """Which agent made something in which run: enough to find out whether a task wanted it."""
+    return [id, run, author] if run and kind == "agent" else []
 
 
 def _conversation(thread: dict[str, Any]) -> dict[str, Any]:

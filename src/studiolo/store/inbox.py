@@ -173,6 +173,35 @@ async def waiting_tasks(store: Store, of: Collection[str], limit: int = 200) -> 
     return found
 
 
+async def agents_runs(store: Store, ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Of runs: what led to each (a run, a round, a task), and which agent it was."""
+    found: dict[str, tuple[str, str]] = {}
+    query = sa.select(runs.c.id, runs.c.run["parent"].as_string(), runs.c.run["agent"].as_string())
+    async with store.reading() as connection:
+        for some in portions(ids):
+            for id, parent, agent in await connection.execute(query.where(runs.c.id.in_(some))):
+                found[id] = (parent or "", agent or "")
+    return found
+
+
+_TOLD_OF_TASKS = (
+    "title", "kind", "by", "outcome", "results", "spent", "started", "finished", "made", "leg", "schedule", "problem",
+)  # fmt: skip
+
+
+async def tasks_in_short(store: Store, ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Tasks without their plans and what they found."""
+    found: dict[str, dict[str, Any]] = {}
+    parts = [tasks.c.task[name] for name in _TOLD_OF_TASKS]
+    query = sa.select(tasks.c.id, tasks.c.canvas, tasks.c.state, tasks.c.parent, *parts)
+    async with store.reading() as connection:
+        for some in portions(ids):
+            for row in await connection.execute(query.where(tasks.c.id.in_(some))):
+                short: dict[str, Any] = dict(zip(_TOLD_OF_TASKS, row[4:], strict=True))
+                found[row.id] = short | {"id": row.id, "canvas": row.canvas, "state": row.state, "parent": row.parent}
+    return found
+
+
 async def put_away(store: Store, participant: str, canvas: str, item: str, *, away: bool) -> None:
     """Put an item out of somebody's inbox, or back into it. Raises NotFound for a canvas that is gone."""
     row = {"participant": participant, "canvas": canvas, "id": item}

@@ -12,10 +12,12 @@ from fastapi.responses import StreamingResponse
 from studiolo.agents import Ask, again, redo
 from studiolo.canvas.errors import Forbidden, Invalid, NotFound, StudioloError
 from studiolo.people import Who
-from studiolo.rooms import Entry, Reader, Room
+from studiolo.rooms import Entry, Key, Reader, Room
 from studiolo.store.inbox import item_of, put_away
+from studiolo.tasks.meanwhile import made, meanwhile
 from studiolo.web import bodies
 from studiolo.web.access import Caller, Commenter, Here, hand_on, identify
+from studiolo.web.account import shown as participant_shown
 from studiolo.web.answers import Json
 from studiolo.web.asking import begin, seen
 from studiolo.web.canvases import IdempotencyKey
@@ -41,6 +43,7 @@ async def inbox(
     canvases, readers = await _readers(studio, who)
     entries = await studio.inbox.entries(readers)
     chosen = [entry for entry in entries if canvas in (None, entry.canvas) and kind in (None, entry.kind)]
+    waits = [entry for entry in entries if entry.waits]
     rest = [entry for entry in chosen if entry.key > _read(after)] if after else chosen
     page = rest[:limit]
     items = await studio.inbox.shown(page)
@@ -51,11 +54,11 @@ async def inbox(
         {
             "items": items,
             "next": _written(page[-1]) if len(rest) > limit else None,
-            "count": len(entries),
-            "kinds": Counter(entry.kind for entry in entries),
+            "count": len(waits),
+            "kinds": Counter(entry.kind for entry in waits),
             "canvases": [
                 {"id": id, "title": canvases[id]["title"], "count": number}
-                for id, number in Counter(entry.canvas for entry in entries).most_common()
+                for id, number in Counter(entry.canvas for entry in waits).most_common()
             ],
         }
     )
@@ -163,6 +166,20 @@ async def dismiss_task(task: str, body: bodies.Dismiss, who: Caller, studio: Her
     return Json({"task": task, "away": body.away})
 
 
+@router.get("/tasks/{task}/results")
+async def results(task: str, who: Caller, studio: Here) -> Json:
+    """What a task made: `made`, counted by page, and of what still waits (`items`, as in the inbox) whether the text
+    around it is as the task had read it, or who changed what since it began."""
+    found = await studio.tasks.get(task)
+    seat = await hand_on(studio, who, found.canvas, found.by, "see", "task")
+    room = await studio.rooms.get(seat.canvas)
+    items = await meanwhile(room.canvas, await studio.inbox.made_by(task, room), found, studio.histories)
+    hands = sorted({by for item in items for change in item["changes"] for by in change["by"] if by})
+    people = [await studio.people.participant(id) for id in hands]
+    names = {one.id: participant_shown(one) for one in people if one is not None}
+    return Json({"task": task, "made": made(room.canvas, found.results), "items": items, "participants": names})
+
+
 async def _put_away(studio: Studio, run: dict[str, Any], away: bool) -> None:
     if run["state"] == "failed":
         kept = {name: value for name, value in run.items() if name != "dismissed"}
@@ -196,12 +213,13 @@ async def _is_there(studio: Studio, canvas: str) -> bool:
 
 
 def _written(entry: Entry) -> str:
-    return "~".join((str(entry.score), repr(entry.at), entry.canvas, entry.id))
+    lead, since, canvas, group, below, score, at, id = entry.key
+    return "~".join((str(lead), repr(since), canvas, group, str(int(below)), str(score), repr(at), id))
 
 
-def _read(after: str) -> tuple[int, float, str, str]:
+def _read(after: str) -> Key:
     try:
-        score, at, canvas, id = after.split("~", 3)
-        return -int(score), float(at), canvas, id
+        lead, since, canvas, group, below, score, at, id = after.split("~", 7)
+        return int(lead), float(since), canvas, group, bool(int(below)), int(score), float(at), id
     except ValueError:
         raise Invalid("`after` is none that this studio gave.", "Give the `next` of the page before.") from None
