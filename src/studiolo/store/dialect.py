@@ -195,12 +195,24 @@ def insert(connection: Plain, table: sa.Table, rows: list[dict[str, Any]], *, on
     connection.executemany(_sqlite_insert(table, only_new), _with_text(table, rows))
 
 
+def insert_unless(connection: Plain, table: sa.Table, row: dict[str, Any]) -> bool:
+    """Insert a row whose primary key is not there yet; whether it was inserted."""
+    if isinstance(connection, sa.Connection):
+        return bool(connection.execute(insert_new(connection, table), row).rowcount)
+    return bool(connection.execute(_sqlite_insert(table, True), _with_text(table, [row])[0]).rowcount)
+
+
 def put(connection: Plain, table: sa.Table, rows: list[dict[str, Any]], change: tuple[str, ...]) -> None:
     """Insert rows; in those whose primary key is there, set the columns `change` to the new values."""
     if isinstance(connection, sa.Connection):
         connection.execute(upsert(connection, table, change), rows)
     else:
         connection.executemany(_sqlite_put(table, change), _with_text(table, rows))
+
+
+def json_of(value: Any) -> Any:
+    """What a column of JSON holds that `select` found: a SQLite file gives its text."""
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def _with_text(table: sa.Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -233,9 +245,9 @@ def take_schema(connection: sa.Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
 
 
-def take_turns(connection: sa.Connection) -> None:
+def take_turns(connection: Plain) -> None:
     """Until the transaction ends nobody else decides which tasks are carried out."""
-    if many_writers(connection):
+    if isinstance(connection, sa.Connection) and many_writers(connection):
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TASKS_LOCK)))
 
 

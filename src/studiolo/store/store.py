@@ -101,6 +101,11 @@ class Store:
         """What `work` reads with `dialect.select`, in one go: for the few rows that every request asks for."""
         return await self._database.read(work)
 
+    async def write(self, work: Callable[[dialect.Plain], Result]) -> Result:
+        """What `work` makes in a transaction of its own: for what is written all the time. On a SQLite file it runs in
+        a thread, so it must not touch what the event loop owns."""
+        return await self._database.write(work)
+
     def writing(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction that writes; on SQLite nobody else writes until it ends, so keep it short."""
         return self._database.writing()
@@ -323,15 +328,9 @@ class Store:
 
     async def recall(self, key: str, participant: str, canvas: str) -> dict[str, Any] | None:
         """The response that was remembered in the last two days (a task's: ever), or None."""
-        async with self.reading() as connection:
-            return await connection.scalar(
-                sa.select(idempotency.c.response).where(
-                    idempotency.c.key == key,
-                    idempotency.c.participant == participant,
-                    idempotency.c.canvas == canvas,
-                    remembered(self.clock()),
-                )
-            )
+        given = {"key": key, "participant": participant, "canvas": canvas, "since": self.clock() - REMEMBERED_FOR}
+        found = await self.read(lambda connection: dialect.select(connection, _ANSWER, **given))
+        return dialect.json_of(found[0][0]) if found else None
 
     # Runs of agents
 
@@ -409,15 +408,27 @@ def remembered(now: float) -> sa.ColumnElement[bool]:
     return sa.or_(idempotency.c.at >= now - REMEMBERED_FOR, lasting)
 
 
+_ANSWER = sa.select(idempotency.c.response).where(
+    idempotency.c.key == sa.bindparam("key"),
+    idempotency.c.participant == sa.bindparam("participant"),
+    idempotency.c.canvas == sa.bindparam("canvas"),
+    sa.or_(idempotency.c.at >= sa.bindparam("since"), idempotency.c.key.startswith(OF_A_TASK, autoescape=True)),
+)
+
 # A canvas that is found stays until the transaction ends.
 _THIS = sa.select(canvases.c.id).with_for_update(of=canvases, read=True, key_share=True)
 _THERE = _THIS.where(canvases.c.id == sa.bindparam("id"))
 _OF_RUN = _THIS.join(runs, runs.c.canvas == canvases.c.id).where(runs.c.id == sa.bindparam("run"))
 
 
-def _put_run(row: dict[str, Any], history: bytes | None, connection: dialect.Plain) -> None:
-    if not dialect.select(connection, _THERE, id=row["canvas"]):
+def hold_canvas(connection: dialect.Plain, id: str) -> None:
+    """Raise NotFound when there is no such canvas. If there is, it stays until the transaction ends."""
+    if not dialect.select(connection, _THERE, id=id):
         raise no_canvas()
+
+
+def _put_run(row: dict[str, Any], history: bytes | None, connection: dialect.Plain) -> None:
+    hold_canvas(connection, row["canvas"])
     dialect.put(connection, runs, [row], ("state", "started", "run"))
     if history is not None:
         kept = {"run": row["id"], "canvas": row["canvas"], "messages": history}

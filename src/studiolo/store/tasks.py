@@ -6,20 +6,20 @@ writing. What a step came to is kept in the same transaction as the change that 
 
 from __future__ import annotations
 
+import copy
 import gzip
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from studiolo.canvas.errors import Conflict, NotFound
+from studiolo.canvas.errors import Conflict, NotFound, TooLarge
 from studiolo.store import dialect
-from studiolo.store.canvas_rows import need_canvas
-from studiolo.store.store import Store
+from studiolo.store.gathering import Gathering
+from studiolo.store.store import Store, hold_canvas
 from studiolo.store.tables import task_results, tasks
 
 Kept = dict[str, Any]
@@ -42,55 +42,138 @@ async def add(
     store: Store,
     task: Kept,
     results: Mapping[str, Any] | None = None,
+    most_queued: int | None = None,
+    also: Callable[[dialect.Plain], None] | None = None,
 ) -> Kept:
-    """Keep a new task, with what steps of it have come to already; or give back the one that has its id.
+    """Keep a new task, with what steps of it have come to already; or give back the one that has its id. `also` is
+    done in the same transaction, either way.
 
-    Raises NotFound, and Conflict when the id is another canvas's task's.
+    Raises NotFound, Conflict when the id is another canvas's task's, and TooLarge where whoever wants it has
+    `most_queued` tasks that wait for their turn.
     """
-    async with store.writing() as connection:
-        await need_canvas(connection, task["canvas"])
-        added = await connection.execute(dialect.insert_new(connection, tasks), _row(task))
-        if added.rowcount:
-            await _keep(connection, task, results or {})
-            return task
-        there = await connection.scalar(sa.select(tasks.c.task).where(tasks.c.id == task["id"]))
-        if there is None or there["canvas"] != task["canvas"]:
-            raise Conflict("There is a task with this id already.", "Use another id.")
-        return there
+
+    def kept(connection: dialect.Plain) -> Kept:
+        hold_canvas(connection, task["canvas"])
+        there = dialect.select(connection, _TASK, id=task["id"])
+        if not there and most_queued is not None:
+            [(queued,)] = dialect.select(connection, _QUEUED_OF, participant=task["by"]["id"])
+            if queued >= most_queued:
+                raise TooLarge(
+                    f"{most_queued} tasks of yours wait for their turn already.", "Let some of them end first."
+                )
+        if not there and dialect.insert_unless(connection, tasks, _row(task)):
+            _keep(connection, task, results or {})
+            found = task
+        else:
+            [(_, value)] = there or dialect.select(connection, _TASK, id=task["id"])
+            found = dialect.json_of(value)
+            if found["canvas"] != task["canvas"]:
+                raise Conflict("There is a task with this id already.", "Use another id.")
+        if also is not None:
+            also(connection)
+        return found
+
+    return await store.write(kept)
 
 
-async def change(
-    store: Store,
-    id: str,
-    change: Change,
-    keep: Mapping[str, Any] | None = None,
-    forget: Collection[str] = (),
-) -> Kept:
-    """Change a task, and in the same transaction keep what steps came to and forget what they had; the task as it is
-    then. `keep` and `forget` are read after `change` was called, which may fill them. Raises NotFound."""
-    async with store.writing() as connection:
-        kept = await connection.scalar(sa.select(tasks.c.task).where(tasks.c.id == id).with_for_update())
-        if kept is None:
-            raise _nothing()
-        changed = change(kept)
-        if changed is None:
-            return kept
-        await connection.execute(sa.update(tasks).where(tasks.c.id == id).values(_row(changed)))
-        if forget:
-            await connection.execute(
-                sa.delete(task_results).where(task_results.c.task == id, task_results.c.step.in_(list(forget)))
-            )
-        await _keep(connection, changed, keep or {})
-        return changed
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    id: str
+    change: Change
+    keep: Mapping[str, Any]
+    forget: Collection[str]
+
+
+class Changes:
+    """Changes of tasks, each on the task as all earlier ones have left it. Those that come while others are committed
+    are committed together."""
+
+    def __init__(self, store: Store) -> None:
+        self._gathering: Gathering[_Asked, Kept] = Gathering(
+            lambda asked: store.write(lambda connection: _make(connection, asked))
+        )
+
+    async def make(
+        self, id: str, change: Change, keep: Mapping[str, Any] | None = None, forget: Collection[str] = ()
+    ) -> Kept:
+        """Change a task, and in the same transaction keep what steps came to and forget what they had; the task as it
+        is then. `keep` and `forget` are read after `change` was called, which may fill them. Raises NotFound.
+
+        On a SQLite file `change` is called in another thread: it must touch nothing but what it is given, and what
+        nobody else changes meanwhile.
+        """
+        return await self._gathering.add(_Asked(id, change, {} if keep is None else keep, forget))
+
+    async def close(self) -> None:
+        """Make those that were asked for."""
+        await self._gathering.close()
+
+
+def _make(connection: dialect.Plain, asked: Sequence[_Asked]) -> list[Kept | BaseException]:
+    found = _held(connection, sorted({one.id for one in asked}))
+    times = Counter(one.id for one in asked)
+    made: list[Kept | BaseException] = []
+    changed: dict[str, Kept] = {}
+    for one in asked:
+        if (task := found.get(one.id)) is None:
+            made.append(_nothing())
+            continue
+        if times[one.id] > 1:  # a change that is refused half-way must not be seen by the next
+            task = copy.deepcopy(task)
+        try:
+            now = one.change(task)
+            results = [] if now is None else _results(now, one.keep)
+        except BaseException as error:
+            made.append(error)
+            continue
+        made.append(task if now is None else now)
+        if now is None:
+            continue
+        found[one.id] = changed[one.id] = now
+        for step in one.forget:
+            dialect.update(connection, _FORGET, task=one.id, step=step)
+        if results:
+            dialect.put(connection, task_results, results, ("result",))
+    if changed:
+        dialect.put(connection, tasks, [_row(task) for task in changed.values()], _CHANGING)
+    return made
+
+
+def _held(connection: dialect.Plain, ids: Sequence[str]) -> dict[str, Kept]:
+    """These tasks, which nobody else changes until the transaction ends. All hold them in the order of their ids, so
+    that no two wait for one another."""
+    if dialect.many_writers(connection):
+        return dict(dialect.select(connection, _TASKS, ids=list(ids)))
+    return {id: dialect.json_of(task) for one in ids for id, task in dialect.select(connection, _TASK, id=one)}
+
+
+_TASK = sa.select(tasks.c.id, tasks.c.task).where(tasks.c.id == sa.bindparam("id"))
+_TASKS = (
+    sa.select(tasks.c.id, tasks.c.task)
+    .where(tasks.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(tasks.c.id)
+    .with_for_update()
+)
+_QUEUED_OF = (
+    sa.select(sa.func.count())
+    .select_from(tasks)
+    .where(tasks.c.state == "queued", tasks.c.participant == sa.bindparam("participant"))
+)
+_RESULT = sa.select(task_results.c.result).where(
+    task_results.c.task == sa.bindparam("task"), task_results.c.step == sa.bindparam("step")
+)
+_FORGET = sa.delete(task_results).where(
+    task_results.c.task == sa.bindparam("task"), task_results.c.step == sa.bindparam("step")
+)
+_CHANGING = ("state", "priority", "model", "node", "task")
 
 
 async def get(store: Store, id: str) -> Kept:
     """A task. Raises NotFound."""
-    async with store.reading() as connection:
-        kept = await connection.scalar(sa.select(tasks.c.task).where(tasks.c.id == id))
-    if kept is None:
+    found = await store.read(lambda connection: dialect.select(connection, _TASK, id=id))
+    if not found:
         raise _nothing()
-    return kept
+    return dialect.json_of(found[0][1])
 
 
 async def listed(
@@ -127,20 +210,10 @@ async def count(store: Store) -> dict[str, int]:
         return {row.state: row.number for row in rows}
 
 
-async def queued_of(store: Store, participant: str) -> int:
-    """How many tasks of somebody wait for their turn."""
-    async with store.reading() as connection:
-        query = sa.select(sa.func.count()).where(tasks.c.state == "queued", tasks.c.participant == participant)
-        return await connection.scalar(query) or 0
-
-
 async def result(store: Store, task: str, step: str) -> Any | None:
     """What a step, or a part of it, came to."""
-    async with store.reading() as connection:
-        kept = await connection.scalar(
-            sa.select(task_results.c.result).where(task_results.c.task == task, task_results.c.step == step)
-        )
-    return None if kept is None else _unpacked(kept)
+    found = await store.read(lambda connection: dialect.select(connection, _RESULT, task=task, step=step))
+    return _unpacked(found[0][0]) if found else None
 
 
 async def results(store: Store, task: str) -> dict[str, Any]:
@@ -151,55 +224,66 @@ async def results(store: Store, task: str) -> dict[str, Any]:
     return {row.step: _unpacked(row.result) for row in rows}
 
 
-async def admit(store: Store, node: str, limits: Limits, now: float) -> list[Kept]:
+async def admit(store: Store, node: str, limits: Limits, begin: Callable[[Kept], Kept]) -> list[Kept]:
     """Let tasks that are queued be carried out at this node, as far as the limits go: the most urgent first, then the
-    oldest. They are `running` when this returns; nobody else was given them."""
-    async with store.writing() as connection:
-        await connection.run_sync(dialect.take_turns)
-        busy = (
-            await connection.execute(
-                sa.select(tasks.c.participant, tasks.c.model, tasks.c.node).where(tasks.c.state == "running")
-            )
-        ).all()
-        persons = Counter(row.participant for row in busy)
-        models = Counter(row.model for row in busy if row.model)
-        room = limits.node - sum(row.node == node for row in busy)
-        if room <= 0:
-            return []
-        order = (tasks.c.priority.desc(), tasks.c.made, tasks.c.id)
-        place = sa.func.row_number().over(partition_by=tasks.c.participant, order_by=order).label("place")
-        queued = (
-            sa.select(tasks.c.id, tasks.c.participant, tasks.c.model, tasks.c.priority, tasks.c.made, place)
-            .where(tasks.c.state == "queued")
-            .subquery()
-        )
-        waiting = await connection.execute(
-            sa.select(queued.c.id, queued.c.participant, queued.c.model)
-            .where(queued.c.place <= 10 * limits.person)  # one whose model is busy lets others of theirs pass
-            .order_by(queued.c.priority.desc(), queued.c.made, queued.c.id)
-            .limit(MOST_LOOKED_AT)
-        )
-        chosen: list[str] = []
-        for row in waiting:
-            if len(chosen) >= room:
-                break
-            if persons[row.participant] >= limits.person or (row.model and models[row.model] >= limits.model):
-                continue
-            persons[row.participant] += 1
-            models[row.model] += 1
-            chosen.append(row.id)
+    oldest. `begin` says what becomes of one that is `running` at this node; they are as it says when this returns, and
+    nobody else was given them. It is called as `Changes.make` calls its change."""
+
+    def admitted(connection: dialect.Plain) -> list[Kept]:
+        dialect.take_turns(connection)
+        chosen = _chosen(connection, node, limits)
         if not chosen:
             return []
-        found = {
-            row.id: row.task
-            for row in await connection.execute(sa.select(tasks.c.id, tasks.c.task).where(tasks.c.id.in_(chosen)))
-        }
-        admitted: list[Kept] = []
-        for id in chosen:
-            task = found[id] | {"state": "running", "node": node, "started": found[id].get("started") or now}
-            await connection.execute(sa.update(tasks).where(tasks.c.id == id).values(_row(task)))
-            admitted.append(task)
-        return admitted
+        found = _held(connection, sorted(chosen))
+        made = [
+            begin(found[id] | {"state": "running", "node": node})
+            for id in chosen
+            if id in found and found[id]["state"] == "queued"  # it may have been cancelled in this moment
+        ]
+        if made:
+            dialect.put(connection, tasks, [_row(task) for task in made], _CHANGING)
+        return made
+
+    return await store.write(admitted)
+
+
+def _chosen(connection: dialect.Plain, node: str, limits: Limits) -> list[str]:
+    """The queued tasks whose turn it is."""
+    busy = dialect.select(connection, _BUSY)
+    room = limits.node - sum(at == node for _, _, at in busy)
+    if room <= 0:
+        return []
+    persons = Counter(participant for participant, _, _ in busy)
+    models = Counter(model for _, model, _ in busy if model)
+    # One whose model is busy lets others of theirs pass.
+    queued = dialect.select(connection, _QUEUED, foremost=10 * limits.person, most=MOST_LOOKED_AT)
+    chosen: list[str] = []
+    for id, participant, model in queued:
+        if len(chosen) >= room:
+            break
+        if persons[participant] >= limits.person or (model and models[model] >= limits.model):
+            continue
+        persons[participant] += 1
+        models[model] += 1
+        chosen.append(id)
+    return chosen
+
+
+_BUSY = sa.select(tasks.c.participant, tasks.c.model, tasks.c.node).where(tasks.c.state == "running")
+_PLACE = sa.func.row_number().over(
+    partition_by=tasks.c.participant, order_by=(tasks.c.priority.desc(), tasks.c.made, tasks.c.id)
+)
+_IN_LINE = (
+    sa.select(tasks.c.id, tasks.c.participant, tasks.c.model, tasks.c.priority, tasks.c.made, _PLACE.label("place"))
+    .where(tasks.c.state == "queued")
+    .subquery()
+)
+_QUEUED = (
+    sa.select(_IN_LINE.c.id, _IN_LINE.c.participant, _IN_LINE.c.model)
+    .where(_IN_LINE.c.place <= sa.bindparam("foremost"))
+    .order_by(_IN_LINE.c.priority.desc(), _IN_LINE.c.made, _IN_LINE.c.id)
+    .limit(sa.bindparam("most"))
+)
 
 
 def rest_all(connection: sa.Connection, note: str) -> None:
@@ -213,13 +297,16 @@ def rest_all(connection: sa.Connection, note: str) -> None:
         connection.execute(sa.update(tasks).where(tasks.c.id == row.id).values(_row(task)))
 
 
-async def _keep(connection: AsyncConnection, task: Kept, results: Mapping[str, Any]) -> None:
-    if results:
-        rows = [
-            {"task": task["id"], "step": step, "canvas": task["canvas"], "result": _packed(result)}
-            for step, result in results.items()
-        ]
-        await connection.execute(dialect.upsert(connection, task_results, ("result",)), rows)
+def _keep(connection: dialect.Plain, task: Kept, results: Mapping[str, Any]) -> None:
+    if rows := _results(task, results):
+        dialect.put(connection, task_results, rows, ("result",))
+
+
+def _results(task: Kept, results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"task": task["id"], "step": step, "canvas": task["canvas"], "result": _packed(result)}
+        for step, result in results.items()
+    ]
 
 
 def _row(task: Kept) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ from studiolo.canvas import Participant, StudioloError
 from studiolo.canvas.errors import NotFound, Unavailable
 from studiolo.store import Store
 from studiolo.store import tasks as kept
-from studiolo.store.tasks import Limits
+from studiolo.store.tasks import Changes, Limits
 from studiolo.tasks.halting import Fenced, Rest, Spent
 from studiolo.tasks.job import DOING, Job, Result
 from studiolo.tasks.legs import Legs
@@ -86,6 +86,7 @@ class Driving:
         self.clock = clock
         self._limits = limits
         self._nodes = nodes
+        self._changes = Changes(store)
         self._legs = legs(self)
         self._drives: dict[str, Drive] = {}
         self._news: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
@@ -122,6 +123,7 @@ class Driving:
         for id, drive in drives.items():
             with contextlib.suppress(StudioloError):
                 await self._put_back(id, drive.task.leg)
+        await self._changes.close()
         if self._nodes and drives:
             self._nodes.publish("tasks", {"kind": "queued"})
 
@@ -134,14 +136,15 @@ class Driving:
         keep: dict[str, Any] | None = None,
         forget: Collection[str] = (),
     ) -> Task:
-        """Change a task, and tell everybody who looks at it. `keep` and `forget` are as in `store.tasks.change`."""
+        """Change a task, and tell everybody who looks at it. `keep` and `forget` are as in `store.tasks.Changes`, and
+        so is where `alter` is called."""
 
         def altered(row: dict[str, Any]) -> dict[str, Any]:
             task = Task.read(row)
             alter(task)
             return task.as_dict()
 
-        task = Task.read(await kept.change(self.store, id, altered, keep, forget))
+        task = Task.read(await self._changes.make(id, altered, keep, forget))
         self.changed(task)
         return task
 
@@ -195,11 +198,11 @@ class Driving:
             await self._turn.wait()
             self._turn.clear()
             try:
-                while admitted := await kept.admit(self.store, self.node, self._limits, self.clock()):
-                    for row in admitted:
-                        task = Task.read(row)
-                        self.changed(task)
-                        await self._begin(task)
+                while len(self._drives) < self._limits.node and (admitted := await self._admit()):
+                    await self._begin([task for task in admitted if task.state == "running"])
+                    for task in admitted:
+                        if task.state != "running":  # it had nothing to do any more
+                            self._left(task)
             except StudioloError as error:
                 log.warning("Tasks that are queued were not begun: %s", error.message)
                 self._in(LOOK_AGAIN, self._turn.set)
@@ -207,23 +210,44 @@ class Driving:
                 log.exception("Tasks that are queued were not begun")
                 self._in(LOOK_AGAIN, self._turn.set)
 
-    async def _begin(self, task: Task) -> None:
-        self._drives[task.id] = Drive(task, chosen=False)
+    async def _admit(self) -> list[Task]:
+        """The tasks whose turn it is, with the step marked that each begins with."""
+
+        def begun(row: dict[str, Any]) -> dict[str, Any]:
+            task = Task.read(row)
+            task.started = task.started or self.clock()
+            self._choose(task)
+            return task.as_dict()
+
+        admitted = [Task.read(row) for row in await kept.admit(self.store, self.node, self._limits, begun)]
+        for task in admitted:
+            if task.state == "running":
+                self._drives[task.id] = Drive(task, chosen=True)
+            self.changed(task)
+        return admitted
+
+    async def _begin(self, tasks: Sequence[Task]) -> None:
+        if not tasks:
+            return
         try:
-            await self._legs.begin(task.id, task.leg)
+            await self._legs.begin([(task.id, task.leg) for task in tasks])
         except StudioloError as error:
-            self._drives.pop(task.id, None)
-            log.warning("Task %s was not begun: %s", task.id, error.message)
-            problem = error.as_dict()
+            log.warning("%d tasks were not begun: %s", len(tasks), error.message)
+            for task in tasks:
+                self._drives.pop(task.id, None)
+                await self._not_begun(task, error.as_dict())
 
-            def failed(now: Task) -> None:
-                if now.leg != task.leg or now.state != "running":
-                    raise Fenced
-                fail(now, problem, self.clock())
+    async def _not_begun(self, task: Task, problem: dict[str, Any]) -> None:
+        def failed(now: Task) -> None:
+            if now.leg != task.leg or now.state != "running":
+                raise Fenced
+            if (step := now.current) is not None:
+                step.state = "coming"
+            fail(now, problem, self.clock())
 
-            if not self._closed:
-                with contextlib.suppress(Fenced, StudioloError):
-                    await self.change(task.id, failed)
+        if not self._closed:
+            with contextlib.suppress(Fenced, StudioloError):
+                await self.change(task.id, failed)
 
     def broke(self, id: str, leg: int) -> None:
         """A leg here broke off though its process lives: it goes on with the next one."""
@@ -281,10 +305,14 @@ class Driving:
         if not more:
             if self._drives.get(id) is drive:
                 del self._drives[id]
-            self._turn.set()
-            if drive.task.ended or drive.task.state == "waiting":
-                self.later(self._tell(drive.task))
+            self._left(drive.task)
         return more
+
+    def _left(self, task: Task) -> None:
+        """A task is carried out no more, for now or for ever."""
+        self._turn.set()
+        if task.ended or task.state == "waiting":
+            self.later(self._tell(task))
 
     async def _advance(self, drive: Drive) -> bool:
         if not drive.chosen:
@@ -440,13 +468,16 @@ class Driving:
     async def recover(self) -> None:
         """Queue the tasks again whose process is no more."""
         found = await kept.listed(self.store, states=("running", "queued"), limit=MOST_LEFT)
+        recovered = False
         for row in found:
             if row["state"] == "queued" or row["id"] in self._drives:
                 continue
             if self._nodes and row["node"] and await self._nodes.alive(row["node"]):
                 continue
             await self._put_back(row["id"], row["leg"])
-            self.later(self._legs.forget(row["id"], row["leg"]))
+            recovered = True
+        if recovered:
+            self.later(self._legs.sweep())
         if found:
             self._turn.set()
 

@@ -1,12 +1,15 @@
 """The legs of tasks on DBOS: what is begun, and how it is told that it ended.
 
-A task is carried out in legs: from when it is begun, or goes on, to when it rests or ends. Each leg is one workflow of
-DBOS, whose steps are the task's. The workflow is as small as can be and knows nothing of what a step is, so that it
-need not change; DBOS keeps for each leg what it began and finished, for `dbos workflow list` to show. What must not be
-lost is in the task's row, and a leg that broke off is never replayed: the next leg begins where the row says. So a
-task outlives this file, an upgrade, and a backup that holds the rows alone.
+A task is carried out in legs: from when it is begun, or goes on, to when it rests or ends. Those that are begun in
+the same moment are one workflow of DBOS, as a workflow costs more than a short step does. It is as small as can be
+and knows nothing of what a step is, so that it need not change; DBOS keeps when legs began and ended, for `dbos
+workflow list` to show. What must not be lost, and what a step came to, is in the task's row, and a leg that broke off
+is never replayed: the next leg begins where the row says. So a task outlives this file, an upgrade, and a backup that
+holds the rows alone.
 
-DBOS is one to a process. It is launched when the first task is begun, on the running loop: steps touch live canvases.
+DBOS is one to a process. It is launched when the first task is begun; its workflows are carried out on the running
+loop, as steps touch live canvases. Launching it makes its tables, for which PostgreSQL waits until every transaction
+that is open has ended: so it is done in a thread, where it holds nobody up.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -39,8 +42,8 @@ Advance = Callable[[str, int], Awaitable[bool]]
 """Do the next step of a task in this leg; whether there may be another."""
 log = logging.getLogger(__name__)
 
-_ADVANCE: dict[str, Advance] = {}  # by the executor that carries a leg out
-_registered: Callable[[str, str, int], Any] | None = None
+_LEGS: dict[str, Legs] = {}  # by the executor that carries them out
+_registered: Callable[[str, list[tuple[str, int]]], Any] | None = None
 _open: Legs | None = None
 
 
@@ -55,54 +58,58 @@ class Legs:
         advance: Advance,
         broke: Callable[[str, int], None] = lambda task, leg: None,
         executor: str = "",
+        alive: Callable[[str], Awaitable[bool]] | None = None,
     ) -> None:
-        """`broke` is told of a leg that DBOS could not carry on with."""
+        """`broke` is told of a leg that broke off though this process lives; `alive` says whether another executor
+        does. Without it there is no other."""
         self._database = database
         self._home = home
         self._advance = advance
         self._broke = broke
+        self._alive = alive
         self.executor = executor or f"{os.getpid()}-{secrets.token_hex(4)}"
         self._engine: sa.Engine | None = None
         self._launching = asyncio.Lock()
         self._under_way: set[asyncio.Task[Any]] = set()
         self._closed = False
 
-    async def begin(self, task: str, leg: int) -> None:
-        """Begin a leg. It is under way when this returns. Raises `Unavailable`."""
+    async def begin(self, legs: Sequence[tuple[str, int]]) -> None:
+        """Begin legs of tasks: (task, leg). They are under way when this returns. Raises `Unavailable`."""
         await self._launch()
         from dbos import DBOS, SetWorkflowID
 
         assert _registered is not None
+        task, leg = legs[0]
         try:
             with SetWorkflowID(f"{task}.{leg}@{self.executor}"):
-                handle = await DBOS.start_workflow_async(_registered, self.executor, task, leg)
+                handle = await DBOS.start_workflow_async(_registered, self.executor, list(legs))
         except exc.SQLAlchemyError as error:
             raise Unavailable("The task could not be begun: its database does not answer.", "Try again.") from error
-        watcher = asyncio.create_task(self._watch(handle, task, leg))
+        watcher = asyncio.create_task(self._watch(handle, legs))
         self._under_way.add(watcher)
         watcher.add_done_callback(self._under_way.discard)
 
-    async def _watch(self, handle: Any, task: str, leg: int) -> None:
+    async def carry_out(self, legs: Sequence[tuple[str, int]]) -> None:
+        """Carry legs out side by side, to the end of each."""
+        await asyncio.gather(*(self._carry_out(task, leg) for task, leg in legs))
+
+    async def _carry_out(self, task: str, leg: int) -> None:
+        try:
+            while await self._advance(task, leg):
+                pass
+        except Exception:
+            log.exception("Leg %d of task %s broke off", leg, task)
+            self._broke(task, leg)
+
+    async def _watch(self, handle: Any, legs: Sequence[tuple[str, int]]) -> None:
         try:
             await handle.get_result()
         except asyncio.CancelledError:
             raise
         except Exception:
-            log.exception("Leg %d of task %s broke off", leg, task)
-            self._broke(task, leg)
-
-    async def forget(self, task: str, leg: int) -> None:
-        """A leg broke off with the process that carried it out, and another has taken its place."""
-        if _open is self:
-            from dbos import DBOS
-
-            try:
-                left = await DBOS.list_workflows_async(
-                    workflow_id_prefix=f"{task}.{leg}@", load_input=False, load_output=False
-                )
-                await DBOS.delete_workflows_async([one.workflow_id for one in left])
-            except exc.SQLAlchemyError as error:
-                log.warning("What a leg of task %s had left behind was not forgotten: %s", task, error)
+            log.exception("DBOS could not carry on with %d legs of tasks", len(legs))
+            for task, leg in legs:
+                self._broke(task, leg)
 
     async def close(self) -> None:
         """Let DBOS go. Whatever is under way was told to end before."""
@@ -113,7 +120,7 @@ class Legs:
                 _, left = await asyncio.wait(self._under_way, timeout=CLOSED_WITHIN)
                 for watcher in left:
                     watcher.cancel()
-            _ADVANCE.pop(self.executor, None)
+            _LEGS.pop(self.executor, None)
             if _open is self:
                 from dbos import DBOS
 
@@ -131,12 +138,15 @@ class Legs:
             if self._closed:
                 raise Unavailable("The studio is closing.", "Come back in a moment.")
             if _open is self or (_open is not None and _open.at == self.at):
-                _ADVANCE[self.executor] = self._advance
+                _LEGS[self.executor] = self
                 return
             if _open is not None:
                 raise Unavailable("Another studio carries out tasks in this process.", "Close it first.")
             try:
-                self._open_dbos()
+                await _to_its_end(asyncio.to_thread(self._open_dbos))
+            except asyncio.CancelledError:
+                _open = self  # for `close` to end
+                raise
             except (exc.SQLAlchemyError, OSError) as error:
                 if self._engine is not None:
                     self._engine.dispose()
@@ -146,8 +156,8 @@ class Legs:
                     "See to it that the data folder can be written, or that the database lets a schema be made.",
                 ) from error
             _open = self
-            _ADVANCE[self.executor] = self._advance
-            sweeping = asyncio.create_task(self._sweep())
+            _LEGS[self.executor] = self
+            sweeping = asyncio.create_task(self.sweep())
             self._under_way.add(sweeping)
             sweeping.add_done_callback(self._under_way.discard)
 
@@ -184,8 +194,10 @@ class Legs:
             DBOS.destroy()
             raise
 
-    async def _sweep(self) -> None:
-        """Forget legs that ended long ago."""
+    async def sweep(self) -> None:
+        """Forget legs that ended long ago, and those that broke off with the process that carried them out."""
+        if _open is not self:
+            return
         from dbos import DBOS
 
         before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - KEPT_FOR))
@@ -195,30 +207,44 @@ class Legs:
                     completed_before=before, limit=SWEPT_AT_ONCE, load_input=False, load_output=False
                 )
                 if not old:
-                    return
+                    break
                 await DBOS.delete_workflows_async([one.workflow_id for one in old])
+            pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
+            for executor in {one.executor_id for one in pending} - {self.executor}:
+                if self._closed or (executor and self._alive is not None and await self._alive(executor)):
+                    continue
+                await DBOS.delete_workflows_async([one.workflow_id for one in pending if one.executor_id == executor])
         except exc.SQLAlchemyError as error:
             log.warning("Old legs of tasks were not forgotten: %s", error)
 
 
 def _register() -> None:
-    """Tell DBOS what a leg is, once in the life of the process."""
+    """Tell DBOS what legs are, once in the life of the process."""
     global _registered
     if _registered is not None:
         return
     from dbos import DBOS
 
-    @DBOS.step(name="studiolo.step")
-    async def step(executor: str, task: str, leg: int) -> bool:
-        advance = _ADVANCE.get(executor)
-        return advance is not None and await advance(task, leg)
-
-    @DBOS.workflow(name="studiolo.leg")
-    async def carry_out(executor: str, task: str, leg: int) -> None:
-        while await step(executor, task, leg):
-            pass
+    @DBOS.workflow(name="studiolo.legs")
+    async def carry_out(executor: str, legs: list[tuple[str, int]]) -> None:
+        if (here := _LEGS.get(executor)) is not None:
+            await here.carry_out(legs)
 
     _registered = carry_out
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for something that goes on in a thread whether anybody waits or not; nobody breaks off earlier."""
+    working = asyncio.create_task(work)
+    cancelled = False
+    while not working.done():
+        try:
+            await asyncio.wait({working})
+        except asyncio.CancelledError:
+            cancelled = True
+    working.result()
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 def engine(database: str | Path, home: Path) -> sa.Engine:
