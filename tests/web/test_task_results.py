@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -188,3 +189,41 @@ def test_a_task_that_finds_nothing_is_one_line(studio: ServedStudio, lector: Lec
     with studio.client() as client:
         client.post(f"/api/tasks/{task['id']}/dismiss", json={"away": True})
     assert inbox(studio, canvas["id"]) == []
+
+
+def cards(studio: ServedStudio, canvas: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    """What the studio said of tasks in the conversation: the card, and the words."""
+    with studio.client() as client:
+        chat = client.get(f"/api/canvases/{canvas['id']}").json()["chat"]
+    return [(json.loads(message["card"]), message["text"]) for message in chat if message.get("card")]
+
+
+def test_what_a_task_asks_and_what_came_of_it_is_said_in_the_conversation_once(
+    studio: ServedStudio, lector: Lector
+) -> None:
+    canvas = book(studio)
+    task = begin(studio, canvas, "asks-first")
+    in_state(studio, task, "waiting")
+    [(card, words)] = eventually(lambda: cards(studio, canvas), 20)
+    assert (card["task"], card["kind"], words) == (task["id"], "question", "Which tense?")
+    assert card["choices"] == ["past", "present"] and card["run"] == ""
+    with studio.client() as client:
+        answered = client.post(f"/api/tasks/{task['id']}/answer", json={"card": card["call"], "answer": "past"})
+        assert answered.status_code == 200, answered.text
+    in_state(studio, task, "done")
+    said = eventually(lambda: found if len(found := cards(studio, canvas)) == 2 else None, 20)
+    eventually(lambda: "answer" in cards(studio, canvas)[0][0], 20)
+    card = cards(studio, canvas)[0][0]
+    assert (card["answer"], card["text"], card["name"]) == ("answered", "past", "Test owner")
+    ended, words = said[1]
+    assert (ended["kind"], ended["task"], words) == ("ended", task["id"], "“Asks first” is done: Nothing to change.")
+
+
+def test_nobody_waits_for_the_answer_of_a_task_that_was_ended(studio: ServedStudio, lector: Lector) -> None:
+    canvas = book(studio)
+    task = begin(studio, canvas, "asks-first")
+    in_state(studio, task, "waiting")
+    eventually(lambda: cards(studio, canvas), 20)
+    with studio.client() as client:
+        client.post(f"/api/tasks/{task['id']}/cancel", json={})
+    eventually(lambda: [card.get("answer") for card, _ in cards(studio, canvas)] == ["stopped"], 20)

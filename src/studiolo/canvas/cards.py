@@ -1,8 +1,9 @@
-"""Cards in the conversation: what a run of an agent asks of people before it goes on, and what they answered.
+"""Cards in the conversation: what a run of an agent or a task asks of people before it goes on, what they answered,
+and what came of a task.
 
-A card is part of a message. None of this is an action that anybody can send: a card is put here by the run that waits,
-and answered by the studio, which has found out who answered and whether they may. What the run does with the answer
-it reads from its own record and never from here, so that no message can pass for an approval.
+A card is part of a message. None of this is an action that anybody can send: a card is put here by what waits, and
+answered by the studio, which has found out who answered and whether they may. What it does with the answer it reads
+from its own record and never from here, so that no message can pass for an approval.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from studiolo.canvas.records import signature
 
 
 def put(canvas: Canvas, card: Mapping[str, Any], text: str, by: Participant) -> Outcome:
-    """Say something with a card: JSON with at least `run`, `call` and `kind` (question or approval)."""
+    """Say something with a card: JSON with at least `run`, `call` and `kind` (question or approval; of a task, which
+    is named as `task`, also ended)."""
     id = canvas.new_id()
     message: dict[str, Any] = {
         "id": id,
@@ -36,6 +38,7 @@ def put(canvas: Canvas, card: Mapping[str, Any], text: str, by: Participant) -> 
         canvas.messages[id] = len(canvas.document.chat)
         canvas.document.chat.append(Map(message))
     row = {"type": "card", "run": card["run"], "call": card["call"], "kind": card["kind"], "text": text}
+    row |= {"task": card["task"]} if "task" in card else {}
     return canvas.claimed(Outcome("asked", id, {}, written(), entry=entry_of(row, "asked", id)))
 
 

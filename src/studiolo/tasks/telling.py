@@ -1,7 +1,8 @@
 """Telling people, and other programs, of tasks that wait, are done or have failed.
 
 What a task came to is a row of the canvas's ledger, once; so webhooks are told of it as of everything else there, in
-order and also after a crash. Mails are rows of a queue. What is open at a page is called out to at once.
+order and also after a crash. Mails are rows of a queue. What is open at a page is called out to at once. What it asks
+and what came of it stands in the conversation, too.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
-from studiolo.agents.surface import Surface
 from studiolo.canvas import THE_STUDIO, Outcome, StudioloError
 from studiolo.canvas.outcome import entry_of
 from studiolo.store import Answer, Store
+from studiolo.tasks.conversation import Conversation, Place
 from studiolo.tasks.task import Task, TaskState
 from studiolo.tasks.tasks import Tasks
 
@@ -23,17 +24,6 @@ TOLD: tuple[TaskState, ...] = ("waiting", "done", "failed")
 CAUGHT_UP = 86_400.0  # seconds after its end in which a task is told of that a crash kept from it
 MOST_CAUGHT_UP = 500
 log = logging.getLogger(__name__)
-
-
-class Place(Surface, Protocol):
-    """A canvas that keeps the answer of a change together with the change."""
-
-    async def perform(
-        self,
-        change: Callable[[], Outcome | None],
-        by: Any,
-        answer: Callable[[Outcome], Answer] | None = None,
-    ) -> Outcome | None: ...
 
 
 class Post(Protocol):
@@ -61,7 +51,9 @@ class Telling:
         self._ring = ring
         self._call = call
         self._post = post
-        self._known: dict[str, TaskState] = {}  # of tasks that have not ended, as they were last heard of here
+        self._conversation = Conversation(store, open_canvas)
+        # Of tasks that have not ended, as they were last heard of here: the state, and how much was answered.
+        self._known: dict[str, tuple[TaskState, int]] = {}
         self._telling: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
@@ -88,13 +80,20 @@ class Telling:
             for task in await self._tasks.listed(TOLD, limit=MOST_CAUGHT_UP):
                 if task.state == "waiting" or (task.finished or 0.0) >= since:
                     await self._tell(task)
+                    await self._converse(task)
 
     def _changed(self, task: Task) -> None:
-        if self._known.get(task.id) == task.state:
+        before = self._known.get(task.id)
+        now: tuple[TaskState, int] = (task.state, sum("answer" in card for card in task.cards))
+        if before == now:
             return
-        self._known[task.id] = task.state
+        self._known[task.id] = now
         if task.ended:
             del self._known[task.id]
+        if task.cards or task.ended:
+            self._later(self._converse(task))
+        if before is not None and before[0] == task.state:
+            return
         self._ring(task.canvas)
         if task.state in TOLD:
             self._later(self._tell(task))
@@ -103,6 +102,12 @@ class Telling:
         started = asyncio.create_task(telling, name="telling of a task")
         self._telling.add(started)
         started.add_done_callback(self._telling.discard)
+
+    async def _converse(self, task: Task) -> None:
+        try:
+            await self._conversation.tell(task)
+        except StudioloError as error:  # the canvas is gone, or the next start tells it
+            log.info("What became of task %s was not said: %s", task.id, error.message)
 
     async def _tell(self, task: Task) -> None:
         if task.state == "waiting" and not task.open_cards:  # for tasks of its own, and nobody needs to do anything
