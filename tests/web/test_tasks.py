@@ -166,7 +166,21 @@ def test_it_is_paused_steered_rearranged_forked_and_cancelled(studio: ServedStud
         refused(client.post(f"{at}/answer", json={"card": waiting["cards"][0]["id"], "answer": "red"}), 409)
         fork = client.post(f"{at}/fork", json={"step": "ask", "inputs": {"what": "sound"}})
         assert fork.status_code == 201, fork.text
-        assert in_state(client, fork.json(), "waiting")["id"] != task["id"]
+        assert in_state(client, fork.json(), "waiting")["id"] != task["id"] and fork.json()["title"] == "About sound"
+        looked = client.post(f"{at}/fork/look", json={"step": "say", "inputs": {"what": "smell"}}).json()
+        assert looked == {"keeps": [], "does": ["Asks", "Says first", "Says"]}
+        forked = f"/api/tasks/{fork.json()['id']}"
+        coming = [
+            {key: step[key] for key in ("id", "do", "title", "given")}
+            for step in client.get(forked).json()["plan"]
+            if step["state"] == "coming"
+        ]
+        first, last = coming
+        mine = {"steps": [{**first, "title": "Mine"}, last], "seen": coming}
+        theirs = {"steps": [first, {**last, "title": "Theirs"}], "seen": coming}
+        for change in (mine, theirs):
+            client.put(f"{forked}/plan", json=change)
+        assert [step["title"] for step in client.get(forked).json()["plan"]] == ["Asks", "Mine", "Theirs"]
         client.post(f"/api/tasks/{fork.json()['id']}/steps/ask/skip")
         assert in_state(client, fork.json(), "done")["plan"][0]["state"] == "skipped"
 
@@ -447,6 +461,12 @@ def test_a_schedule_is_made_in_words_looked_at_changed_and_run(studio: ServedStu
         refused(owner.post(path, json={**body, "inputs": {}}), 422)
         refused(owner.post(path, json={**body, "zone": "Mars/Olympus"}), 422)
         refused(owner.post(path, json={**body, "words": "every minute"}), 422)
+        limits = {"tokens": 5_000_000, "seconds": 60.0, "money": None}
+        limited = owner.post(path, json={**body, "budget": limits, "priority": 3}).json()
+        assert (limited["budget"], limited["priority"]) == (limits, 3)
+        ran = owner.post(f"/api/schedules/{limited['id']}/run").json()
+        assert (ran["budget"], ran["priority"]) == (limits, 3)
+        in_state(owner, ran, "done")
 
         at = f"/api/schedules/{schedule['id']}"
         task = owner.post(f"{at}/run")
@@ -466,6 +486,15 @@ def test_a_schedule_is_made_in_words_looked_at_changed_and_run(studio: ServedStu
             refused(commenter.post(f"{at}/pause"), 403)
             refused(commenter.delete(at), 403)
             assert commenter.get(at).status_code == 200
+            refused(editor.post(path, json={**body, "budget": limits}), 403)
+            refused(commenter.post(path, json={**body, "priority": 1}), 403)
+            of_limits = f"/api/schedules/{limited['id']}"
+            refused(editor.patch(of_limits, json={"budget": {**limits, "seconds": None}}), 403)
+            # What an owner has set stays, but holds only for an owner's tasks.
+            kept = editor.patch(of_limits, json={"budget": limits, "priority": 3, "inputs": {"what": "Mine."}}).json()
+            assert kept["budget"] == limits and kept["by"]["role"] == "editor"
+            less = editor.post(f"{of_limits}/run").json()
+            assert (less["budget"], less["priority"]) == ({"tokens": 2_000_000, "seconds": 60.0, "money": 5.0}, 3)
             theirs = editor.patch(at, json={"inputs": {"what": "Mine."}}).json()
             assert theirs["by"]["role"] == "editor" and theirs["by"]["id"] != schedule["by"]["id"]
         with studio.client(studio.make_token("editor", studio.canvas("x")["id"])) as stranger:

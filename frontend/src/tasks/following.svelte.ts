@@ -21,6 +21,10 @@ export class Following {
   busy = $state(false)
   /** What was put into the plan and has not come back from the studio. */
   #wanted = $state.raw<WantedStep[] | null>(null)
+  /** The steps to come from which that was made: what others change meanwhile is theirs. */
+  #seen: WantedStep[] = []
+  /** What the studio calls steps that were added here. */
+  readonly #ids = new Map<string, string>()
   #arranging: Promise<void> = Promise.resolve()
   #arrangements = 0
   #news = 0
@@ -148,15 +152,20 @@ export class Following {
 
   // -- the plan
 
-  /** Lets these be the steps to come: shown at once, and told to the studio after whatever is on its way. */
-  arrange(steps: readonly WantedStep[], says = ''): Promise<boolean> {
+  /** Lets these be the steps to come: shown at once, and told to the studio after whatever is on its way. `was`: a step as it stood when somebody began to change it. */
+  arrange(steps: readonly WantedStep[], says = '', was?: WantedStep): Promise<boolean> {
     const mine = ++this.#arrangements
+    if (!this.#wanted) this.#seen = this.task ? coming(this.task).map(wanted) : []
+    if (was) this.#seen = this.#seen.map((one) => (one.id === was.id ? was : one))
     this.#wanted = [...steps]
     const done = this.#arranging.then(async () => {
       // What is put after this says all that this says.
       if (mine !== this.#arrangements) return true
       try {
-        const task = await taskApi.arrange(this.id, steps.map((step) => (step.id?.startsWith('new-') ? { do: step.do, title: step.title, given: step.given } : step)))
+        const put = this.#wanted!.map((step) => ({ ...step, id: this.#ids.get(step.id ?? '') ?? step.id }))
+        const task = await taskApi.arrange(this.id, put.map(({ id, ...step }) => (id && !id.startsWith('new-') ? { id, ...step } : step)), this.#seen)
+        this.#learn(put, task)
+        this.#seen = put.map((step) => ({ ...step, id: this.#ids.get(step.id ?? '') ?? step.id }))
         if (mine === this.#arrangements) this.#wanted = null
         this.#show(task)
         if (says) announce(says)
@@ -172,6 +181,17 @@ export class Following {
     return done
   }
 
+  /** Finds what the studio has called the steps that were added. */
+  #learn(put: readonly WantedStep[], task: Task): void {
+    const named = new Set([...this.#seen, ...put].map(({ id }) => id))
+    const others = task.plan.filter(({ id }) => !named.has(id))
+    for (const { id = '', title } of put) {
+      if (!id.startsWith('new-')) continue
+      const at = others.findIndex((one) => one.title === title)
+      if (at >= 0) this.#ids.set(id, others.splice(at, 1)[0]!.id)
+    }
+  }
+
   move(at: number, by: 1 | -1): Promise<boolean> {
     const step = this.coming[at]
     if (!step || !this.coming[at + by]) return Promise.resolve(false)
@@ -180,8 +200,9 @@ export class Following {
   remove(at: number): Promise<boolean> {
     return this.arrange(this.coming.filter((_, i) => i !== at).map(wanted), `“${this.coming[at]?.title}” was taken out.`)
   }
-  put(at: number, step: WantedStep): Promise<boolean> {
-    return this.arrange(this.coming.map((one, i) => (i === at ? step : wanted(one))), 'Changed.')
+  /** Words a step otherwise; `was` is how it was when somebody began to write. */
+  put(at: number, step: WantedStep, was?: WantedStep): Promise<boolean> {
+    return this.arrange(this.coming.map((one, i) => (i === at ? step : wanted(one))), 'Changed.', was)
   }
   insert(at: number, step: WantedStep): Promise<boolean> {
     const made = { ...step, id: `new-${++this.#news}` }

@@ -9,8 +9,8 @@ const stepAt = (task: string, step: string, rest = '') => at(task, `/steps/${enc
 /** A repetition of the same request changes nothing, so it may be sent again when the line was down. */
 const once = () => ({ headers: { 'Idempotency-Key': freshKey() }, retries: 2 })
 
-export interface NewTask { kind: string; inputs: Record<string, unknown>; title?: string; model?: string; budget?: Budget }
-export interface NewSchedule extends Omit<NewTask, 'budget'> { words?: string; rule?: string; zone: string; skip_if_unchanged?: boolean }
+export interface NewTask { kind: string; inputs: Record<string, unknown>; title?: string; model?: string; priority?: number; budget?: Budget }
+export interface NewSchedule extends NewTask { words?: string; rule?: string; zone: string; skip_if_unchanged?: boolean }
 export interface Reply { card: string; answer?: string; allow?: Allow; text?: string }
 
 export const taskApi = {
@@ -25,10 +25,12 @@ export const taskApi = {
   step: (task: string, step: string) => send<{ step: TaskStep; result: Record<string, unknown> | null }>('GET', stepAt(task, step)),
   guide: (task: string, what: 'pause' | 'resume' | 'cancel') => send<Task>('POST', at(task, `/${what}`), { body: {} }),
   steer: (task: string, text: string) => send<Task>('POST', at(task, '/steer'), { body: { text } }),
-  arrange: (task: string, steps: WantedStep[]) => send<Task>('PUT', at(task, '/plan'), { body: { steps } }),
+  arrange: (task: string, steps: WantedStep[], seen: WantedStep[]) => send<Task>('PUT', at(task, '/plan'), { body: { steps, seen } }),
   retry: (task: string, step: string) => send<Task>('POST', stepAt(task, step, '/retry'), { body: {} }),
   skip: (task: string, step: string) => send<Task>('POST', stepAt(task, step, '/skip'), { body: {} }),
   fork: (task: string, step: string, inputs?: Record<string, unknown>) => send<Task>('POST', at(task, '/fork'), { body: { step, ...(inputs ? { inputs } : {}) }, ...once() }),
+  /** What a fork would take over, and what it would do: titles of steps. Nothing is begun. */
+  wouldFork: (task: string, step: string, inputs?: Record<string, unknown>) => send<{ keeps: string[]; does: string[] }>('POST', at(task, '/fork/look'), { body: { step, ...(inputs ? { inputs } : {}) } }),
   answer: (task: string, body: Reply) => send<Task>('POST', at(task, '/answer'), { body }),
   drop: (task: string, found: number | string) => send<Task>('POST', at(task, '/drop'), { body: { found } }),
   dismiss: (task: string, away: boolean) => send<unknown>('POST', at(task, '/dismiss'), { body: { away } }),

@@ -1,6 +1,6 @@
 /** What tasks are, as the studio tells it, and what can be said of them without asking anybody. */
 import type { Role } from '../api'
-import { moneyOf } from './words'
+import { lasting, moneyOf, thousands } from './words'
 
 export type TaskState = 'queued' | 'running' | 'paused' | 'waiting' | 'done' | 'failed' | 'cancelled'
 export type StepState = 'coming' | 'running' | 'waiting' | 'done' | 'failed' | 'skipped'
@@ -103,6 +103,8 @@ export interface TaskKind {
   inputs: KindInput[]
   agents: string[]
   steps: { id: string; do: string; title: string }[]
+  /** What its steps reach beside what they suggest: web, files, code, agents, pages, talk. */
+  reaches?: string[]
   own: boolean
   problem?: string | null
 }
@@ -128,6 +130,9 @@ export interface Schedule {
   last: number | null
   task: string | null
   skip_if_unchanged: boolean
+  /** The most that each of its tasks may use; null: what is usual. */
+  budget?: Budget | null
+  priority?: number
   by: { id: string; name: string; role?: Role }
   /** What people should know of it: times that were left out, why it rests. */
   notes: { at: number; text: string }[]
@@ -208,6 +213,17 @@ export function share(task: Task): number {
   const step = current(task)
   const part = step && step.of > 0 && step.state !== 'done' ? Math.min(1, step.done / step.of) : 0
   return of ? Math.min(1, (done + part) / of) : 0
+}
+
+/** What a schedule's tasks may use, where that is not what is usual, in a few words. */
+export function limitsOf({ budget, priority = 0 }: { budget?: Budget | null; priority?: number }): string {
+  const limits = budget ? [
+    budget.money === null ? 'any cost' : budget.money === 5 ? '' : moneyOf(budget.money),
+    budget.seconds === null ? 'any time' : budget.seconds === 21_600 ? '' : lasting(budget.seconds),
+    budget.tokens === null ? 'any number of tokens' : budget.tokens === 2_000_000 ? '' : `${thousands(budget.tokens)} tokens`,
+  ].filter(Boolean) : []
+  const turn = priority > 0 ? 'goes before others' : priority < 0 ? 'lets others go first' : ''
+  return [limits.length ? `at most ${limits.join(', ')} each time` : '', turn].filter(Boolean).join(', ')
 }
 
 /** How much of what it may use it has used: the tightest of its limits, from 0 to 1; undefined without any. */

@@ -127,7 +127,8 @@ Doing = Callable[[Job], Awaitable[Result]]
 DOING: dict[str, Doing] = {}
 """How steps are done, by the name that plans use."""
 REACHES: dict[str, tuple[str, ...]] = {}
-"""What a way of doing a step reaches beside the canvas: web, files, code."""
+"""What a way of doing a step reaches beside what it suggests: `web`, `files`, `code`, `agents` (who use what tools they
+have), `pages` (it adds some), `talk` (it speaks in the conversation), `tasks` (it begins others)."""
 
 
 def doing(name: str, *reaches: str) -> Callable[[Doing], Doing]:

@@ -11,6 +11,7 @@ from studiolo.tasks import wording
 from studiolo.tasks.rule import MADE_IN, Rule, checked, zone_of
 from studiolo.tasks.rule import read as read_rule
 from studiolo.tasks.saying import said
+from studiolo.tasks.task import Budget
 
 State = Literal["on", "paused", "over"]
 COMING = 5  # next times that people are shown
@@ -33,6 +34,8 @@ class Schedule:
     words: str = ""
     model: str | None = None
     skip_if_unchanged: bool = False
+    budget: Budget | None = None  # of each of its tasks; None: what is usual
+    priority: int = 0
     state: State = "on"
     next: float | None = None
     last: float | None = None  # when it last began a task
@@ -45,7 +48,10 @@ class Schedule:
     @classmethod
     def read(cls, kept: dict[str, Any]) -> Schedule:
         """A schedule as it was kept; what a newer program added is let go."""
-        return cls(**{name: kept[name] for name in cls.__dataclass_fields__ if name in kept})
+        known = {name: kept[name] for name in cls.__dataclass_fields__ if name in kept}
+        if known.get("budget") is not None:
+            known["budget"] = Budget.read(known["budget"])
+        return cls(**known)
 
     @property
     def when(self) -> Rule:

@@ -25,7 +25,7 @@ from studiolo.canvas.participant import Role, rank
 from studiolo.store import Store
 from studiolo.store import schedules as kept
 from studiolo.tasks.schedule import Schedule, Understood, understand
-from studiolo.tasks.task import Task
+from studiolo.tasks.task import Budget, Task
 from studiolo.tasks.tasks import Tasks
 
 MOST_HERE = 50  # schedules of a canvas
@@ -58,6 +58,8 @@ class Changes:
     inputs: dict[str, Any] | None = None
     model: str | None = None
     skip_if_unchanged: bool | None = None
+    budget: Budget | None = None
+    priority: int | None = None
     words: str | None = None
     rule: str | None = None
     zone: str | None = None
@@ -134,6 +136,8 @@ class Schedules:
         title: str = "",
         model: str | None = None,
         skip_if_unchanged: bool = False,
+        budget: Budget | None = None,
+        priority: int = 0,
     ) -> Schedule:
         """A new schedule, told in words or as a rule. Raises `Invalid`, `NotFound` for an unknown kind, and `TooLarge`
         where there are too many."""
@@ -153,6 +157,8 @@ class Schedules:
             words,
             model,
             skip_if_unchanged,
+            budget,
+            priority,
             next=meant.rule.next(now, meant.zone),
         )
         await kept.add(self._store, schedule.as_dict(), MOST_HERE, MOST_OF_ONE)
@@ -187,6 +193,10 @@ class Schedules:
                     schedule.by = {"id": by.id, "name": by.name, "role": by.role}
             if to.title is not None:
                 schedule.title = to.title
+            if to.budget is not None:
+                schedule.budget = to.budget
+            if to.priority is not None:
+                schedule.priority = to.priority
             if to.skip_if_unchanged is not None:
                 schedule.skip_if_unchanged = to.skip_if_unchanged
             if to.words is not None or to.rule is not None or to.zone is not None:
@@ -377,6 +387,9 @@ class Schedules:
         return surface, replace(by, role=role)
 
     async def _begin(self, schedule: Schedule, surface: Surface, by: Participant, id: str) -> Task:
+        """With the limits that whoever wants it may set now: their role, or who wants it, may be another since."""
+        usual = Budget()
+        budget = schedule.budget or usual
         return await self._tasks.begin(
             surface,
             by,
@@ -384,6 +397,8 @@ class Schedules:
             schedule.inputs,
             title=schedule.title,
             model=schedule.model,
+            priority=schedule.priority if by.may("editor") else min(schedule.priority, 0),
+            budget=budget if by.may("owner") else budget.within(usual),
             schedule=schedule.id,
             id=id,
         )

@@ -52,6 +52,10 @@ class Budget:
     seconds: float | None = 6 * 3600.0
     money: float | None = 5.0
 
+    @classmethod
+    def read(cls, kept: dict[str, Any]) -> Budget:
+        return _read(cls, kept)
+
     def within(self, most: Budget) -> Budget:
         """The smaller of both, of each."""
         return Budget(
@@ -116,7 +120,7 @@ class Task:
         """A task as it was kept; what a newer program added is let go."""
         known = {name: kept[name] for name in cls.__dataclass_fields__ if name in kept}
         known["plan"] = [_read(Step, step) for step in kept.get("plan", ())]
-        known["budget"] = _read(Budget, kept.get("budget", {}))
+        known["budget"] = Budget.read(kept.get("budget", {}))
         known["spent"] = _read(Spending, kept.get("spent", {}))
         return cls(**known)
 

@@ -13,6 +13,7 @@ from studiolo.canvas.errors import Invalid, StudioloError
 from studiolo.people import Who
 from studiolo.tasks.schedule import Schedule
 from studiolo.tasks.schedules import Changes
+from studiolo.tasks.task import Budget
 from studiolo.tasks.wording import LONGEST
 from studiolo.web.access import Caller, Commenter, Hand, Here, Seat, Viewer, hand_on
 from studiolo.web.answers import Json
@@ -21,7 +22,7 @@ from studiolo.web.bodies import Body
 from studiolo.web.canvases import IdempotencyKey
 from studiolo.web.repeats import Keep
 from studiolo.web.studio import Studio
-from studiolo.web.tasks import Inputs, Model
+from studiolo.web.tasks import Inputs, Limits, Model, Priority, may_spend
 
 router = APIRouter(prefix="/api", tags=["tasks"])
 
@@ -41,6 +42,8 @@ class NewSchedule(Body):
     rule: RuleText | None = None
     zone: Zone = "UTC"
     skip_if_unchanged: bool = False
+    budget: Limits | None = None
+    priority: Priority = 0
 
     @model_validator(mode="after")
     def one_of_both(self) -> Self:
@@ -59,6 +62,8 @@ class ChangedSchedule(Body):
     rule: RuleText | None = None
     zone: Zone | None = None
     skip_if_unchanged: bool | None = None
+    budget: Limits | None = None
+    priority: Priority | None = None
 
     @model_validator(mode="after")
     def not_both(self) -> Self:
@@ -84,6 +89,8 @@ async def read(body: Said, _who: Caller, studio: Here) -> Json:
 @router.post("/canvases/{canvas}/schedules", status_code=201)
 async def make(body: NewSchedule, seat: Commenter, studio: Here, idempotency_key: IdempotencyKey = None) -> Json:
     """Make a schedule. Its tasks are those of whoever makes it, with the role that they have here now, or less."""
+    budget = body.budget.budget() if body.budget else None
+    may_spend(seat, budget, body.priority)
 
     async def work(keep: Keep | None) -> dict[str, Any]:
         await may_use(studio, seat.who, body.model)
@@ -98,6 +105,8 @@ async def make(body: NewSchedule, seat: Commenter, studio: Here, idempotency_key
             title=body.title,
             model=body.model,
             skip_if_unchanged=body.skip_if_unchanged,
+            budget=budget,
+            priority=body.priority,
         )
         shown = schedule.shown(studio.store.clock())
         if keep:
@@ -149,8 +158,21 @@ async def change(schedule: str, body: ChangedSchedule, who: Caller, studio: Here
         raise Invalid("Nothing is to be changed.", "Name what is to be another: title, inputs, words, zone…")
     seat, _ = await _seen(studio, who, schedule, "own")
     await may_use(studio, who, body.model or None)
+    before = await studio.schedules.get(schedule)
+    budget = body.budget.budget() if body.budget else None
+    # What somebody with more rights has set may stay as it is.
+    other = budget if budget != (before.budget or Budget()) else None
+    may_spend(seat, other, body.priority or 0 if body.priority != before.priority else 0)
     to = Changes(
-        body.title, body.inputs, body.model, body.skip_if_unchanged, words=body.words, rule=body.rule, zone=body.zone
+        body.title,
+        body.inputs,
+        body.model,
+        body.skip_if_unchanged,
+        budget,
+        body.priority,
+        words=body.words,
+        rule=body.rule,
+        zone=body.zone,
     )
     return _shown(studio, await studio.schedules.change(schedule, seat.participant, to))
 

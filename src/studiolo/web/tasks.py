@@ -32,6 +32,7 @@ router = APIRouter(prefix="/api", tags=["tasks"])
 MOST_INPUTS = 50
 Inputs = Annotated[dict[Annotated[str, Field(max_length=60)], Any], Field(max_length=MOST_INPUTS)]
 Model = Annotated[str | None, Field(max_length=200)]
+Priority = Annotated[StrictInt, Field(ge=-10, le=10)]
 
 
 class Limits(Body):
@@ -52,7 +53,7 @@ class NewTask(Body):
     inputs: Inputs = Field(default_factory=dict[str, Any])
     title: Line = ""
     model: Model = None
-    priority: StrictInt = Field(0, ge=-10, le=10)
+    priority: Priority = 0
     budget: Limits | None = None
 
 

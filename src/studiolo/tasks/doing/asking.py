@@ -21,7 +21,7 @@ async def ask_people(job: Job) -> Result:
     return {**reply, "note": f"{reply.get('by', {}).get('name', 'Somebody')}: {reply.get('answer', '')}"[:200]}
 
 
-@doing("ask_agent")
+@doing("ask_agent", "agents")
 async def ask_agent(job: Job) -> Result:
     """Let an agent do what the instructions say. Given: `agent`, `page`, `skill`."""
     prompt = told.instructions(job, "")
@@ -41,7 +41,7 @@ async def ask_agent(job: Job) -> Result:
     return {"run": run["id"], "answer": said, "results": run.get("results", []), "note": note, "outcome": note}
 
 
-@doing("say")
+@doing("say", "talk")
 async def say(job: Job) -> Result:
     """Say something in the conversation. Given: `text`, `agent`."""
     text = told.text_given(job, "text") or told.instructions(job, "")

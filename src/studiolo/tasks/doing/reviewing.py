@@ -41,7 +41,7 @@ SUMMING = (
 )
 
 
-@doing("review_page")
+@doing("review_page", "agents")
 async def review(job: Job) -> Result:
     """Let an agent read one page, in parts where it is long. Given: `page`, `agent`, `comments`."""
     page = told.text_given(job, "page")
@@ -106,7 +106,7 @@ def _ends(text: str) -> list[int]:
     return [piece.start + len(piece.text) for piece in paragraphs(text) if piece.prose]
 
 
-@doing("review_summary")
+@doing("review_summary", "talk")
 async def summary(job: Job) -> Result:
     """Say at the end what was found, and what is common. Given: `agent`."""
     results: list[Result] = []

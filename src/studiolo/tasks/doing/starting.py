@@ -9,7 +9,7 @@ from studiolo.tasks.doing import told
 from studiolo.tasks.job import Job, Result, doing
 
 
-@doing("task")
+@doing("task", "tasks")
 async def task(job: Job) -> Result:
     """Begin another task. Given: `kind`, `inputs`, `title`; `wait`: whether this one goes on only when that has ended
     (it does unless this is false)."""

@@ -63,7 +63,7 @@ RENDERING = (
 )
 
 
-@doing("translate_terms")
+@doing("translate_terms", "pages")
 async def terms(job: Job) -> Result:
     """Make the glossary, or add to the one that is there. Given: `pages`, `into`, `glossary`."""
     into = _into(job)
@@ -155,7 +155,7 @@ def _whole(term: str) -> str:
     return rf"(?<!\w){re.escape(term)}(?!\w)"
 
 
-@doing("translate_page")
+@doing("translate_page", "pages")
 async def page(job: Job) -> Result:
     """Render one page. Given: `page`, `into`, `where`."""
     source, into = told.text_given(job, "page"), _into(job)

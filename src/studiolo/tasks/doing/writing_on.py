@@ -162,7 +162,7 @@ def _material(job: Job, page: str, canon: Sequence[str]) -> str:
     return "\n\n".join(parts)[-room:]
 
 
-@doing("story_page")
+@doing("story_page", "pages")
 async def make_room(job: Job) -> Result:
     """Say where the scene goes: into a new page, or at the end of the last one. Given: `where`, `title`."""
     known = await job.result("read") or {}
@@ -183,7 +183,7 @@ def _next_title(title: str) -> str:
     return f"{title}, next scene"
 
 
-@doing("story_draft")
+@doing("story_draft", "agents")
 async def draft(job: Job) -> Result:
     """Let an agent draft the scene, in one of the two ways. Given: `way`, `words`, `agent`."""
     known, place = await job.result("read") or {}, await job.result("place") or {}
