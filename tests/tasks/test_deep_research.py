@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from studiolo.tasks.doing.reporting import MARK, ONE
+from studiolo.tasks.doing.reporting import MARK, ONE, OPPOSITE
 from studiolo.tasks.kind_folder import SHIPPED
 from studiolo.tasks.merging import Wanted
 from studiolo.tasks.task import Budget, Task
 from tests.models.fake_provider import FakeProvider
 from tests.tasks.conftest import OpenDesk
 from tests.tasks.desk import NADIA, Desk
-from tests.tasks.thinking import Researcher, said
+from tests.tasks.thinking import Researcher, form, material, said
 from tests.tasks.web.vesper import NAMES, SAID, TOPIC, Web
 
 SECRET = "The butler Ferdinand Okonkwo hides the emerald ledger beneath the pantry stairs"
@@ -113,6 +113,44 @@ async def test_every_sentence_of_the_report_is_proved_or_marked_and_nothing_leav
         assert not private & set(folded(visit).split())
     for body in provider.chats:
         assert SECRET not in said(body)
+
+
+class Careless(Researcher):
+    """It loses a "not" in its report; and when it looks a second time it lets everything pass but one sentence."""
+
+    def write(self, body: dict[str, Any]) -> dict[str, Any]:
+        claims = {said: at for at, said in self._claims(body).items()}
+        fell = next(at for said, at in claims.items() if SAID["salmon"]["fishers"] in said)
+        gone = next(at for said, at in claims.items() if SAID["salmon"]["institute"] in said)
+        told = [
+            ("The catch of salmon in Vesper Sound rose by 31 percent after the barrage closed.", fell),
+            ("The catch of salmon in Vesper Sound fell by 31 percent after the barrage closed.", fell),
+            ("Bass drove sand eel and plaice from Vesper Sound behind the barrage.", gone),
+            ("Sand eel and plaice have gone from Vesper Sound.", gone),
+        ]
+        return {"answer": [{"text": text, "claims": [at]} for text, at in told], "parts": []}
+
+    def look(self, body: dict[str, Any]) -> dict[str, Any]:
+        pairs = re.findall(r"^\[(\d+)\] (.+)$", material(body), re.MULTILINE)
+        told = [{"number": int(at), "verdict": "not there" if "drove" in text else "supported"} for at, text in pairs]
+        return {"verdicts": [*told, {"number": 29, "verdict": "contradicted"}]}
+
+
+async def test_a_report_that_says_the_opposite_is_marked_and_a_second_look_makes_marks_stricter_only(
+    desk: OpenDesk, provider: FakeProvider, web: Web
+) -> None:
+    here: Desk = await desk(None, web)
+    model = Careless(["What became of the catch of salmon, sand eel and plaice in Vesper Sound?"], TOPIC)
+    task = await researched(here, provider, model, pages=8)
+    report = report_of(here, task)
+    rose, fell, drove, gone = sentences_of(report["In short"])
+    assert "rose" in rose and rose.endswith(OPPOSITE) and "[^" in rose  # with the quote, so that it can be looked at
+    assert "fell" in fell and MARK not in fell and OPPOSITE not in fell and "[^" in fell
+    assert drove.endswith(MARK) and "[^" not in drove
+    assert "[^" in gone and MARK not in gone
+    (looked,) = [body for body in provider.chats if "verdicts" in form(body)]
+    assert "rose by" not in material(looked)  # what the program doubts is no question any more
+    assert QUESTION not in said(looked) and here.results[task.id]["report"]["unverified"] == 2
 
 
 async def test_contradicting_sources_stand_beside_each_other_and_copies_count_once(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studiolo.tasks.doing.proving import unproved
 from studiolo.tasks.doing.quoting import (
     differs,
     exact,
@@ -17,7 +18,6 @@ from studiolo.tasks.doing.quoting import (
     numbers,
     read_again,
     shown,
-    unproved,
 )
 
 TEXT = (

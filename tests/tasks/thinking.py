@@ -72,6 +72,8 @@ class Researcher:
             return self.weigh(body)
         if fields == {"answer", "parts"}:
             return self.write(body)
+        if fields == {"verdicts"}:
+            return self.look(body)
         raise AssertionError(f"nobody asks for {fields}")
 
     def plan(self) -> dict[str, Any]:
@@ -160,6 +162,10 @@ class Researcher:
             "answer": answer,
             "parts": [{"question": part, "sentences": told[:20]} for part, told in sorted(parts.items())],
         }
+
+    def look(self, body: dict[str, Any]) -> dict[str, Any]:
+        pairs = [int(number) for number in re.findall(r"^\[(\d+)\] ", material(body), re.MULTILINE)]
+        return {"verdicts": [{"number": number, "verdict": "supported"} for number in pairs]}
 
 
 @dataclass

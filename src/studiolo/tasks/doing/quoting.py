@@ -19,7 +19,6 @@ from studiolo.tools.web_pages import Passage, find
 LEAST_WORDS = 4  # of a quote; shorter ones are there by chance
 LONGEST = 600  # characters of a quote
 SAME = 0.9  # two quotes as alike as this are one text that somebody copied
-SHARED = 0.34  # of the words of a sentence that must be in what it rests on
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _MEASURE = re.compile(r"(\d[\d.,]*)\s+([^\W\d_]{3,})")
 _NAME = re.compile(r"(?<![.!?:] )(?<!^)\b[A-ZÀ-Þ][\w’'-]*\w", re.MULTILINE)
@@ -77,27 +76,6 @@ def differs(one: str, other: str) -> bool:
 def names(text: str) -> list[str]:
     """Words that begin large and not only because a sentence does."""
     return [name for name in _NAME.findall(text) if name.lower() not in checks.STOP]
-
-
-def unproved(sentence: str, evidence: Sequence[str], known: str = "") -> str:
-    """Why a sentence does not rest on these passages, "" when nothing speaks against it. `known`: what may be named
-    besides: the question, the titles of the sources.
-
-    This compares words. It finds a number, a name or a matter that is not in the passages; it does not understand.
-    """
-    if not evidence:
-        return "nothing was given for it"
-    said = " ".join(evidence)
-    have = set(numbers(said)) | set(numbers(known))
-    if new := [number for number in numbers(sentence) if number not in have]:
-        return f"{new[0]} is in none of its passages"
-    told = f"{said} {known}".casefold()
-    if new := [name for name in names(sentence) if name.casefold() not in told and checks.stem(name) not in told]:
-        return f"{new[0]} is in none of its passages"
-    about = checks.content(sentence)
-    if about and len(about & checks.content(said)) < SHARED * len(about):
-        return "its passages speak of something else"
-    return ""
 
 
 def independent(claims: Sequence[Mapping[str, Any]]) -> int:

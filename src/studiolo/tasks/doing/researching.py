@@ -20,6 +20,7 @@ from studiolo.agents.toolbox.marks import plain
 from studiolo.agents.toolbox.offers import host_of, short
 from studiolo.canvas.errors import Invalid, StudioloError
 from studiolo.tasks.doing import told
+from studiolo.tasks.doing.proving import opposite
 from studiolo.tasks.doing.quoting import exact, names, numbers, read_again, shown
 from studiolo.tasks.job import Job, Result, doing
 from studiolo.tasks.task import Step
@@ -271,6 +272,7 @@ def _found_again(
         about = f"{quote} {source['title']} {' '.join(questions)}"
         more = [one for one in numbers(claim.statement) if one not in numbers(about)]
         more += [one for one in names(claim.statement) if one.casefold() not in about.casefold()]
+        more = more or opposite(claim.statement, quote)
         claims.setdefault(
             quote,
             {

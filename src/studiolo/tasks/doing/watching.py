@@ -14,7 +14,8 @@ from studiolo.agents.toolbox.marks import plain
 from studiolo.agents.toolbox.offers import host_of, short
 from studiolo.canvas.errors import Invalid, StudioloError
 from studiolo.tasks.doing import placing, told
-from studiolo.tasks.doing.quoting import exact, harmless, link_to, read_again, shown, unproved
+from studiolo.tasks.doing.proving import unproved
+from studiolo.tasks.doing.quoting import exact, harmless, link_to, read_again, shown
 from studiolo.tasks.doing.researching import RESEARCHER
 from studiolo.tasks.job import Job, Result, doing
 
@@ -94,7 +95,7 @@ def _item(key: str, title: str, url: str, text: str) -> dict[str, Any]:
     return {"key": hashed, "title": title, "url": url, "text": text[:LONGEST]}
 
 
-@doing("tell_new")
+@doing("tell_new", "talk")
 async def tell(job: Job) -> Result:
     """Tell what is new, each with its words and address; in one line when nothing is. Given: `page`, `about`, `of`."""
     found = await job.result(told.text_given(job, "of", "look")) or {}

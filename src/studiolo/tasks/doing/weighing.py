@@ -17,7 +17,8 @@ from pydantic import BaseModel, Field
 from studiolo.agents import checks
 from studiolo.agents.errors import RunFailed
 from studiolo.tasks.doing import told
-from studiolo.tasks.doing.quoting import harmless, independent, measures, shown, unproved
+from studiolo.tasks.doing.proving import unproved
+from studiolo.tasks.doing.quoting import harmless, independent, measures, shown
 from studiolo.tasks.doing.researching import RESEARCHER, sources
 from studiolo.tasks.job import Job, Result, doing
 
