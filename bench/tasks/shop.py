@@ -8,7 +8,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -126,9 +126,9 @@ class Shop:
             await self.nodes.close()
         await self.store.close()
 
-    async def begin(self, *steps: Step) -> Task:
+    async def begin(self, *steps: Step, by: str = ANN.id) -> Task:
         room = await self.rooms.get(self.canvas)
-        return await self.tasks.begin(room, ANN, "bench", {}, title="Bench", plan=steps)
+        return await self.tasks.begin(room, replace(ANN, id=by), "bench", {}, title="Bench", plan=steps)
 
     async def wait(self, id: str, state: str = "done", also: Callable[[Task], Any] = lambda task: True) -> Task:
         while True:

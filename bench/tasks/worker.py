@@ -1,7 +1,8 @@
 """A process that carries tasks out, to be measured and killed: `python -m bench.tasks.worker URL HOME [REDIS]`.
 
 With PARK=n in the environment it first begins n tasks that wait for a person. It prints `ready` when it is, and with
-TELL=1 a line for each change of a task: its id and its state.
+TELL=1 a line for each change of a task: its id and its state. With HOLD=1 it is `ready` before it opens its studio, and
+does so when it is given a line.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ async def main() -> None:
     url, home, *redis = sys.argv[1:]
     at_once = int(os.environ.get("AT_ONCE", "8"))
     limits = Limits(10_000, 10_000, at_once)
+    if os.environ.get("HOLD"):
+        import dbos  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
+        print("ready", flush=True)
+        sys.stdin.readline()
     shop = await Shop(url, Path(home), redis[0] if redis else "", limits).open()
     if os.environ.get("TELL"):
         shop.tasks.on_change.append(lambda task: print(task.id, task.state, flush=True))
@@ -29,7 +35,8 @@ async def main() -> None:
         await shop.wait(task.id, "waiting")
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    print("ready", flush=True)
+    if not os.environ.get("HOLD"):
+        print("ready", flush=True)
     await stop.wait()
     await shop.close()
 
