@@ -21,6 +21,9 @@ export interface TaskStep {
   done: number
   of: number
   tries: number
+  /** What it has used so far. */
+  tokens?: number
+  cost?: number
   started: number | null
   finished: number | null
   by: string

@@ -38,6 +38,8 @@ class Step:
     started: float | None = None
     finished: float | None = None
     by: str = ""  # the person who put it into the plan; "": the kind of task, or a step before it
+    tokens: int = 0  # that it has used
+    cost: float = 0.0  # US dollars
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON. What is in it is not copied."""

@@ -141,6 +141,9 @@ class StepWork:
         wanted = self.task.model or wished(self.agent(agent), self.parts.models)
         return self.parts.models.get(wanted)
 
+    def ahead(self, step: str) -> StepWork:
+        return replace(self, id=step, halt=None, _told=0.0, _progress=None, _made=[])
+
     # -- what was, and what is kept
 
     async def result(self, step: str) -> Result | None:
@@ -243,13 +246,13 @@ class StepWork:
         run = await self._run(key, ask)
         error = run.get("error") or {}
         if run["state"] != "done":
-            await self._change(lambda task: _spend(task.spent, Usage.read(run["usage"])))
+            await self._change(lambda task: _spend(task, self.id, Usage.read(run["usage"])))
             raise RunFailed(
                 error.get("message") or "The agent was stopped.", error.get("hint") or "Try the step again.", checks=[]
             )
 
         def done(task: Task) -> None:
-            _spend(task.spent, Usage.read(run["usage"]))
+            _spend(task, self.id, Usage.read(run["usage"]))
             for result in run["results"]:
                 _add(task.results, result)
 
@@ -332,9 +335,9 @@ class StepWork:
         except BaseException:
             if usage.requests:
                 with contextlib.suppress(StudioloError, Fenced):
-                    await asyncio.shield(self._change(lambda task: _spend(task.spent, usage)))
+                    await asyncio.shield(self._change(lambda task: _spend(task, self.id, usage)))
             raise
-        await self._change(lambda task: _spend(task.spent, usage), {name: made.model_dump(mode="json")})
+        await self._change(lambda task: _spend(task, self.id, usage), {name: made.model_dump(mode="json")})
         with contextlib.suppress(StudioloError):
             self.surface = await self.parts.open_canvas(self.task.canvas)  # it may have been put away meanwhile
         return made
@@ -463,7 +466,7 @@ class StepWork:
         if await kept.result(self.driving.store, self.task.id, name) is None:
 
             def ended(task: Task) -> None:
-                _add_spending(task.spent, child.spent)
+                _add_spending(task, self.id, child.spent)
                 for result in child.results:
                     _add(task.results, result)
 
@@ -560,21 +563,23 @@ def _interrupted(run: dict[str, Any]) -> bool:
     return run["state"] == "stopped" or (run.get("error") or {}).get("code") == "restarted"
 
 
-def _spend(spent: Spending, usage: Usage) -> None:
-    spent.requests += usage.requests
-    spent.input += usage.input_tokens
-    spent.output += usage.output_tokens
-    spent.cost += usage.cost
-    spent.cost_known &= usage.priced
+def _spend(task: Task, step: str, usage: Usage) -> None:
+    """Put what was used into the task's sum, and into that of its step."""
+    requests, cost = usage.requests, usage.cost
+    _add_spending(task, step, Spending(requests, usage.input_tokens, usage.output_tokens, 0.0, cost, usage.priced))
 
 
-def _add_spending(spent: Spending, other: Spending) -> None:
+def _add_spending(task: Task, step: str, other: Spending) -> None:
+    spent = task.spent
     spent.requests += other.requests
     spent.input += other.input
     spent.output += other.output
     spent.cost += other.cost
     spent.seconds += other.seconds
     spent.cost_known &= other.cost_known
+    if (one := task.step(step)) is not None:
+        one.tokens += other.input + other.output
+        one.cost += other.cost
 
 
 def _left(task: Task) -> Budget:
