@@ -6,6 +6,7 @@ import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/sea
 import { Compartment, EditorState, type Extension, StateEffect, StateField } from '@codemirror/state'
 import { Decoration, type DecorationSet, drawSelection, EditorView, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers, placeholder } from '@codemirror/view'
 import type * as Y from 'yjs'
+import { blink } from './blink'
 import { directions } from './direction'
 import { historyKeymap } from './history'
 import { highlighting, languageFor, type Mode, prose } from './language'
@@ -88,6 +89,7 @@ export function createEditor({ parent, text, name, look, slashItems, binding: bo
       highlighting,
       highlightSpecialChars(),
       drawSelection(),
+      blink,
       EditorView.lineWrapping,
       search({ top: true }),
       flashed,

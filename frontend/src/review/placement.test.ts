@@ -54,6 +54,20 @@ const hunks = (state: EditorState) => itemsOf(state) as PlacedHunk[]
 const quoted = (state: EditorState) => hunks(state).map((item) => state.sliceDoc(item.from, item.to))
 
 describe('placements', () => {
+  it('are drawn anew when what they change is another text, and not for a key beside them', () => {
+    const w = world()
+    w.show([suggestion('a', [w.after('Mara came back ', 'alone ')]), suggestion('b', [w.hunk('keeper', 'wife')])])
+    const drawn = () => w.state.field(placements).drawn
+    const before = drawn()
+    w.edit('Mara '.length, 'Mara '.length, 'just ')
+    w.edit('Mara just came ba'.length, 'Mara just came ba'.length, 'a') // within the words beside the insertion
+    w.edit(w.state.doc.toString().indexOf(' keeper'), w.state.doc.toString().indexOf(' keeper'), ' old')
+    expect(drawn()).toBe(before)
+    const at = w.state.doc.toString().indexOf('keeper')
+    w.edit(at + 1, at + 2, 'E')
+    expect(drawn()).toBeGreaterThan(before)
+  })
+
   it('are looked up once and then carried along with the edits', () => {
     const w = world()
     w.show([suggestion('a', [w.hunk('keeper', 'wife')])])

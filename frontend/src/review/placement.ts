@@ -46,12 +46,17 @@ const sameAnchor = (a: Anchored, b: Anchored) => a.start === b.start && a.end ==
 /** Not decided yet. The studio marks what it found out of date, and takes the mark back when the text returns. */
 export const undecided = ({ status }: Hunk): boolean => status === 'open' || status === 'stale'
 
-function withEdits(doc: Text, item: Omit<PlacedHunk, 'edits' | 'group'> & { group?: string }): PlacedHunk {
+/** The hunk with what changes inside it. Edits that are as they were are the same array: nothing is drawn anew. */
+function withEdits(doc: Text, item: Omit<PlacedHunk, 'edits' | 'group'> & Partial<Pick<PlacedHunk, 'edits' | 'group'>>): PlacedHunk {
   const { group = '' } = item
-  if (item.stale) return { ...item, group, edits: [] }
-  const text = doc.sliceString(item.from, item.to, '\n')
-  return { ...item, group, edits: item.streaming ? growingEdits(text, item.hunk.replace) : wordEdits(text, item.hunk.replace) }
+  const text = item.stale ? '' : doc.sliceString(item.from, item.to, '\n')
+  const edits = item.stale ? [] : item.streaming ? growingEdits(text, item.hunk.replace) : wordEdits(text, item.hunk.replace)
+  const before = item.edits
+  const same = before?.length === edits.length && edits.every((edit, i) => alike(edit, before[i]!))
+  return { ...item, group, edits: before && same ? before : edits }
 }
+
+const alike = (a: Edit, b: Edit) => a.from === b.from && a.to === b.to && a.insert === b.insert
 
 function arrive(old: ReadonlyMap<string, Item>, doc: Text, { suggestions, threads, locate }: Records): Item[] {
   const items: Item[] = []

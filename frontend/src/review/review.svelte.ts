@@ -56,6 +56,7 @@ export class Review {
   view: EditorView | null = null
   /** The mode of the editor in which one's own suggestions are typed. */
   suggesting: Suggesting | null = null
+  #drawn = { from: 0, to: 0 }
   #settling: ReturnType<typeof setTimeout> | undefined
   #following: ReturnType<typeof setTimeout> | undefined
 
@@ -116,6 +117,7 @@ export class Review {
       view.focus()
     }
     const onscroll = () => (this.scrollTop = view.scrollDOM.scrollTop)
+    this.#drawn = view.viewport
     view.dom.addEventListener('click', onclick)
     view.scrollDOM.addEventListener('scroll', onscroll, { passive: true })
     return {
@@ -134,7 +136,7 @@ export class Review {
     const changed = before.field(placements).drawn !== state.field(placements).drawn || before.field(draftField) !== state.field(draftField)
     const focused = before.field(focusField) !== state.field(focusField)
     const measure = () => view.requestMeasure({ key: this, read: () => this.#measure(view), write: (cards) => this.#lay(cards) })
-    if (changed || focused || update.heightChanged || update.viewportChanged || (update.geometryChanged && !update.docChanged)) measure()
+    if (changed || focused || update.heightChanged || this.#scrolled(update) || (update.geometryChanged && !update.docChanged)) measure()
     // A key within a line moves at most the cards of that line: they may follow when the person rests.
     else if (update.docChanged) {
       clearTimeout(this.#following)
@@ -148,6 +150,13 @@ export class Review {
       if (id !== this.active) setTimeout(() => this.view === view && this.select(id, hunkOf(item)))
       else if (item?.kind === 'hunk' && item.hunk.index !== this.hunk) setTimeout(() => this.view === view && this.select(id, hunkOf(item)))
     }
+  }
+
+  /** Whether other lines are drawn than before. (The editor also says so when those it draws have grown by a key.) */
+  #scrolled({ changes, view }: ViewUpdate): boolean {
+    const { from, to } = this.#drawn
+    this.#drawn = view.viewport
+    return changes.mapPos(from, -1) !== view.viewport.from || changes.mapPos(to, 1) !== view.viewport.to
   }
 
   /** A comment and the fix that goes with it are one card. */
