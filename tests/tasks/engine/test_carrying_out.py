@@ -208,7 +208,7 @@ async def test_an_agents_run_is_the_tasks_in_results_and_cost_and_hears_what_peo
     assert any("Keep it dark." in prompt for prompt in shop.model.asked)
     assert [result["type"] for result in done.results] == ["suggestion"]
     assert done.spent.requests >= 1 and done.spent.output > 0 and done.spent.cost > 0
-    assert done.plan[0].tokens == done.spent.input + done.spent.output and done.plan[0].cost == done.spent.cost
+    assert done.plan[1].tokens == done.spent.input + done.spent.output and done.plan[1].cost == done.spent.cost
     assert (await shop.runs.find(done.plan[1].runs[0]))["parent"] == task.id
     assert (await shop.room()).canvas.page_text(page) == "The lamp was out.\n", "an agent only suggests"
 
