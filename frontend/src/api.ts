@@ -6,7 +6,7 @@ import type { Authors, Provenance, Shares } from './editor/authors'
 import type { Agent, AgentFile, Agents, Checked, Reviewed } from './agents/agents'
 import type { Accepted, Policy } from './budget/policies'
 import type { Branch, BranchChanges, PageMark, Parent, PastPage, Preview, Timeline, Version } from './history/past'
-import type { Waiting } from './inbox/items'
+import type { TaskResults, Waiting } from './inbox/items'
 import type { Chain, Change, Recorded } from './record/record'
 import type { Delivery, Group, Ping, Webhook } from './webhooks/webhooks'
 
@@ -303,6 +303,7 @@ export const api = {
     const asked = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]))
     return send<Waiting>('GET', `/api/inbox?${asked}`)
   },
+  taskResults: (task: string) => send<TaskResults>('GET', `/api/tasks/${encodeURIComponent(task)}/results`),
   inboxCount: () => send<Pick<Waiting, 'count' | 'kinds'>>('GET', '/api/inbox/count'),
   redo: (canvas: string, suggestion: string, model?: string) =>
     send<{ run: string }>('POST', at(canvas, `/suggestions/${encodeURIComponent(suggestion)}/redo`), {

@@ -6,7 +6,7 @@ import { type ActionBody, api, ApiError, freshKey, type Outcome } from '../api'
 import { announce, fail, toast } from '../notices.svelte'
 import { Remembered } from '../remembered.svelte'
 import { taskApi } from '../tasks/http'
-import { byCanvas, type Clash, decides, type Group, type Item, type Kind, keyOf, markOf, matches, rivals, takes, type Waiting } from './items'
+import { byCanvas, type Clash, decides, type Group, heads, inOrder, type Item, type Kind, keyOf, markOf, matches, names, remark, rivals, takes, type TaskResults, type Waiting } from './items'
 
 const PAGE = 100
 /** So long after a decision another node may still say what was before it, in milliseconds. */
@@ -35,6 +35,10 @@ export class Inbox {
   asked = $state.raw<ReadonlySet<string>>(new Set())
   skipped = $state.raw<ReadonlySet<string>>(read())
   steps = $state.raw<Step[]>([])
+  /** The tasks whose results are shown one by one. */
+  opened = $state.raw<ReadonlySet<string>>(new Set())
+  /** What tasks made, and what changed around it meanwhile, of those that were looked at. */
+  results = $state.raw<ReadonlyMap<string, TaskResults>>(new Map())
   /** How many were decided since the page was opened. */
   decided = $state(0)
   readonly #grouped = new Remembered<boolean>('inbox-by-canvas', false)
@@ -52,10 +56,12 @@ export class Inbox {
 
   readonly #present: Item[] = $derived(this.items.filter((item) => !this.#gone.has(markOf(item))))
   readonly groups: Group[] = $derived.by(() => {
-    const list = this.#present.filter((item) => (!this.kind || item.kind === this.kind) && matches(item, this.words))
-    const fresh = list.filter((item) => !this.skipped.has(markOf(item)))
+    const sought = this.kind !== '' || this.words.trim() !== ''
+    const list = this.#present.filter((item) => (sought ? (!this.kind || item.kind === this.kind) && matches(item, this.words) : heads(item) || !item.of || this.opened.has(item.of)))
+    const off = new Set(this.#present.filter((item) => heads(item) && this.skipped.has(markOf(item))).map(({ of }) => of))
+    const later = (item: Item) => this.skipped.has(markOf(item)) || (item.of !== undefined && off.has(item.of))
     // What was put off for now stays in reach, at the end.
-    const ordered = [...fresh, ...list.filter((item) => this.skipped.has(markOf(item)))]
+    const ordered = [...list.filter((item) => !later(item)), ...list.filter(later)]
     return this.#grouped.value ? byCanvas(ordered) : [{ id: '', title: '', items: ordered }]
   })
   readonly shown: Item[] = $derived(this.groups.flatMap(({ items }) => items))
@@ -63,11 +69,14 @@ export class Inbox {
   readonly at: number = $derived(this.item ? this.shown.indexOf(this.item) : -1)
   readonly kinds: Partial<Record<Kind, number>> = $derived.by(() => {
     const kinds: Partial<Record<Kind, number>> = {}
-    for (const { kind } of this.#present) kinds[kind] = (kinds[kind] ?? 0) + 1
+    for (const item of this.#present) if (!names(item)) kinds[item.kind] = (kinds[item.kind] ?? 0) + 1
     return kinds
   })
   /** What is left, also of that which has not been loaded. */
-  readonly left: number = $derived(Math.max(this.#present.length, this.count - (this.items.length - this.#present.length)))
+  readonly left: number = $derived.by(() => {
+    const [there, shown] = [this.items, this.#present].map((items) => items.filter((item) => !names(item)).length) as [number, number]
+    return Math.max(shown, this.count - (there - shown))
+  })
 
   get grouped(): boolean {
     return this.#grouped.value
@@ -150,6 +159,8 @@ export class Inbox {
     this.items = items
     const there = (set: ReadonlySet<string>) => new Set([...set].filter((key) => items.some((item) => keyOf(item) === key)))
     if (this.marked.size) this.marked = there(this.marked)
+    // What was opened stays open for as long as something of it is left.
+    if (this.opened.size) this.opened = new Set([...this.opened].filter((task) => items.some((item) => heads(item) && item.of === task)))
     if (this.asked.size) this.asked = new Set([...this.asked].filter((mark) => items.some((item) => markOf(item) === mark)))
     // Somebody else has decided the one that is read: the next takes its place.
     if (before && !this.shown.some((item) => keyOf(item) === before)) this.current = this.shown[Math.min(at, this.shown.length - 1)] ? keyOf(this.shown[Math.min(at, this.shown.length - 1)]!) : ''
@@ -171,6 +182,37 @@ export class Inbox {
 
   select(item: Item): void {
     this.current = keyOf(item)
+  }
+
+  /** Shows what a task made one by one, and goes to the first of it; or folds it up again. */
+  unfold(item: Item, open = !this.opened.has(item.of ?? '')): void {
+    const task = item.of
+    if (!task) return
+    this.opened = new Set(open ? [...this.opened, task] : [...this.opened].filter((other) => other !== task))
+    const to = open ? this.shown.find((one) => one.of === task && !heads(one)) : this.shown.find((one) => one.of === task)
+    if (to) this.current = keyOf(to)
+  }
+
+  /** What of a task still waits, as far as it is loaded. */
+  below(item: Item): Item[] {
+    return this.#present.filter((one) => one.of !== undefined && one.of === item.of && !heads(one))
+  }
+
+  /** The changes of a task that can be decided as one: where somebody has to choose or write, they are asked. */
+  decidable(item: Item, verb: 'accept' | 'reject'): Item[] {
+    return this.below(item).filter((one) => one.options && decides(one) && (verb === 'reject' ? one.kind !== 'audit' : one.kind === 'suggestion' && one.options.length === 1))
+  }
+  remarks(item: Item): Item[] {
+    return this.below(item).filter(remark)
+  }
+
+  /** Finds out what a task made, and what changed around it since it began. */
+  async look(task: string): Promise<void> {
+    try {
+      this.results = new Map([...this.results, [task, await api.taskResults(task)]])
+    } catch {
+      // It is not known then; everything can be decided without.
+    }
   }
 
   choose(item: Item, choice: number): void {
@@ -217,6 +259,7 @@ export class Inbox {
   // -- deciding
 
   accept(item: Item): void {
+    if (heads(item)) return this.decideAll(item, 'accept')
     if (item.kind === 'audit') return this.#decide([item], 'It is good.', () => this.#act(item, { type: 'audit', suggestion: item.options![0]!.suggestion, verdict: 'good' }).then(() => undefined))
     if (item.kind === 'question' && item.thread) return this.#resolve(item)
     if (item.kind === 'run') return this.#retry(item)
@@ -242,6 +285,7 @@ export class Inbox {
   }
 
   reject(item: Item): void {
+    if (heads(item)) return this.decideAll(item, 'reject')
     if (item.kind === 'run') return this.#dismiss(item)
     if (item.task && item.task.state !== 'waiting') return this.#dismissTask(item, 'Put away.')
     if (item.kind === 'waits' || item.kind === 'task') return toAnswer(item, 'reject')
@@ -283,6 +327,40 @@ export class Inbox {
         return () => this.#undo(one, [decisionOf(outcome)])
       })
     }
+  }
+
+  /** Decides the changes that a task made as one, or those of them that are given. */
+  decideAll(head: Item, verb: 'accept' | 'reject', items: Item[] = this.decidable(head, verb)): void {
+    if (!items.length) return this.remarks(head).length && verb === 'accept' ? this.resolveAll(head) : this.unfold(head, true)
+    const suggestions = items.flatMap((item) => (verb === 'reject' ? item.options! : [item.options![0]!]).map(({ suggestion }) => suggestion))
+    this.#decide(this.#withHead(head, items), `${items.length} ${verb === 'accept' ? 'accepted' : 'rejected'}.`, async () => {
+      const outcome = await this.#act(head, { type: `${verb}_all`, suggestions })
+      return () => this.#undo(head, [decisionOf(outcome)])
+    }, items.length)
+  }
+
+  /** Resolves the comments that a task left. */
+  resolveAll(head: Item): void {
+    const items = this.remarks(head)
+    this.#decide(this.#withHead(head, items), `${items.length} resolved.`, async () => {
+      for (const item of items) await this.#act(item, { type: 'resolve', thread: item.thread!.id })
+      return async () => {
+        for (const item of items) await this.#act(item, { type: 'resolve', thread: item.thread!.id, reopen: true })
+      }
+    }, items.length)
+  }
+
+  /** With the line of their task, when nothing is left below it. */
+  #withHead(head: Item, items: Item[]): Item[] {
+    const leaving = new Set(items.map(keyOf))
+    return this.below(head).every((item) => leaving.has(keyOf(item))) && (head.group?.left ?? 0) <= items.length ? [...items, head] : items
+  }
+
+  /** Has what is out of date of a task made anew on today's text. */
+  async redoAll(head: Item): Promise<void> {
+    const stale = this.below(head).filter((item) => item.kind === 'stale' && item.options?.[0]?.author.kind === 'agent' && !this.asked.has(markOf(item)))
+    for (const item of stale) await this.redo(item, true)
+    if (stale.length) this.#toast(`Asked again for ${stale.length}. What comes of it on today’s text will be here.`)
   }
 
   /** Takes what overlaps together. Answers with the texts when their words cannot be merged. */
@@ -333,16 +411,16 @@ export class Inbox {
   }
 
   /** Asks the agent to do it anew on today's text. The item stays until there is something in its place. */
-  async redo(item: Item): Promise<void> {
+  async redo(item: Item, quietly = false): Promise<void> {
     const option = item.options?.[this.choiceOf(item)]
     if (!option) return
     if (option.author.kind !== 'agent') return announce('A person made this suggestion. E puts it on today’s text.')
     const mark = markOf(item)
     this.asked = new Set([...this.asked, mark])
-    this.go(1)
+    if (!quietly) this.go(1)
     try {
       await api.redo(item.canvas.id, option.suggestion)
-      this.#toast('Asked again. What comes of it on today’s text will be here.')
+      if (!quietly) this.#toast('Asked again. What comes of it on today’s text will be here.')
     } catch (error) {
       this.asked = new Set([...this.asked].filter((other) => other !== mark))
       this.#refuse(item, error)
@@ -398,7 +476,11 @@ export class Inbox {
 
   // -- what all decisions have in common
 
-  #decide(items: Item[], says: string, work: () => Promise<(() => Promise<unknown>) | undefined>): void {
+  #decide(given: Item[], says: string, work: () => Promise<(() => Promise<unknown>) | undefined>, many = given.length): void {
+    const head = given.some(heads) ? undefined : this.items.find((item) => heads(item) && item.of !== undefined && item.of === given[0]?.of)
+    const items = head ? this.#withHead(head, given) : given
+    const done = items.find((item) => heads(item) && !names(item))
+    if (done) work = this.#seen(done, work)
     this.#advance(items)
     this.#hide(items, Infinity)
     const cleared = new Map(this.refused)
@@ -409,7 +491,7 @@ export class Inbox {
       try {
         const back = await work()
         if (back) step.back = back
-        this.decided += items.length
+        this.decided += many
         if (meant()) this.#hide(items, Date.now() + ECHO)
         return true
       } catch (error) {
@@ -421,6 +503,16 @@ export class Inbox {
       }
     })
     this.#step(step)
+  }
+
+  /** With the last of what a task made its line is put away, too: it says nothing that was not seen. */
+  #seen(head: Item, work: () => Promise<(() => Promise<unknown>) | undefined>): () => Promise<(() => Promise<unknown>) | undefined> {
+    const { id } = head.task!
+    return async () => {
+      const back = await work()
+      await taskApi.dismiss(id, true).catch(() => undefined)
+      return back && (() => Promise.all([back(), taskApi.dismiss(id, false)]))
+    }
   }
 
   #step(step: Step): void {
@@ -520,9 +612,6 @@ export class Inbox {
     for (const decision of decisions.toReversed()) if (decision) await this.#act(item, { type: 'undo', decision })
   }
 }
-
-/** As the studio orders them. */
-const inOrder = (a: Item, b: Item): number => b.score - a.score || a.at - b.at || (keyOf(a) < keyOf(b) ? -1 : 1)
 
 const SKIPPED = 'studiolo:inbox-skipped'
 

@@ -2,7 +2,7 @@
 import type { Kind as WhoKind, Role } from '../api'
 import { wordEdits } from '../review/diff'
 import type { Card } from '../runs/steps'
-import { asked, openCards, type WaitingTask } from '../tasks/tasks'
+import { asked, openCards, type Spent, type WaitingTask } from '../tasks/tasks'
 import { kindName } from '../tasks/words'
 
 export type Kind = 'suggestion' | 'stale' | 'question' | 'run' | 'waits' | 'task' | 'audit'
@@ -74,7 +74,12 @@ export interface Item {
   thread?: Talk
   message?: Said
   run?: FailedRun
-  task?: WaitingTask
+  task?: WaitingTask & { spent?: Spent; started?: number | null; finished?: number | null; made?: number }
+  /** The task that made it. What one task made stands together: `lead` is the score and the time of the first of it. */
+  of?: string
+  lead?: [number, number]
+  /** It is the line of a task before what it made. */
+  group?: { left: number; kinds: Partial<Record<Kind, number>> }
   decision?: string
   policy?: { id: string; name: string }
 }
@@ -89,6 +94,11 @@ export interface Waiting {
 export const keyOf = (item: Item): string => `${item.canvas.id}/${item.id}`
 export const markOf = (item: Item): string => `${keyOf(item)}@${item.rev}`
 export const decides = (item: Item): boolean => item.canvas.role === 'editor' || item.canvas.role === 'owner'
+export const heads = (item: Item): boolean => item.group !== undefined
+/** Whether it only names what stands below it, and nothing needs to be done about it itself. */
+export const names = (item: Item): boolean => item.id.startsWith('g:')
+/** What an agent said in the margin without asking anything. */
+export const remark = (item: Item): boolean => item.kind === 'question' && item.of !== undefined && item.thread?.comments.length === 1
 export const called = (title: string): string => title || 'Untitled'
 
 /** Whose it is: the author of the change, whoever spoke last, or the agent that failed. */
@@ -152,8 +162,30 @@ export function byCanvas(items: readonly Item[]): Group[] {
     group.items.push(item)
     groups.set(item.canvas.id, group)
   }
-  for (const group of groups.values()) group.items.sort((a, b) => Number(a.kind === 'run') - Number(b.kind === 'run') || a.place - b.place)
+  const places = new Map(items.filter(heads).map((item) => [item.of, item.place]))
+  const placed = (item: Item) => places.get(item.of) ?? item.place
+  for (const group of groups.values()) {
+    group.items.sort((a, b) => Number(a.kind === 'run') - Number(b.kind === 'run') || placed(a) - placed(b) || compared(a.of ?? '', b.of ?? '') || Number(heads(b)) - Number(heads(a)) || a.place - b.place)
+  }
   return [...groups.values()]
+}
+
+const compared = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+/** As the studio orders them: what needs somebody most first, and what one task made together, behind its line. */
+export function inOrder(a: Item, b: Item): number {
+  const [[score, at], [other, since]] = [a, b].map((item) => item.lead ?? [item.score, item.at]) as [[number, number], [number, number]]
+  return other - score || at - since || compared(a.canvas.id, b.canvas.id) || compared(a.of ?? a.id, b.of ?? b.id)
+    || Number(heads(b)) - Number(heads(a)) || b.score - a.score || a.at - b.at || compared(a.id, b.id)
+}
+
+/** What changed around a result of a task since it began. */
+export interface Meanwhile { page: string; was: string; now: string; by: string[]; at: number; rests?: boolean; cut?: boolean }
+export interface Around { item: string; state: 'as_read' | 'earlier' | 'changed' | 'stale'; changes: Meanwhile[] }
+export interface TaskResults {
+  made: { page: string; title: string; new: number; suggestions: number; comments: number; open: number }[]
+  items: Around[]
+  participants: Record<string, { name: string }>
 }
 
 /** The hunks of other suggestions that cannot be taken as well when this one is. */

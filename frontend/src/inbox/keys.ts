@@ -2,6 +2,7 @@
 export const KEYS: { keys: string[]; label: string }[] = [
   { keys: ['j', '↓'], label: 'Next' },
   { keys: ['k', '↑'], label: 'Previous' },
+  { keys: ['→', '←'], label: 'Go through what a task made; fold it up' },
   { keys: ['a'], label: 'Accept; resolve; try again' },
   { keys: ['r'], label: 'Reject; put away; take back' },
   { keys: ['e'], label: 'Edit, then accept; answer' },

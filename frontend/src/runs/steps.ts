@@ -9,7 +9,8 @@ export interface Step {
 }
 export interface PlanItem { text: string; state: string }
 export interface Card {
-  run: string; call: string; kind: 'question' | 'approval'; question: string; choices?: string[]; tool?: string; title?: string
+  /** `task`: the task that asks, by itself; `ended`: what came of it. */
+  run: string; task?: string; of?: string; results?: number; call: string; kind: 'question' | 'approval' | 'ended'; question: string; choices?: string[]; tool?: string; title?: string
   detail?: { will?: string; arguments?: Record<string, unknown>; host?: string; warnings?: string[]; grant?: string }
   /** Once it was answered: what, and by whom. */
   answer?: string; by?: string; name?: string; text?: string
@@ -61,8 +62,10 @@ export const written = (values: Record<string, unknown> | undefined): [string, s
 const ANSWERED: Record<string, string> = { once: 'allowed it once', run: 'allowed it for this run', no: 'did not allow it', stopped: 'ended the run' }
 
 /** Who answered a card, and what. */
-export function answered({ answer = '', name, text }: Card): string {
+export function answered({ answer = '', name, text, task }: Card): string {
+  if (task && answer === 'stopped') return 'Nobody needs to answer any more: the task has ended.'
   const who = name || (answer === 'stopped' ? 'The end of the run' : 'Somebody')
   const said = text ? (answer === 'answered' ? text : `“${text}”`) : ''
-  return answer === 'answered' ? `${who}: ${said}` : [`${who} ${ANSWERED[answer] ?? answer}`, said].filter(Boolean).join(': ')
+  const did = task && answer === 'run' ? 'allowed it for the rest of the task' : (ANSWERED[answer] ?? answer)
+  return answer === 'answered' ? `${who}: ${said}` : [`${who} ${did}`, said].filter(Boolean).join(': ')
 }

@@ -168,7 +168,8 @@ def _by_task(entries: Sequence[Entry], harvest: Harvest) -> list[Entry]:
         }
         item["task"] = item["task"] | _in_short(task)
         why = done.why if done and done.score > first.score else first.why
-        listed.append(Entry(first.canvas, head, "task", first.at, score, why, -1, item, id, lead))
+        place = min(entry.place for entry in together)
+        listed.append(Entry(first.canvas, head, "task", first.at, score, why, place, item, id, lead))
         listed += [replace(entry, lead=lead) for entry in together]
     return listed
 

@@ -60,7 +60,8 @@ class Conversation:
             for card in task.open_cards:
                 await self._answered(task, card | {"answer": "stopped"})
         if task.state in ("done", "failed") and _worth_saying(task):
-            ended = {"call": str(task.leg), "kind": "ended", "question": "", "state": task.state}
+            ended: dict[str, Any] = {"call": str(task.leg), "kind": "ended", "question": "", "state": task.state}
+            ended["results"] = len(task.results)
             await self._say(task, f"{OF_A_TASK}{task.id}:said:{task.leg}", ended, _line(task))
 
     async def _say(self, task: Task, key: str, card: dict[str, Any], text: str) -> None:
