@@ -30,6 +30,8 @@ from typing import Any
 from bench.rooms import machine
 from bench.tasks.shop import ANN, WOKEN, Shop, steps
 from studiolo.agents.asking_people import Reply
+from studiolo.store import Store
+from studiolo.store import tasks as kept
 from studiolo.store.tasks import Limits
 from studiolo.tasks.task import Step
 from tests.servers import PostgreSQL, Redis, postgresql_programs
@@ -280,7 +282,7 @@ def throughput(plan: Plan) -> list[str]:
 def _alone(_plan: Plan, folder: Path, number: int) -> float:
     url = f"sqlite:///{folder}/studiolo.db"
     asyncio.run(_queue(url, folder, number))
-    return asyncio.run(with_shop(url, folder, _rate, limits=Limits(10_000, 10_000, 16)))
+    return asyncio.run(with_shop(url, folder, lambda shop: _rate(shop.store), limits=Limits(10_000, 10_000, 16)))
 
 
 def _on_nodes(nodes: int, plan: Plan, folder: Path, number: int) -> float | None:
@@ -296,7 +298,7 @@ def _on_nodes(nodes: int, plan: Plan, folder: Path, number: int) -> float | None
             processes.append(stack.enter_context(opened))
         for process in processes:
             print(file=process.stdin, flush=True)
-        return asyncio.run(with_shop(url, folder, _rate, limits=Limits(node=0)))
+        return asyncio.run(_rate_at(url))
 
 
 def _on_procrastinate(workers: int, plan: Plan, _folder: Path, number: int) -> float | None:
@@ -327,16 +329,24 @@ async def _queue(url: str, folder: Path, number: int) -> None:
     await shop.close()
 
 
-async def _rate(shop: Shop) -> float:
+async def _rate_at(url: str) -> float:
+    store = await Store.open(url)
+    try:
+        return await _rate(store)
+    finally:
+        await store.close()
+
+
+async def _rate(store: Store) -> float:
     """Tasks a second, from when the last node has begun its first."""
-    while await shop.tasks.listed(("queued", "running"), limit=1):  # noqa: ASYNC110 - nobody tells of them here
+    while await kept.listed(store, ("queued", "running"), limit=1):  # noqa: ASYNC110 - nobody tells of them here
         await asyncio.sleep(0.5)
-    tasks = [task for task in await shop.tasks.listed(limit=100_000) if task.by["id"] != ANN.id]
+    tasks = [task for task in await kept.listed(store, limit=100_000) if task["by"]["id"] != ANN.id]
     began: dict[str, float] = {}
     for task in tasks:
-        began[task.node] = min(began.get(task.node, math.inf), task.started or math.inf)
+        began[task["node"]] = min(began.get(task["node"], math.inf), task["started"])
     from_here = max(began.values())
-    ends = [task.finished or 0.0 for task in tasks]
+    ends = [task["finished"] for task in tasks]
     return sum(end > from_here for end in ends) / (max(ends) - from_here)
 
 
