@@ -112,6 +112,11 @@ class Job(Protocol):
         """Put these steps into the plan, right after this one; those of an earlier try of this step are replaced."""
         ...
 
+    def ahead(self, step: str) -> Job:
+        """The job of a step that is still to come, for parts of it that it will then find done: only `once`, `answer`
+        and `permit` are of use there. What ends that one (`halting`) does not end this one."""
+        ...
+
     async def progress(self, done: int, of: int, note: str = "") -> None: ...
 
     async def found(self, text: str, **about: Any) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
 from studiolo.agents.toolbox.offers import Leaving, short
-from studiolo.canvas import Canvas
+from studiolo.canvas import THE_STUDIO, Canvas
 from studiolo.canvas.authorship import authorship
 from studiolo.canvas.document import plain
 
@@ -164,7 +165,14 @@ def _texts(canvas: Canvas) -> Iterator[tuple[str, str]]:
     for thread in threads.values():
         yield "a comment", " ".join(comment["text"] for comment in thread["comments"])
     for message in plain(canvas.document.chat):
-        yield "the conversation", message["text"]
+        if not _asks(message):
+            yield "the conversation", message["text"]
+
+
+def _asks(message: dict[str, Any]) -> bool:
+    """Whether the studio only asks something of people there, such as whether this very address may be read."""
+    card = json.loads(message.get("card") or "null") if message["author"] == THE_STUDIO.id else None
+    return card is not None and card["kind"] in ("approval", "question")
 
 
 def _folded(text: str) -> list[str]:

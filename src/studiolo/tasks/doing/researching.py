@@ -7,6 +7,7 @@ who reads, sees the question and what strangers wrote, and nothing of the canvas
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from studiolo.canvas.errors import Invalid, StudioloError
 from studiolo.tasks.doing import told
 from studiolo.tasks.doing.proving import opposite
 from studiolo.tasks.doing.quoting import exact, names, numbers, read_again, shown
+from studiolo.tasks.halting import Fenced, Rest, Spent
 from studiolo.tasks.job import Job, Result, doing
 from studiolo.tasks.task import Step
 from studiolo.tools.passages import Index, search
@@ -32,6 +34,9 @@ MOST_SEARCHES = 16
 MOST_SOURCES = 80
 MOST_PORTIONS = 3  # of one source
 MOST_CLAIMS = 12  # of one portion
+AT_ONCE = 4  # sources that are read at the same time, each of another host
+ROOMY = 0.5  # of what the task may use is left, when several are
+LOOK_AGAIN = 0.5  # seconds between looks whether people want something else
 KEPT = 60_000  # characters of one source
 GO_ON = "Go on"
 RESEARCHER = "researcher"
@@ -231,29 +236,82 @@ def _spread(found: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
 
 @doing("research_read", "web", "files")
 async def read(job: Job) -> Result:
-    """Read one source and take out its claims. One that cannot be read is told of and left."""
-    plan = await job.result("plan") or {}
-    questions: list[str] = plan.get("parts") or [str(plan.get("question") or job.task.title)]
+    """Read one source and take out its claims, while some of the next ones are read, too. One that cannot be read is
+    told of and left."""
     if told.running_short(job):
         return _unread(job, "left out to keep to the budget")
+    others = [asyncio.create_task(_ahead(job.ahead(step.id))) for step in await _next(job)]
+    heard = len(job.task.said)
     try:
-        source = await job.once("source", lambda: _source(job))
-    except StudioloError as error:
-        return _unread(job, error.message)
-    portions = await asyncio.to_thread(_portions, source["sections"], " ".join(questions), told.room(job, RESEARCHER))
-    said: list[Claim] = []
-    for number, piece in enumerate(portions):
+        found = await _taken_out(job)
+        # Who has something to say, or wants the task to rest, does not wait for what is to come.
+        while any(not other.done() for other in others) and len(job.task.said) == heard and not job.task.pausing:
+            await asyncio.wait(others, timeout=LOOK_AGAIN)
+    finally:
+        for other in others:
+            other.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+    for claim in found["claims"]:
+        await job.found(claim["statement"], source=found["host"] or found["title"], url=found["url"])
+    return found
+
+
+async def _next(job: Job) -> list[Step]:
+    """The steps right behind this one whose sources can be read at the same time: of other hosts, as nobody's site is
+    asked twice at once, and not while there is little left to spend."""
+    plan = job.task.plan
+    at = next((place for place, step in enumerate(plan) if step.id == job.step.id), len(plan))
+    hosts = {host_of(told.text_given(job, "url"))}
+    found: list[Step] = []
+    for step in plan[at + 1 :]:
+        if step.do != "research_read" or len(found) == AT_ONCE - 1 or told.left(job) < ROOMY:
+            break
+        host = host_of(told.text_given_of(step, "url"))
+        if step.state == "coming" and host and host not in hosts and await job.result(f"{step.id}/read") is None:
+            hosts.add(host)
+            found.append(step)
+    return found
+
+
+async def _ahead(job: Job) -> None:
+    """Read the source of a step that is to come. What keeps it from being read is told when its turn comes."""
+    with contextlib.suppress(StudioloError, Fenced, Rest, Spent):
+        await _taken_out(job)
+
+
+async def _taken_out(job: Job) -> Result:
+    """What a source says, each part of it kept as it is done."""
+    plan = await job.result("plan") or {}
+    questions: list[str] = plan.get("parts") or [str(plan.get("question") or job.task.title)]
+    again = f" {job.step.again}" if job.step.again else ""
+
+    async def fetch() -> Result:
         try:
-            said += await _claims(job, number, piece, questions, source)
-        except RunFailed as error:
-            await job.note(f"A part of “{short(source['title'], 80)}” was not understood: {error.message}")
-    claims = await asyncio.to_thread(_found_again, said, source, questions, str(plan.get("question") or ""))
-    for claim in claims:
-        await job.found(claim["statement"], source=source["host"] or source["title"], url=source["url"])
-    note = told.many(len(claims), "claim") if claims else "it says nothing about the question"
-    if refused := len(said) - len(claims):
+            return await _source(job)
+        except StudioloError as error:
+            return _unread(job, error.message)
+
+    source = await job.once(f"source{again}", fetch)
+    if source.get("problem"):
+        return source
+
+    async def take() -> Result:
+        room = told.room(job, RESEARCHER)
+        portions = await asyncio.to_thread(_portions, source["sections"], " ".join(questions), room)
+        said: list[Claim] = []
+        for number, piece in enumerate(portions):
+            try:
+                said += await _claims(job, number, piece, questions, source)
+            except RunFailed as error:
+                await job.note(f"A part of “{short(source['title'], 80)}” was not understood: {error.message}")
+        claims = await asyncio.to_thread(_found_again, said, source, questions, str(plan.get("question") or ""))
+        return {"claims": claims, "dropped": len(said) - len(claims)}
+
+    taken = await job.once("read", take)
+    note = told.many(len(taken["claims"]), "claim") if taken["claims"] else "it says nothing about the question"
+    if refused := taken["dropped"]:
         note += f", {refused} dropped: their quotes are not in it, or have nothing to do with the question"
-    return {**source, "claims": claims, "dropped": refused, "note": note}
+    return {**source, **taken, "note": note}
 
 
 def _found_again(
@@ -288,7 +346,8 @@ def _found_again(
 
 def _unread(job: Job, problem: str) -> Result:
     url = told.text_given(job, "url")
-    return {"url": url, "host": host_of(url), "title": url, "claims": [], "problem": problem, "note": problem}
+    host = host_of(url)
+    return {"url": url, "host": host, "title": url, "file": "", "claims": [], "problem": problem, "note": problem}
 
 
 async def _source(job: Job) -> Result:
