@@ -25,7 +25,7 @@ beforeEach(() => {
   answer = (action) => Promise.resolve(json({ outcome: 'done', decision: `d-${String(action['suggestion'] ?? action['type'])}` }))
   vi.stubGlobal('EventSource', undefined)
   vi.stubGlobal('fetch', vi.fn((path: string, init: RequestInit) => {
-    if (path.startsWith('/api/inbox')) return Promise.resolve(json({ items: there, next: null, count: there.length, kinds: {}, canvases: [] } satisfies Waiting))
+    if (path.startsWith('/api/inbox')) return Promise.resolve(json({ items: there, next: null, count: there.filter(({ id }) => !id.startsWith('g:')).length, kinds: {}, canvases: [] } satisfies Waiting))
     const action = JSON.parse(String(init.body)) as Record<string, unknown>
     asked.push({ canvas: path.split('/')[3] ?? '', action })
     return answer(action)
@@ -138,7 +138,7 @@ it('tries a task again at the step that it could not get over, and puts one away
   there = [task('broke', 'failed'), task('over', 'done')]
   const sent: string[] = []
   vi.stubGlobal('fetch', (path: string, init: RequestInit) => {
-    if (path.startsWith('/api/inbox')) return Promise.resolve(json({ items: there, next: null, count: there.length, kinds: {}, canvases: [] }))
+    if (path.startsWith('/api/inbox')) return Promise.resolve(json({ items: there, next: null, count: there.filter(({ id }) => !id.startsWith('g:')).length, kinds: {}, canvases: [] }))
     sent.push(`${init.method} ${path} ${String(init.body ?? '')}`.trim())
     return Promise.resolve(json({ plan: [{ id: 'a', state: 'done' }, { id: 'b', state: 'failed' }] }))
   })
@@ -151,4 +151,59 @@ it('tries a task again at the step that it could not get over, and puts one away
   await inbox.undo()
   await settle()
   expect(sent.slice(2)).toEqual(['POST /api/tasks/over/dismiss {"away":true}', 'POST /api/tasks/over/dismiss {"away":false}'])
+})
+
+/** What a task made: its line, and two changes. */
+function made(done: boolean): Item[] {
+  const of = { of: 't', lead: [30, 1] as [number, number] }
+  const head: Item = { ...item('0'), id: done ? 'k:t:1' : 'g:t', kind: 'task', ...of, group: { left: 2, kinds: { suggestion: 2 } }, task: { id: 't', state: done ? 'done' : 'running' } as never }
+  delete (head as Partial<Item>).options
+  return [head, { ...item('1'), ...of }, { ...item('2'), ...of }, item('3')]
+}
+
+it('folds up what a task made, and opens it to its first item', async () => {
+  there = made(false)
+  const inbox = await opened()
+  expect(ids(inbox)).toEqual(['t', '3'])
+  expect(inbox.left).toBe(3)
+  inbox.unfold(inbox.item!)
+  flushSync()
+  expect(ids(inbox)).toEqual(['t', '1', '2', '3'])
+  expect(inbox.item?.id).toBe('s:1')
+  inbox.unfold(inbox.item!, false)
+  flushSync()
+  expect(ids(inbox)).toEqual(['t', '3'])
+  expect(inbox.item?.id).toBe('g:t')
+  inbox.words = 'muse'
+  flushSync()
+  expect(ids(inbox)).toEqual(['1', '2', '3'])
+})
+
+it('decides what a task made as one, and its line goes with it', async () => {
+  there = made(true)
+  const inbox = await opened()
+  inbox.decideAll(inbox.item!, 'accept')
+  flushSync()
+  expect(ids(inbox)).toEqual(['3'])
+  await settle()
+  expect(asked.map(({ action }) => action)).toEqual([{ type: 'accept_all', suggestions: ['1', '2'] }, { away: true }])
+  await inbox.undo()
+  flushSync()
+  expect(ids(inbox)[0]).toBe('t:1')
+  expect(asked.slice(2).map(({ action }) => action)).toEqual(expect.arrayContaining([{ type: 'undo', decision: 'd-accept_all' }, { away: false }]))
+})
+
+it('puts the line of a task away with the last of what it made', async () => {
+  there = made(true)
+  const inbox = await opened()
+  inbox.unfold(inbox.item!)
+  flushSync()
+  inbox.decide('accept')
+  flushSync()
+  expect(ids(inbox)).toEqual(['t:1', '2', '3'])
+  inbox.decide('reject')
+  flushSync()
+  expect(ids(inbox)).toEqual(['3'])
+  await settle()
+  expect(asked.at(-1)?.action).toEqual({ away: true })
 })

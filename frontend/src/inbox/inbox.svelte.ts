@@ -353,7 +353,8 @@ export class Inbox {
   /** With the line of their task, when nothing is left below it. */
   #withHead(head: Item, items: Item[]): Item[] {
     const leaving = new Set(items.map(keyOf))
-    return this.below(head).every((item) => leaving.has(keyOf(item))) && (head.group?.left ?? 0) <= items.length ? [...items, head] : items
+    const loaded = this.items.filter((item) => item.of === head.of && !heads(item)).length
+    return this.below(head).every((item) => leaving.has(keyOf(item))) && (head.group?.left ?? 0) <= loaded ? [...items, head] : items
   }
 
   /** Has what is out of date of a task made anew on today's text. */

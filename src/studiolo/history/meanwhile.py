@@ -80,15 +80,24 @@ class Meanwhile:
             return None
         first = bisect_right(self._old_ends, start)
         last = bisect_left(self._old_ends, start + len(quote))
-        hands = [hand for piece in self._pieces[first : last + 1] for hand in self._hand(piece)]
-        low = self._starts[first]
+        low, high = self._starts[first], self._ends[last]
         if self._pieces[first].there(self._now):
-            piece = self._pieces[first]
-            low += start - (self._old_ends[first] - len(piece.text)) if piece.there(self._since) else 0
-        high = self._ends[last]
+            low += start - (self._old_ends[first] - len(self._pieces[first].text))
         if self._pieces[last].there(self._now):
             high -= self._old_ends[last] - (start + len(quote))
+        # What was written beside words that went stands in their place.
+        goes, ends = not self._pieces[first].there(self._now), not self._pieces[last].there(self._now)
+        while goes and self._new(first - 1):
+            first -= 1
+            low = self._starts[first]
+        while ends and self._new(last + 1):
+            last += 1
+            high = self._ends[last]
+        hands = [hand for piece in self._pieces[first : last + 1] for hand in self._hand(piece)]
         return self._changed(quote, self.text[low : max(low, high)], hands)
+
+    def _new(self, place: int) -> bool:
+        return 0 <= place < len(self._pieces) and not self._pieces[place].there(self._since)
 
     def _hand(self, piece: Piece) -> list[tuple[int, str]]:
         """The row with which a piece came or went since, and whose hand that was, unless it is left out of account."""
