@@ -62,6 +62,41 @@ steps:
 ---
 """
 
+NAMES = """---
+name: Names things
+description: Asks for a name.
+title: "A name for {what}"
+inputs:
+  what: {label: What, kind: text}
+  greeting: {label: Greeting, kind: text, default: Hello.}
+steps:
+  - {id: greet, do: say, title: "Says {greeting}", text: "{greeting}"}
+  - {id: ask, do: ask_people, title: "Asks for a name for {what}", question: "What is {what} called?"}
+  - {id: end, do: say, title: Says that it is settled, text: "Settled."}
+---
+"""
+READS = """---
+name: Reads a file
+description: Takes claims out of a file, and asks whether they hold.
+title: How long the lamp burned, and when the bell was cast
+inputs:
+  file: {label: File, kind: source}
+steps:
+  - {id: read, do: research_read, title: Reads the file, file: "{file}"}
+  - {id: ask, do: ask_people, title: Asks whether it holds, question: "Does it hold?"}
+---
+"""
+LOOKS = """---
+name: Looks
+description: Looks at a page.
+inputs:
+  url: {label: Address, kind: text}
+steps:
+  - {id: look, do: look, title: Looks at the page, url: "{url}"}
+  - {id: tell, do: tell_new, title: Tells what is new}
+---
+"""
+
 
 class Agents:
     """What the agents of the kind do. Reading goes on until its gate is opened."""
@@ -117,7 +152,22 @@ class Stage:
         """Open the page of the newest task."""
         task = self.tasks()[0]
         desk.page.goto(f"{self.studio.url}/tasks/{task['id']}")
-        expect(desk.page.get_by_role("heading", name="Proof of The lamp room")).to_be_visible(timeout=SOON)
+        expect(desk.page.get_by_role("heading", name=task["title"])).to_be_visible(timeout=SOON)
+
+    def begin_as(self, desk: Desk, kind: str, **inputs: str) -> None:
+        """Begin a task in somebody's name, and open its page."""
+        desk.page.goto(self.studio.url)
+        desk.page.evaluate(
+            """([canvas, body]) => fetch(`/api/canvases/${canvas}/tasks`, {
+                method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body)
+            }).then(answer => { if (!answer.ok) throw new Error(answer.status) })""",
+            [self.canvas, {"kind": kind, "inputs": inputs}],
+        )
+        self.look(desk)
+
+    def said(self) -> list[str]:
+        with self.studio.client() as client:
+            return [one["text"] for one in client.get(f"/api/canvases/{self.canvas}").json()["chat"]]
 
 
 class Heard:
@@ -167,7 +217,8 @@ def agents(provider: FakeProvider) -> Iterator[Agents]:
 @pytest.fixture
 def studio(tmp_path: Path, provider: FakeProvider) -> Iterator[ServedStudio]:
     (tmp_path / "tasks").mkdir()
-    (tmp_path / "tasks" / "proof.md").write_text(KIND, encoding="utf-8")
+    for name, text in {"proof": KIND, "names": NAMES, "reads": READS, "looks": LOOKS}.items():
+        (tmp_path / "tasks" / f"{name}.md").write_text(text, encoding="utf-8")
     fake = {"OPENAI_API_KEY": "sk-fake", "OPENAI_BASE_URL": f"{provider.url}/v1", "STUDIOLO_MODEL": "openai:fake-model"}
     served = serve(tmp_path, fake)
     yield served
@@ -213,11 +264,11 @@ def test_a_task_is_begun_changed_while_it_works_and_answered_by_somebody_else(
     ask = tomas.page.get_by_role("group", name="It asks")
     expect(ask).to_contain_text(QUESTION, timeout=SOON)
     expect(ask.get_by_role("button", name=BELOW)).to_be_in_viewport()
+    until(lambda: "“Proof of The lamp room” asks you something." in heard.toasts(), 60)
     ask.get_by_role("button", name=BELOW).tap()
     expect(state(tomas)).to_contain_text("Done", timeout=SOON)
     assert "an answer" in agents.asked[0] and "Nobody panics." in agents.asked[0]
     assert not any("PRAISE IT" in said for said in agents.asked)
-    until(lambda: "“Proof of The lamp room” asks you something." in heard.toasts(), 60)
     until(lambda: "“Proof of The lamp room” is done." in heard.toasts(), 60)
     stage.look(nadia)
     expect(step(nadia, "Asks who rings")).to_contain_text(f"Tomas: {BELOW}")
@@ -259,6 +310,143 @@ def test_a_task_is_tried_again_and_another_is_stopped(studio: ServedStudio, agen
     expect(state(nadia)).to_contain_text("Stopped", timeout=SOON)
     expect(page.get_by_role("heading", name="It did not come to this")).to_be_visible()
     assert [task["state"] for task in stage.tasks()] == ["cancelled", "done"]
+
+
+def test_a_new_task_goes_on_from_a_step_with_other_words(studio: ServedStudio, agents: Agents, person: Person) -> None:
+    stage = Stage(studio, person())
+    page = stage.nadia.page
+    stage.begin_as(stage.nadia, "names", what="the boat")
+    ask = page.get_by_role("group", name="It asks")
+    expect(ask).to_contain_text("What is the boat called?", timeout=SOON)
+    step(stage.nadia, "Asks for a name").get_by_role("button", name="Asks for a name").click()
+    page.get_by_role("button", name="Begin anew from here").click()
+
+    form = page.get_by_role("dialog", name="Begin anew from")
+    told = form.get_by_role("status")
+    expect(form.get_by_label("What", exact=True)).to_have_value("the boat", timeout=SOON)
+    form.get_by_label("What", exact=True).fill("the ship")
+    expect(told).to_contain_text("Asks for a name for the ship", timeout=SOON)
+    kept = told.locator("div").filter(has_text="Taken over as it is")
+    expect(kept).to_contain_text("Says Hello.")
+    assert complaints(page) == []
+    # What came before depends on this: then it is not taken over.
+    form.get_by_label("Greeting").fill("Good day.")
+    expect(kept).to_contain_text("Nothing", timeout=SOON)
+    form.get_by_label("Greeting").fill("Hello.")
+    expect(kept).to_contain_text("Says Hello.", timeout=SOON)
+    form.get_by_role("button", name="Begin", exact=True).click()
+    expect(page.get_by_role("heading", name="A name for the ship")).to_be_visible(timeout=SOON)
+    expect(ask).to_contain_text("What is the ship called?", timeout=SOON)
+    assert stage.said().count("Hello.") == 1
+
+    # And once more from the beginning, with what was filled in.
+    page.get_by_role("button", name="More about this task").click()
+    page.get_by_role("menuitem", name="Begin again").click()
+    form = page.get_by_role("dialog", name="Names things")
+    expect(form.get_by_label("What", exact=True)).to_have_value("the ship", timeout=SOON)
+    form.get_by_role("button", name="Begin", exact=True).click()
+    until(lambda: stage.said().count("Hello.") == 2, 60)
+
+
+def test_what_was_found_counts_no_more_when_somebody_says_so(
+    studio: ServedStudio, agents: Agents, provider: FakeProvider, person: Person
+) -> None:
+    stage = Stage(studio, person())
+    page = stage.nadia.page
+    facts = ["The lamp burned for nine winters.", "The bell was cast in 1912."]
+    provider.thinks = lambda _: {"claims": [{"statement": fact, "quote": fact, "part": 1} for fact in facts]}
+    with studio.client() as owner:
+        file = ("lamp.txt", " ".join(facts).encode(), "text/plain")
+        put = owner.post(f"/api/canvases/{stage.canvas}/attachments", files={"file": file})
+        assert put.status_code == 201, put.text
+    stage.begin_as(stage.nadia, "reads", file=put.json()["id"])
+    found = page.get_by_role("region", name="Found so far")
+    expect(found.get_by_role("listitem")).to_have_count(2, timeout=SOON)
+    expect(page.get_by_role("group", name="It asks")).to_be_visible(timeout=SOON)
+    found.get_by_role("button", name=f"Let this not count: {facts[0]}").click()
+    expect(found).to_contain_text("1 thing does not count any more", timeout=SOON)
+    expect(found.get_by_text(facts[0])).to_have_count(0)
+    page.get_by_role("button", name="Nothing from lamp.txt").click()
+    expect(found).to_contain_text("2 things do not count any more", timeout=SOON)
+    [task] = stage.tasks()
+    assert all(one["dropped"]["name"] == "Nadia" for one in task["found"])
+
+
+def test_a_task_rests_and_goes_on_and_a_step_is_ended_in_its_middle(
+    studio: ServedStudio, agents: Agents, person: Person
+) -> None:
+    stage = Stage(studio, person())
+    nadia, page = stage.nadia, stage.nadia.page
+    stage.begin_as(nadia, "proof", page=stage.page)
+    reads = step(nadia, "Reads The lamp room")
+    expect(reads).to_have_attribute("aria-current", "step", timeout=SOON)
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(state(nadia)).to_contain_text("Rests after this step", timeout=SOON)
+
+    # It need not end first: it goes on without it, and rests then.
+    reads.get_by_role("button", name="Reads The lamp room").click()
+    reads.get_by_role("button", name="Go on without it").click()
+    expect(reads).to_contain_text("skipped it", timeout=SOON)
+    expect(state(nadia)).to_contain_text("Paused", timeout=SOON)
+    expect(page.get_by_role("group", name="It asks")).to_have_count(0)
+    page.get_by_role("button", name="Go on", exact=True).click()
+    expect(page.get_by_role("group", name="It asks")).to_contain_text(QUESTION, timeout=SOON)
+    assert [one["state"] for one in stage.tasks()[0]["plan"]][:2] == ["skipped", "waiting"]
+
+
+def test_two_people_change_the_plan_at_the_same_time(studio: ServedStudio, agents: Agents, person: Person) -> None:
+    stage = Stage(studio, person())
+    nadia, tomas = stage.nadia, person()
+    tomas.join(stage.share, "Tomas")
+    agents.reads.set()
+    stage.begin_as(tomas, "proof", page=stage.page)
+    stage.look(nadia)
+    for desk in (nadia, tomas):
+        expect(desk.page.get_by_role("group", name="It asks")).to_contain_text(QUESTION, timeout=2 * SOON)
+        desk.page.get_by_role("button", name="Proposes an end: change its words").click()
+    # Both have begun to write before either has said it.
+    nadia.page.get_by_label("What it is to do").fill("FIND AN END that answers.")
+    tomas.page.get_by_label("Called").fill("Proposes two ends")
+    nadia.page.get_by_role("button", name="Keep", exact=True).click()
+    until(lambda: stage.tasks()[0]["plan"][3]["given"]["instructions"] == "FIND AN END that answers.", 60)
+    tomas.page.get_by_role("button", name="Keep", exact=True).click()
+    for desk in (nadia, tomas):
+        expect(coming(desk).nth(1)).to_contain_text("Proposes two ends", timeout=SOON)
+
+    # One takes a step out while the other adds one.
+    nadia.page.get_by_role("button", name="Add a step").click()
+    nadia.page.get_by_role("menuitem", name="An agent does something").click()
+    nadia.page.get_by_label("What it is to do").fill("PRAISE IT again.")
+    tomas.page.get_by_role("button", name="Take out: Praises it").click()
+    expect(coming(nadia)).to_have_count(1, timeout=SOON)
+    nadia.page.get_by_role("button", name="Add", exact=True).click()
+    for desk in (nadia, tomas):
+        expect(coming(desk)).to_have_count(2, timeout=SOON)
+        expect(coming(desk).nth(0)).to_contain_text("Proposes two ends")
+        expect(coming(desk).nth(1)).to_contain_text("PRAISE IT again.")
+    plan = stage.tasks()[0]["plan"]
+    assert plan[2]["given"]["instructions"] == "FIND AN END that answers." and len(plan) == 4
+
+
+def test_it_is_allowed_from_a_phone_what_leaves_the_studio(
+    studio: ServedStudio, agents: Agents, person: Person
+) -> None:
+    stage = Stage(studio, person(**PHONE))
+    page = stage.nadia.page
+    stage.begin_as(stage.nadia, "looks", url="http://127.0.0.1:9/bell")
+    ask = page.get_by_role("group", name="May it?")
+    expect(ask).to_contain_text("127.0.0.1", timeout=SOON)
+    once, never = (ask.get_by_role("button", name=name) for name in ("Allow once", "No…"))
+    for button in (once, never):
+        expect(button).to_be_in_viewport()
+        box = button.bounding_box()
+        assert box is not None and box["height"] >= 44
+    assert complaints(page) == []
+    once.tap()
+    expect(ask).to_have_count(0, timeout=SOON)
+    expect(page.get_by_role("region", name="What it asked")).to_be_visible(timeout=SOON)
+    until(lambda: stage.tasks()[0]["cards"][0].get("answer") == "once", 60)
+    until(lambda: stage.tasks()[0]["state"] in ("done", "failed"), 60)  # nothing is there to be read
 
 
 def test_a_task_begins_by_itself_when_somebody_says_in_words(
