@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from studiolo.canvas.errors import NotFound, TooLarge
+from studiolo.store import dialect
 from studiolo.store.canvas_rows import need_canvas
 from studiolo.store.inbox import portions
 from studiolo.store.store import Store
@@ -44,6 +45,18 @@ async def change(store: Store, id: str, change: Change) -> Kept:
             return kept
         await connection.execute(sa.update(schedules).where(schedules.c.id == id).values(_row(changed)))
         return changed
+
+
+def change_within(connection: dialect.Plain, id: str, change: Change) -> None:
+    """Change a schedule in a transaction that changes something else, too. Raises NotFound."""
+    found = dialect.select(connection, _SCHEDULE, id=id)
+    if not found:
+        raise _nothing()
+    if (changed := change(dialect.json_of(found[0][0]))) is not None:
+        dialect.put(connection, schedules, [_row(changed)], ("participant", "next", "schedule"))
+
+
+_SCHEDULE = sa.select(schedules.c.schedule).where(schedules.c.id == sa.bindparam("id")).with_for_update()
 
 
 async def delete(store: Store, id: str) -> None:

@@ -43,10 +43,10 @@ async def add(
     task: Kept,
     results: Mapping[str, Any] | None = None,
     most_queued: int | None = None,
-    also: Callable[[dialect.Plain], None] | None = None,
+    within: Callable[[dialect.Plain], None] | None = None,
 ) -> Kept:
-    """Keep a new task, with what steps of it have come to already; or give back the one that has its id. `also` is
-    done in the same transaction, either way.
+    """Keep a new task, with what steps of it have come to already; or give back the one that has its id. `within` is
+    done before that in the same transaction, either way; what it raises leaves everything as it was.
 
     Raises NotFound, Conflict when the id is another canvas's task's, and TooLarge where whoever wants it has
     `most_queued` tasks that wait for their turn.
@@ -54,6 +54,8 @@ async def add(
 
     def kept(connection: dialect.Plain) -> Kept:
         hold_canvas(connection, task["canvas"])
+        if within is not None:
+            within(connection)
         there = dialect.select(connection, _TASK, id=task["id"])
         if not there and most_queued is not None:
             [(queued,)] = dialect.select(connection, _QUEUED_OF, participant=task["by"]["id"])
@@ -69,8 +71,6 @@ async def add(
             found = dialect.json_of(value)
             if found["canvas"] != task["canvas"]:
                 raise Conflict("There is a task with this id already.", "Use another id.")
-        if also is not None:
-            also(connection)
         return found
 
     return await store.write(kept)

@@ -90,6 +90,7 @@ class Driving:
         self._legs = legs(self)
         self._drives: dict[str, Drive] = {}
         self._news: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._untold: set[str] = set()
         self._turn = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -168,9 +169,17 @@ class Driving:
             drive.task = task
         self._wake(task.id)
         if self._nodes:
-            self._nodes.publish("tasks", {"kind": "changed", "task": task.id})
+            if not self._untold:
+                asyncio.get_running_loop().call_soon(self._tell_nodes)
+            self._untold.add(task.id)
         for tell in list(self.on_change):
             tell(task)
+
+    def _tell_nodes(self) -> None:
+        """Tell the others of all changes that came together, in one go."""
+        told, self._untold = self._untold, set()
+        if self._nodes:
+            self._nodes.publish("tasks", {"kind": "changed", "tasks": sorted(told)})
 
     def news(self, id: str) -> asyncio.Event:
         """Set when the task changes the next time."""
@@ -497,9 +506,10 @@ class Driving:
         elif kind == "interrupt":
             self._interrupt(header["task"], header["leg"])
         elif kind == "changed":
-            self._wake(header["task"])
-            if header["task"] in self._drives:
-                self.later(self._look_at(header["task"]))
+            for task in header["tasks"]:
+                self._wake(task)
+                if task in self._drives:
+                    self.later(self._look_at(task))
 
     def _look(self) -> None:
         """Something may have been said that this node did not hear."""

@@ -1,9 +1,9 @@
 """Tasks that begin by themselves: making and changing schedules, and beginning what is due, once.
 
 A schedule is a row that says when it is next due. Each node sleeps until the first of these moments; whoever is first
-begins the task, whose id is made of the schedule's and of that moment, and then moves the row on. So a crash between
-the two, and a second node, find the task that is there, and begin no other one. Times that passed while no studio ran
-are made up for by one task.
+begins the task and moves the row on, in one commit: a second node finds the row moved, and a crash leaves both or
+neither. The task's id is made of the schedule's and of that moment, so that not even a database that is set back
+begins it twice. Times that passed while no studio ran are made up for by one task.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from zoneinfo import ZoneInfo
 
 from studiolo.agents.surface import Surface
 from studiolo.canvas import Canvas, Participant, StudioloError
-from studiolo.canvas.errors import Conflict, Forbidden
+from studiolo.canvas.errors import Conflict, Forbidden, NotFound
 from studiolo.canvas.participant import Role, rank
 from studiolo.store import Store
 from studiolo.store import schedules as kept
+from studiolo.store.dialect import Plain
 from studiolo.tasks.schedule import Schedule, Understood, understand
 from studiolo.tasks.task import Budget, Task
 from studiolo.tasks.tasks import Tasks
@@ -270,7 +271,7 @@ class Schedules:
     def _tell(self) -> None:
         self._wake.set()
         if self._nodes:
-            self._nodes.publish("schedules", {})
+            self._nodes.publish("schedules", {"kind": "changed"})
 
     # -- what happens by itself
 
@@ -331,7 +332,25 @@ class Schedules:
         following = rule.next(max(now, due), zone)
         missed = rule.missed(due, now, zone) + (now - due > LATE)
         told: list[str] = []
-        began: tuple[str, str] | None = None
+
+        def moved(began: tuple[str, str] | None, paused: bool) -> kept.Change:
+            def move(row: dict[str, Any]) -> dict[str, Any] | None:
+                if row["next"] != due:  # another node was faster, or somebody has changed it
+                    return None
+                now_on = Schedule.read(row)
+                if began:
+                    now_on.last, (now_on.task, now_on.seen) = now, began
+                now_on.next = following
+                if paused:
+                    now_on.state, now_on.next = "paused", None
+                elif following is None:
+                    now_on.state = "over"
+                for text in told:
+                    now_on.note(now, text)
+                return now_on.as_dict()
+
+            return move
+
         paused = False
         try:
             surface, by = await self._as_it_is(schedule)
@@ -343,31 +362,19 @@ class Schedules:
                 if missed:
                     more = f" and {missed - 1} more {'time' if missed == 2 else 'times'}" if missed > 1 else ""
                     told.append(f"Missed at {_time(due, zone)}{more}, as no studio ran: this one task makes up for it.")
-                seen = await self._looks(schedule, surface)
-                task = await self._begin(schedule, surface, by, f"{schedule.id}-{int(due)}")
-                began = task.id, seen
+                id = f"{schedule.id}-{int(due)}"
+                move = moved((id, await self._looks(schedule, surface)), paused=False)
+                with suppress(_Overtaken):
+                    await self._begin(
+                        schedule, surface, by, id, lambda connection: _move(connection, schedule.id, move)
+                    )
+                return
         except StudioloError as error:
             if error.status >= 500:
                 raise
             paused = True
-            told.append(f"Paused: {error.message} {error.hint}".strip())
-
-        def moved(row: dict[str, Any]) -> dict[str, Any] | None:
-            if row["next"] != due:  # another node was faster, or somebody has changed it
-                return None
-            now_on = Schedule.read(row)
-            if began:
-                now_on.last, (now_on.task, now_on.seen) = now, began
-            now_on.next = following
-            if paused:
-                now_on.state, now_on.next = "paused", None
-            elif following is None:
-                now_on.state = "over"
-            for text in told:
-                now_on.note(now, text)
-            return now_on.as_dict()
-
-        await kept.change(self._store, schedule.id, moved)
+            told[:] = [f"Paused: {error.message} {error.hint}".strip()]
+        await kept.change(self._store, schedule.id, moved(None, paused))
 
     async def _as_it_is(self, schedule: Schedule) -> tuple[Surface, Participant]:
         """Its canvas, and whoever wants it, with no more rights than they came with. Raises `Forbidden` when they are
@@ -386,7 +393,14 @@ class Schedules:
             raise Forbidden(f"{by.name}, who wanted this, may only look here now.", "Ask an owner of the canvas.")
         return surface, replace(by, role=role)
 
-    async def _begin(self, schedule: Schedule, surface: Surface, by: Participant, id: str) -> Task:
+    async def _begin(
+        self,
+        schedule: Schedule,
+        surface: Surface,
+        by: Participant,
+        id: str,
+        within: Callable[[Plain], None] | None = None,
+    ) -> Task:
         """With the limits that whoever wants it may set now: their role, or who wants it, may be another since."""
         usual = Budget()
         budget = schedule.budget or usual
@@ -401,6 +415,7 @@ class Schedules:
             budget=budget if by.may("owner") else budget.within(usual),
             schedule=schedule.id,
             id=id,
+            within=within,
         )
 
     async def _under_way(self, schedule: Schedule, due: float | None = None) -> Task | None:
@@ -439,6 +454,25 @@ class Schedules:
                 return row | {"seen": seen} if row.get("task") == task.id else None
 
             await kept.change(self._store, schedule.id, noted)
+
+
+class _Overtaken(Exception):
+    """Another node has moved the schedule on, or somebody has changed or deleted it."""
+
+
+def _move(connection: Plain, id: str, move: kept.Change) -> None:
+    """Move a schedule on in a transaction that begins its task. Raises `_Overtaken`."""
+
+    def moved(row: dict[str, Any]) -> dict[str, Any]:
+        changed = move(row)
+        if changed is None:
+            raise _Overtaken
+        return changed
+
+    try:
+        kept.change_within(connection, id, moved)
+    except NotFound:
+        raise _Overtaken from None
 
 
 def _time(at: float, zone: ZoneInfo) -> str:

@@ -30,6 +30,7 @@ from studiolo.canvas.errors import Conflict, Forbidden, Invalid, NotFound, Unava
 from studiolo.canvas.participant import rank
 from studiolo.store import Store
 from studiolo.store import tasks as kept
+from studiolo.store.dialect import Plain
 from studiolo.store.tasks import Limits
 from studiolo.tasks.driving import Drive, Driving, OtherNodes, set_queued
 from studiolo.tasks.forking import forked
@@ -143,9 +144,11 @@ class Tasks:
         parent: str | None = None,
         plan: Sequence[Step] | None = None,
         id: str | None = None,
+        within: Callable[[Plain], None] | None = None,
     ) -> Task:
         """Begin a task: its kind lays out the plan, or `plan` is it. It is kept when this returns, and carried out as
         soon as it is its turn. With an `id` that is there already that task is given back, and nothing is begun.
+        `within` is done in the same transaction, as `store.tasks.add` says.
 
         Raises `Invalid`, `NotFound` for an unknown kind, `Forbidden` for a viewer.
         """
@@ -153,7 +156,7 @@ class Tasks:
             raise Unavailable("The studio is closing.", "Come back in a moment.")
         if not by.may("commenter"):
             raise Forbidden("This needs the role commenter.", "Ask an owner of the canvas for that role.")
-        if id is not None:
+        if id is not None and within is None:
             with contextlib.suppress(NotFound):
                 return await self._same(id, surface.id)
         if plan is None:
@@ -177,7 +180,7 @@ class Tasks:
             parent=parent,
             leg=1,
         )
-        return await self._add(task, most=MOST_QUEUED)
+        return await self._add(task, most=MOST_QUEUED, within=within)
 
     async def _same(self, id: str, canvas: str) -> Task:
         task = await self.get(id)
@@ -185,8 +188,14 @@ class Tasks:
             raise Conflict("There is a task with this id already.", "Use another id.")
         return task
 
-    async def _add(self, task: Task, results: dict[str, Any] | None = None, most: int | None = None) -> Task:
-        task = Task.read(await kept.add(self._store, task.as_dict(), results, most))
+    async def _add(
+        self,
+        task: Task,
+        results: dict[str, Any] | None = None,
+        most: int | None = None,
+        within: Callable[[Plain], None] | None = None,
+    ) -> Task:
+        task = Task.read(await kept.add(self._store, task.as_dict(), results, most, within))
         self._driving.changed(task)
         self._driving.queued()
         return task
@@ -220,7 +229,8 @@ class Tasks:
 
     async def shown(self, task: Task) -> dict[str, Any]:
         """The task as JSON for people: `Task.as_dict()` with `progress` {done, of}, `expects` (seconds left, or None
-        where nothing is known), `step` (the id of the current one, or None) and `waits` (open cards)."""
+        where nothing is known), `step` (the id of the current one, or None), `waits` (open cards) and `children` (id,
+        title, kind and state of the tasks that it began, in their order)."""
         current = None if task.ended else task.current
         behind = sum(step.state in ("done", "skipped") for step in task.plan)
         return task.as_dict() | {
@@ -228,7 +238,14 @@ class Tasks:
             "expects": await self._expects(task),
             "step": current.id if current else None,
             "waits": 0 if task.ended else len(task.open_cards),
+            "children": await self._children(task),
         }
+
+    async def _children(self, task: Task) -> list[dict[str, Any]]:
+        if not any(step.do == "task" and step.state != "coming" for step in task.plan):
+            return []
+        found = await kept.listed(self._store, parent=task.id, limit=100)
+        return [{name: one[name] for name in ("id", "title", "kind", "state")} for one in reversed(found)]
 
     async def watch(self, id: str) -> AsyncIterator[dict[str, Any]]:
         """`{"type": "task", "task": shown}` at once and whenever it changes, `{"type": "run", "run": id, "event": …}`

@@ -146,30 +146,45 @@ async def test_two_nodes_begin_one_task(calendar: Calendar) -> None:
         await calendar.ended(schedule, 1)
 
 
-async def test_a_crash_between_the_task_and_the_schedule_begins_no_second_one(
+async def test_a_task_and_the_next_time_of_its_schedule_are_kept_together_or_not_at_all(
     calendar: Calendar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    schedule = await calendar.make()
-    broken = True
-
-    async def crash(*given: Any) -> Any:
-        if broken:
-            raise RuntimeError("the power is gone")
-        return await change(*given)
-
     from studiolo.store import schedules as kept
 
-    change = kept.change
-    monkeypatch.setattr(kept, "change", crash)
-    await calendar.set(at(2026, 11, 24, 8))
+    change = kept.change_within
+    tried: list[int] = []
+
+    def crash(*given: Any) -> None:
+        change(*given)
+        tried.append(1)
+        raise RuntimeError("the power is gone")
+
+    schedule = await calendar.make()
+    with monkeypatch.context() as patched:
+        patched.setattr(kept, "change_within", crash)
+        await calendar.set(at(2026, 11, 24, 8))
+    assert tried and await calendar.tasks(schedule) == []
     assert (await calendar.now(schedule)).next == at(2026, 11, 24, 8)
-    broken = False
-    await calendar.ended(schedule, 1)
     await calendar.node()  # another life of the studio
     await until(lambda: calendar.nodes[1].rounds > 0)
     await calendar.set(at(2026, 11, 24, 8, 2))
     await calendar.ended(schedule, 1)
     assert (await calendar.now(schedule)).next == at(2026, 11, 25, 8)
+
+
+async def test_a_schedule_that_is_deleted_as_it_is_due_begins_nothing(
+    calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = await calendar.make()
+    begin = calendar.shop.tasks.begin
+
+    async def begun(*given: Any, **more: Any) -> Task:
+        await calendar.nodes[0].delete(schedule.id)
+        return await begin(*given, **more)
+
+    monkeypatch.setattr(calendar.shop.tasks, "begin", begun)
+    await calendar.set(at(2026, 11, 24, 8))
+    assert await calendar.tasks(schedule) == []
 
 
 async def test_nothing_is_begun_on_top_of_a_task_that_waits(calendar: Calendar) -> None:
