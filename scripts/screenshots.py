@@ -1,4 +1,5 @@
-"""Takes the pictures of the README in docs/images from a running studio: `make screenshots`.
+"""Takes the pictures of the README and the docs in docs/images from a running studio: `make screenshots`; with `story`
+or `tasks` behind it only those of the one or the other.
 
 A studio in a folder of its own, two people in two browsers, and a story. What the co-author says here was written for
 the picture, so that it does not change with every model; it comes in by the same actions that an agent takes.
@@ -10,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from studiolo.rooms.protocol import AwarenessEntry, awareness  # noqa: E402
 from tests.conftest import ServedStudio, serve  # noqa: E402
 from tests.e2e.conftest import QUIET  # noqa: E402
 from tests.e2e.desk import Desk, until  # noqa: E402
+from tests.models.fake_provider import FakeProvider, Turn  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 LARGEST = 400_000  # bytes of one picture
@@ -32,6 +35,35 @@ AGENT_COLOR = "#9048fc"
 STORY = Path(__file__).with_suffix(".md")
 DESKTOP = (1440, 960)
 SCALE = 4 / 3  # pixels of a picture for one on the screen
+
+PROOF = """---
+name: Proof before print
+description: Reads a chapter as a printer would, asks what it does not know, and proposes what it would mend.
+title: "Proof of {page}"
+inputs:
+  page: {label: Page, kind: page}
+agents: [critic, co-author]
+steps:
+  - {id: read, do: ask_agent, title: "Reads {page} aloud", agent: critic, page: "{page}"}
+  - id: ask
+    do: ask_people
+    title: Asks what it cannot know
+    question: "The harbour master signs for eleven geese. Do they come back with the tide, as the boy does?"
+    choices: [They come last, They never come]
+  - {id: mend, do: ask_agent, title: Proposes what it would mend, agent: co-author, page: "{page}"}
+  - {id: praise, do: ask_agent, title: Says what should stay as it is, agent: critic, page: "{page}"}
+---
+Before a chapter goes to print.
+
+## read
+READ IT ALOUD.
+
+## mend
+MEND IT.
+
+## praise
+PRAISE IT.
+"""
 
 
 class Studio:
@@ -258,6 +290,76 @@ def take(served: ServedStudio, browser: Browser) -> None:
     picture(nadia.page, "inbox")
 
 
+def work(provider: FakeProvider, home: Path, browser: Browser) -> None:
+    """Tasks: one that is done, one that asks, one at work, and what begins by itself."""
+    (home / "tasks").mkdir()
+    (home / "tasks" / "proof.md").write_text(PROOF, encoding="utf-8")
+    holds = threading.Event()
+    slow: list[str] = []
+
+    def answer(body: dict[str, Any]) -> Turn:
+        said = str(body["messages"])
+        if "READ IT ALOUD" in said:
+            return Turn(
+                "Two sentences stumble; one wants a breath.", wait=holds if any(s in said for s in slow) else None
+            )
+        return Turn("The door, the key, and “There was no column for a question.”" if "PRAISE" in said else "Nothing.")
+
+    provider.script = [answer]
+    openai = {
+        "OPENAI_API_KEY": "sk-none",
+        "OPENAI_BASE_URL": f"{provider.url}/v1",
+        "STUDIOLO_MODEL": "openai:fake-model",
+    }
+    served = serve(home, openai)
+    try:
+        studio = Studio(served, browser)
+        page = studio.nadia.page
+
+        def tasks(*states: str) -> list[dict[str, Any]]:
+            with served.client() as owner:
+                found = owner.get(f"/api/canvases/{studio.canvas}/tasks").json()["tasks"]
+            return [task for task in found if task["state"] in states]
+
+        def begin(title: str) -> None:
+            studio.act_as_nadia("tasks", {"kind": "proof", "inputs": {"page": studio.pages[title]}})
+
+        begin("Low water")
+        until(lambda: tasks("waiting"), 60)
+        [asks] = tasks("waiting")
+        studio.act_as_nadia(
+            "schedules",
+            {
+                "kind": "continue-story",
+                "inputs": {"page": studio.chapter},
+                "title": "The next scene",
+                "words": "every weekday at 8",
+                "zone": "Europe/Berlin",
+                "budget": {"tokens": 2_000_000, "seconds": 3600, "money": 0.5},
+            },
+        )
+        with served.client() as owner:
+            owner.post(
+                f"/api/tasks/{asks['id']}/answer", json={"card": asks["cards"][0]["id"], "answer": "They come last"}
+            )
+        until(lambda: tasks("done"), 60)
+        begin("The ledger")
+        until(lambda: tasks("waiting"), 60)
+        slow.append(studio.pages["What the sea owed"])
+        begin("What the sea owed")
+        until(lambda: tasks("running"), 60)
+        page.set_viewport_size({"width": 1240, "height": 860})
+        page.goto(f"{served.url}/tasks")
+        expect(page.get_by_role("region", name="At work")).to_be_visible()
+        picture(page, "tasks")
+        page.get_by_role("region", name="Waits for you").get_by_role("link").click()
+        expect(page.get_by_role("group", name="It asks")).to_be_visible()
+        picture(page, "task")
+    finally:
+        holds.set()
+        served.stop()
+
+
 def main() -> None:
     browser_path = os.environ.get("STUDIOLO_BROWSER")
     if not browser_path:
@@ -265,14 +367,22 @@ def main() -> None:
         browser_path = found.stdout.strip() or None
     IMAGES.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        served = serve(Path(home))
+    wanted = sys.argv[1:] or ["story", "tasks"]
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=QUIET)
         try:
-            take(served, browser)
+            if "story" in wanted:
+                with tempfile.TemporaryDirectory() as home:
+                    served = serve(Path(home))
+                    try:
+                        take(served, browser)
+                    finally:
+                        served.stop()
+            if "tasks" in wanted:
+                with tempfile.TemporaryDirectory() as home, FakeProvider() as provider:
+                    work(provider, Path(home), browser)
         finally:
             browser.close()
-            served.stop()
     print(f"done in {time.monotonic() - began:.0f} s")
 
 
