@@ -1,6 +1,6 @@
 """What durable tasks cost and survive, point by point.
 
-    .venv/bin/python -m bench.tasks [--quick] [--only POINT,...] [--procrastinate PYTHON] [--out bench/results/tasks.md]
+    .venv/bin/python -m bench.tasks [--quick] [--only POINT,...] [--kills N] [--procrastinate PYTHON] [--out FILE]
 
 `--procrastinate`: the Python of an environment of its own with `procrastinate` and `psycopg[binary,pool]`.
 PostgreSQL and Redis are started for this alone, where they are installed; without them their lines are left out.
@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import math
+import multiprocessing
 import random
 import shutil
 import statistics
@@ -29,6 +30,7 @@ from typing import Any
 
 from bench.rooms import machine
 from bench.tasks.shop import ANN, WOKEN, Shop, steps
+from bench.tasks.worker import live
 from studiolo.agents.asking_people import Reply
 from studiolo.store import Store
 from studiolo.store import tasks as kept
@@ -49,6 +51,7 @@ class Plan:
     redis: Redis | None
     quick: bool
     procrastinate: str
+    kills: int
 
     def databases(self, home: Path) -> Iterator[tuple[str, str]]:
         yield "SQLite", f"sqlite:///{home}/studiolo.db"
@@ -207,7 +210,6 @@ def parked(plan: Plan) -> list[str]:
 
 def kills(plan: Plan) -> list[str]:
     """Processes killed (-9) at random moments in the middle of tasks whose every step says something once."""
-    most, each = (6, 60) if plan.quick else (200, 150)
     lines = [
         "| | kills | steps | effects | twice | lost | steps begun more than once |",
         "|---|---|---|---|---|---|---|",
@@ -215,7 +217,7 @@ def kills(plan: Plan) -> list[str]:
     for name in ("SQLite", "PostgreSQL") if plan.postgresql else ("SQLite",):
         with home() as folder:
             url = dict(plan.databases(folder))[name]
-            lines.append(f"| {name} | {' | '.join(map(str, _killed(url, folder, most, each)))} |")
+            lines.append(f"| {name} | {' | '.join(map(str, _killed(url, folder, plan.kills, 150)))} |")
     return lines
 
 
@@ -228,16 +230,7 @@ def _killed(url: str, folder: Path, most: int, each: int) -> tuple[int, ...]:
         asyncio.run(with_shop(url, folder, partial(_begin, plans=steps_of), limits=Limits(node=0)))
         plans, wanted = plans + 1, wanted + 2 * each
         while done < most and (left := asyncio.run(with_shop(url, folder, _under_way, limits=Limits(node=0)))):
-            with worker(url, folder, TELL="1") as process:
-                assert process.stdout
-                for _ in range(chance.randint(1, 2 * each // 20)):  # changes of tasks
-                    told = process.stdout.readline().split()
-                    if told[1:] == ["done"]:
-                        left.discard(told[0])
-                    if not left:
-                        break
-                time.sleep(chance.random() * 0.05)
-                process.kill()
+            _live_and_die(url, folder, left, chance.randint(1, 2 * each // 20), chance.random() * 0.05)
             done += 1
             print(f"{done} killed", file=sys.stderr, flush=True)
 
@@ -251,6 +244,32 @@ def _killed(url: str, folder: Path, most: int, each: int) -> tuple[int, ...]:
     said, begun_again = asyncio.run(with_shop(url, folder, finish))
     twice = sum(count - 1 for count in said.values())
     return done, wanted, len(said), twice, wanted - len(said), begun_again
+
+
+def _live_and_die(url: str, folder: Path, left: set[str], changes: int, more: float) -> None:
+    """A process, killed (-9) so many changes of tasks, and so many seconds more, after it began."""
+    here, there = _PROCESSES.Pipe(duplex=False)
+    process = _PROCESSES.Process(target=live, args=(url, folder, there), daemon=True)
+    process.start()
+    there.close()
+    try:
+        for _ in range(changes):
+            task, state = here.recv()
+            if state == "done":
+                left.discard(task)
+            if not left:
+                break
+        time.sleep(more)
+    finally:
+        process.kill()
+        process.join()
+        process.close()
+        here.close()
+
+
+# A process of its own for each life, by a fork of one that has imported everything already.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["bench.tasks.worker", "dbos", "aiosqlite", "asyncpg", "psycopg"])
 
 
 async def _begin(shop: Shop, plans: list[list[Step]]) -> list[str]:
@@ -367,6 +386,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a little of each: to look, not to quote")
     parser.add_argument("--only", default=",".join(POINTS), help=f"some of {', '.join(POINTS)}")
     parser.add_argument("--procrastinate", default="", help="a Python that has it")
+    parser.add_argument("--kills", type=int, default=0, help="how many processes are killed on each database")
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     asked = parser.parse_args()
     began, load_before = time.monotonic(), machine.load()
@@ -379,7 +399,8 @@ def main() -> int:
         if (program := shutil.which("redis-server")) is not None:
             redis = Redis(program, Path(stack.enter_context(TemporaryDirectory(dir="/tmp"))))
             stack.callback(redis.stop)
-        plan = Plan(postgresql, redis, asked.quick, asked.procrastinate)
+        kills = asked.kills or (6 if asked.quick else 200)
+        plan = Plan(postgresql, redis, asked.quick, asked.procrastinate, kills)
         for point in asked.only.split(","):
             part = [f"## {point}", "", MEASURED[point].__doc__ or "", "", *MEASURED[point](plan), ""]
             print("\n".join(part), flush=True)

@@ -78,7 +78,7 @@ class Shop:
     limits: Limits = field(default_factory=lambda: Limits(8, 8, 8))
     canvas: str = ""
 
-    async def open(self) -> Shop:
+    async def open(self, hear: Callable[[Task], None] | None = None) -> Shop:
         self.store = await Store.open(self.url)
         self.nodes = await Nodes.join(self.redis, self.store.studio) if self.redis else None
         self.rooms = Rooms(self.store, nodes=self.nodes)
@@ -112,6 +112,8 @@ class Shop:
             self.limits,
             self.nodes,
         )
+        if hear is not None:
+            self.tasks.on_change.append(hear)
         if not self.canvas:
             known = await self.store.list_canvases()
             self.canvas = known[0].id if known else (await self.rooms.create("Bench", [], by=ANN)).id

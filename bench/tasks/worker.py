@@ -1,8 +1,7 @@
 """A process that carries tasks out, to be measured and killed: `python -m bench.tasks.worker URL HOME [REDIS]`.
 
-With PARK=n in the environment it first begins n tasks that wait for a person. It prints `ready` when it is, and with
-TELL=1 a line for each change of a task: its id and its state. With HOLD=1 it is `ready` before it opens its studio, and
-does so when it is given a line.
+With PARK=n in the environment it first begins n tasks that wait for a person. It prints `ready` when it is. With HOLD=1
+it is `ready` before it opens its studio, and does so when it is given a line.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import asyncio
 import os
 import signal
 import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from bench.tasks.shop import Shop
@@ -28,8 +28,6 @@ async def main() -> None:
         print("ready", flush=True)
         sys.stdin.readline()
     shop = await Shop(url, Path(home), redis[0] if redis else "", limits).open()
-    if os.environ.get("TELL"):
-        shop.tasks.on_change.append(lambda task: print(task.id, task.state, flush=True))
     parked = [await shop.begin(Step("q", "bench_ask", "Asks")) for _ in range(int(os.environ.get("PARK", "0")))]
     for task in parked:
         await shop.wait(task.id, "waiting")
@@ -39,6 +37,17 @@ async def main() -> None:
         print("ready", flush=True)
     await stop.wait()
     await shop.close()
+
+
+def live(url: str, home: Path, told: Connection) -> None:
+    """A life that only a kill ends: it carries tasks out, and says of each change of a task its id and its state."""
+
+    async def carry_out() -> None:
+        shop = Shop(url, home, limits=Limits(10_000, 10_000, 8))
+        await shop.open(lambda task: told.send((task.id, task.state)))
+        await asyncio.Event().wait()
+
+    asyncio.run(carry_out())
 
 
 if __name__ == "__main__":
