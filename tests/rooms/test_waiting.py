@@ -15,7 +15,8 @@ from studiolo.rooms import Inbox, Reader, Room, Rooms
 from studiolo.rooms.catching_up import catch_up
 from studiolo.rooms.urgency import concerns, urgency
 from studiolo.rooms.waiting import LONGEST, waiting
-from studiolo.store import Store, inbox
+from studiolo.store import Store, inbox, tasks
+from studiolo.tasks.task import Task
 
 from .client import Client, until
 
@@ -352,3 +353,30 @@ async def test_a_failed_run_waits_for_whoever_asked(rooms: Rooms, store: Store) 
     assert await of(store, rooms, BEN, room.id) == []
     await store.save_run(run | {"dismissed": now})
     assert await of(store, rooms, ADA, room.id) == []
+
+
+async def test_what_a_task_made_stands_together_where_the_first_of_it_would(rooms: Rooms, store: Store) -> None:
+    room, page = await opened(rooms)
+    other, their_page = await opened(rooms, title="Other")
+    for run, parent in (("run-1", "task-1"), ("run-2", "")):
+        kept = {"id": run, "canvas": room.id, "state": "done", "started": 1.0, "finished": 2.0}
+        await store.save_run(kept | {"by": {"id": "ada"}, "agent": MUSE.id, "parent": parent})
+    task = Task("task-1", room.id, "review-pass", "A review", {"id": "ben", "name": "Ben"}, {}, [], 1.0)
+    await tasks.add(store, task.as_dict() | {"state": "running"})
+    mine = await suggest(room, page, "in winter", "that winter", run="run-1")
+    await suggest(other, their_page, "Nobody answered", "No answer")
+    remark = {"type": "comment", "page": page, "text": "A long way."}
+    said = (await room.apply(remark | {"quote": "down to the sea", "run": "run-1"}, MUSE)).id
+    await room.apply(remark | {"quote": "Mara", "run": "run-2"}, MUSE)  # nobody's task: it asks nothing
+    found = await of(store, rooms, ADA, room.id, other.id)
+    assert [item["id"] for item in found][:3] == ["g:task-1", f"s:{mine}", f"t:{said}"]
+    head = found[0]
+    assert head["task"]["title"] == "A review"
+    assert head["group"] == {
+        "left": 2,
+        "kinds": {"suggestion": 1, "question": 1},
+    }
+    assert [item.get("of") for item in found] == ["task-1", "task-1", "task-1", None]
+    there = Inbox(store, rooms)
+    counts = await there.counts({room.id: reader(ADA), other.id: reader(ADA)})
+    assert counts == {"suggestion": 2, "question": 1}  # a line that only names what follows is nothing to be seen to
