@@ -1,4 +1,5 @@
-"""OpenTelemetry: each run of an agent as a trace, with its requests to models and its calls of tools.
+"""OpenTelemetry: each run of an agent as a trace, with its requests to models and its calls of tools; and each leg of
+a task, with its steps.
 
 It is off unless `OTEL_EXPORTER_OTLP_ENDPOINT` says where traces go, and nothing of it is imported then. What was
 written is not in a trace, and neither is what was read: only names, times, counts and what failed. Spans are sent by a
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import Span
     from pydantic_ai.models.instrumented import InstrumentationSettings
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -61,6 +63,15 @@ class Tracing:
         """The span of one run, around everything that it does. `about`: its attributes."""
         with self._tracer.start_as_current_span("studiolo.run", attributes={**about}):
             yield
+
+    @contextmanager
+    def of_task(self, what: str, about: Mapping[str, Any]) -> Iterator[Span]:
+        """The span of a `task`'s leg, from when it is begun, or goes on, to when it rests or ends; or of one try of a
+        `step` in it, with what its agents do."""
+        with self._tracer.start_as_current_span(
+            f"studiolo.{what}", attributes={**about}, record_exception=False, set_status_on_exception=False
+        ) as span:
+            yield span
 
     async def close(self) -> None:
         """Send what waits, if that does not take long."""

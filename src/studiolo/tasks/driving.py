@@ -12,12 +12,13 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from studiolo.agents.rounds import OtherNodes
 from studiolo.agents.surface import Surface
+from studiolo.agents.tracing import Tracing
 from studiolo.canvas import Participant, StudioloError
 from studiolo.canvas.errors import NotFound, Unavailable
 from studiolo.store import Store
@@ -26,7 +27,7 @@ from studiolo.store.tasks import Changes, Limits
 from studiolo.tasks.halting import Fenced, Rest, Spent
 from studiolo.tasks.job import DOING, Job, Result
 from studiolo.tasks.legs import Legs
-from studiolo.tasks.task import Step, Task
+from studiolo.tasks.task import Spending, Step, Task
 
 MOST_TRIES = 25  # beginnings of one step, after which it is taken to be what ends the studio
 AGAIN_AFTER = (0.5, 3.0)  # seconds until a step is tried again that found something unavailable
@@ -73,6 +74,7 @@ class Driving:
         clock: Callable[[], float],
         limits: Limits,
         nodes: OtherNodes | None,
+        tracing: Callable[[], Tracing | None] = lambda: None,
     ) -> None:
         self.store = store
         self.on_change: list[Callable[[Task], None]] = []
@@ -86,6 +88,7 @@ class Driving:
         self.clock = clock
         self._limits = limits
         self._nodes = nodes
+        self._tracing = tracing
         self._changes = Changes(store)
         self._legs = legs(self)
         self._drives: dict[str, Drive] = {}
@@ -288,13 +291,20 @@ class Driving:
 
     # -- one leg
 
-    async def advance(self, id: str, leg: int) -> bool:
-        """Do the next step; whether there may be another."""
+    async def carry_out(self, id: str, leg: int) -> None:
+        """Do the steps of a task, until it has ended, rests, or another leg has taken the place of this one."""
         drive = self._drives.get(id)
-        if drive is None or drive.task.leg != leg or self._closed:
-            return False
+        if drive is None or drive.task.leg != leg:
+            return
+        with self._traced("task", drive, leg=leg):
+            while not self._closed and self._drives.get(id) is drive and await self._advance(drive):
+                pass
+
+    async def _advance(self, drive: Drive) -> bool:
+        """Do the next step; whether there may be another."""
+        id, leg = drive.task.id, drive.task.leg
         try:
-            more = await self._advance(drive)
+            more = await self._do_next(drive)
         except Fenced:
             more = False
         except NotFound:
@@ -323,13 +333,17 @@ class Driving:
         if task.ended or task.state == "waiting":
             self.later(self._tell(task))
 
-    async def _advance(self, drive: Drive) -> bool:
+    async def _do_next(self, drive: Drive) -> bool:
         if not drive.chosen:
             await self.change_mine(drive, self._choose)
         drive.chosen = False
         step = drive.task.current
         if drive.task.state != "running" or step is None:
             return False
+        with self._traced("step", drive, step=step.id, do=step.do, tries=step.tries):
+            return await self._do_this(drive, step)
+
+    async def _do_this(self, drive: Drive, step: Step) -> bool:
         began = self.clock()
         drive.job = None
         body = drive.body = asyncio.create_task(self._do(drive, step), name=f"task {drive.task.id} {step.id}")
@@ -364,6 +378,27 @@ class Driving:
 
         await self.change_mine(drive, finish, keep)
         return drive.task.state == "running"
+
+    @contextlib.contextmanager
+    def _traced(self, what: str, drive: Drive, **about: str | int) -> Iterator[None]:
+        """A span with what it came to and what it cost, where there are traces: nothing that anybody wrote."""
+        tracing, task = self._tracing(), drive.task
+        if tracing is None:
+            yield
+            return
+        before = replace(task.spent)
+        about = {"task": task.id, "canvas": task.canvas, "kind": task.kind, **about}
+        with tracing.of_task(what, {f"studiolo.{name}": value for name, value in about.items()}) as span:
+            try:
+                yield
+            finally:
+                now = drive.task
+                step = now.step(str(about.get("step", "")))
+                span.set_attribute("studiolo.state", step.state if step else now.state)
+                span.set_attribute("studiolo.cost", now.spent.cost - before.cost)
+                span.set_attribute("studiolo.tokens", _tokens(now.spent) - _tokens(before))
+                if error := (step.error if step else now.problem):
+                    span.set_attribute("studiolo.error", str(error.get("code", "")))
 
     def _choose(self, task: Task) -> None:
         """Mark the step that is to be done now; or end the task, or let it rest."""
@@ -587,6 +622,10 @@ def end_early(task: Task, why: str, now: float) -> None:
             {"code": "budget", "message": f"{sentence} It had come to nothing yet.", "hint": "Give it a larger limit."},
             now,
         )
+
+
+def _tokens(spent: Spending) -> int:
+    return spent.input + spent.output
 
 
 def over_budget(task: Task) -> str:

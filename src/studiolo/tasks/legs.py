@@ -38,8 +38,8 @@ CLOSED_WITHIN = 10.0  # seconds
 THREADS = 32  # which all that is done in threads here shares, once DBOS is launched
 LISTENS_EVERY = 0.5  # seconds between looks for messages, of which we send none; closing waits for one
 
-Advance = Callable[[str, int], Awaitable[bool]]
-"""Do the next step of a task in this leg; whether there may be another."""
+CarryOut = Callable[[str, int], Awaitable[None]]
+"""Carry a leg of a task out, to its end."""
 log = logging.getLogger(__name__)
 
 _LEGS: dict[str, Legs] = {}  # by the executor that carries them out
@@ -55,7 +55,7 @@ class Legs:
         self,
         database: str | Path,
         home: Path,
-        advance: Advance,
+        carry_out: CarryOut,
         broke: Callable[[str, int], None] = lambda task, leg: None,
         executor: str = "",
         alive: Callable[[str], Awaitable[bool]] | None = None,
@@ -64,7 +64,7 @@ class Legs:
         does. Without it there is no other."""
         self._database = database
         self._home = home
-        self._advance = advance
+        self._to_its_end = carry_out
         self._broke = broke
         self._alive = alive
         self.executor = executor or f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -95,8 +95,7 @@ class Legs:
 
     async def _carry_out(self, task: str, leg: int) -> None:
         try:
-            while await self._advance(task, leg):
-                pass
+            await self._to_its_end(task, leg)
         except Exception:
             log.exception("Leg %d of task %s broke off", leg, task)
             self._broke(task, leg)

@@ -99,13 +99,14 @@ class Tasks:
 
         self._driving = Driving(
             store,
-            lambda driving: Legs(database, home, driving.advance, driving.broke, executor, alive),
+            lambda driving: Legs(database, home, driving.carry_out, driving.broke, executor, alive),
             job,
             open_canvas,
             self._who,
             clock,
             limits or Limits(),
             nodes,
+            lambda: runs.tracing,
         )
         self._driving.on_rest.append(self._rested)
         runs.on_end.append(self._run_ended)

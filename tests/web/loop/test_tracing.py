@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tests.conftest import StartStudio
 from tests.models.fake_provider import FakeProvider, Turn
+from tests.tasks.engine.test_killed import begin, look, write_kind
 
 from .conftest import Stage, environment, suggests, until
 
@@ -89,6 +90,44 @@ def test_a_run_is_a_trace_of_its_requests_and_tools(
     assert len(collector.named("chat")) == 2
     assert any("suggest" in span.name for span in collector.named("execute_tool"))
     for secret in (b"secret sentence", b"lantern", b"better word", b"sk-fake"):
+        assert secret not in collector.raw, secret
+    assert studio.stop() == 0
+
+
+def test_a_leg_of_a_task_is_a_trace_of_its_steps_and_of_what_agents_did_in_them(
+    start_studio: StartStudio, provider: FakeProvider, collector: Collector
+) -> None:
+    studio = start_studio(
+        **environment(provider), OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_BSP_SCHEDULE_DELAY="200"
+    )
+    stage = Stage(studio, "The old lamp went out. A secret sentence.")
+    steps = [
+        "{id: tell, do: say, title: Tells a secret, text: hush}",
+        f"{{id: go, do: ask_agent, title: A, skill: work, page: '{stage.page}'}}",
+        "{id: never, do: ask_agent, title: B, agent: nobody-here}",
+    ]
+    write_kind(studio, "traced", steps, "\n## go\nFind a better word.\n\n## never\nFail.\n")
+    provider.script = [Turn("There is nothing to do.")]
+    task = begin(studio, stage.canvas, "traced")
+    until(lambda: look(studio, task)["state"] == "failed", "the task fails at its last step")
+    until(lambda: collector.named("studiolo.task"), "the leg's span arrives")
+    [leg] = collector.named("studiolo.task")
+    about = attributes(leg)
+    assert (about["studiolo.task"], about["studiolo.canvas"]) == (task, stage.canvas)
+    assert (about["studiolo.kind"], about["studiolo.state"]) == ("traced", "failed")
+    tried = {attributes(span)["studiolo.step"]: span for span in collector.named("studiolo.step")}
+    assert {id: attributes(span)["studiolo.state"] for id, span in tried.items()} == {
+        "tell": "done",
+        "go": "done",
+        "never": "failed",
+    }
+    assert all(span.parent_span_id == leg.span_id for span in tried.values())
+    assert attributes(tried["never"])["studiolo.error"] and attributes(tried["go"])["studiolo.do"] == "ask_agent"
+    numbers = {one.key: one.value for one in tried["go"].attributes}
+    assert numbers["studiolo.tries"].int_value == 1 and numbers["studiolo.tokens"].int_value > 0
+    [run] = collector.named("studiolo.run")
+    assert run.parent_span_id == tried["go"].span_id, "what an agent does in a step is in the step's span"
+    for secret in (b"secret", b"hush", b"better word", b"sk-fake"):
         assert secret not in collector.raw, secret
     assert studio.stop() == 0
 
