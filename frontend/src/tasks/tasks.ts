@@ -66,6 +66,8 @@ export interface Task {
   spent: Spent
   schedule: string | null
   parent: string | null
+  /** The tasks that it began. */
+  children?: { id: string; title: string; kind: string; state: TaskState }[]
   pausing?: boolean
   started: number | null
   finished: number | null

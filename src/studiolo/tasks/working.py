@@ -386,7 +386,9 @@ class StepWork:
         or wants done, vouches for nothing."""
         if self.by.kind != "person":
             return ""
-        parts = [self.task.title, *_texts(self.task.inputs), *(one["text"] for one in self.task.said)]
+        parts = [one["text"] for one in self.task.said]
+        if self.task.parent is None:  # what another task gave this one may be from a page that it read
+            parts += [self.task.title, *_texts(self.task.inputs)]
         parts += [text for step in self.task.plan if step.by for text in (step.title, *_texts(step.given))]
         parts += [card["text"] for card in self.task.cards if card.get("text") and card["kind"] == "question"]
         return "\n".join(parts)

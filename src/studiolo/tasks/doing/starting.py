@@ -12,11 +12,15 @@ from studiolo.tasks.job import Job, Result, doing
 @doing("task", "tasks")
 async def task(job: Job) -> Result:
     """Begin another task. Given: `kind`, `inputs`, `title`; `wait`: whether this one goes on only when that has ended
-    (it does unless this is false)."""
+    (it does unless this is false); `of`: a step, and it is begun only when that one came to something new."""
     kind = told.text_given(job, "kind")
     inputs: Any = job.step.given.get("inputs", {})
     if not kind or not isinstance(inputs, dict):
         raise Invalid("There is no task to begin.", "Give the step a kind of task, and its inputs.")
+    if of := told.text_given(job, "of"):
+        found = await job.result(of) or {}
+        if not found.get("new"):
+            return {"note": "nothing is new, so nothing was begun"}
     child = await job.begin(
         "task",
         kind,
