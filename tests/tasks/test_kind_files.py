@@ -129,7 +129,7 @@ def test_a_file_of_ones_own_takes_the_place_of_the_shipped_one_and_is_seen_when_
     now = 2.0
     assert kinds.get("watch").name == "My watch"  # what was good before goes on
     (problem,) = [one for one in kinds.problems if one.kind == "watch"]
-    assert problem.line == 11 and "lookk" in problem.message
+    assert problem.line == 12 and "lookk" in problem.message
 
     (folder / "watch.md").unlink()
     now = 3.0
