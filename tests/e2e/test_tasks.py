@@ -293,12 +293,11 @@ def test_a_task_is_tried_again_and_another_is_stopped(studio: ServedStudio, agen
     page = nadia.page
     page.goto(f"{studio.url}/inbox")
     page.get_by_role("group", name="It asks").get_by_role("button", name=BELOW).click(timeout=SOON)
-    seen = page.get_by_role("button", name="Seen")
     until(lambda: [task["state"] for task in stage.tasks()] == ["done"], 60)
     row = page.locator('[data-inbox] [data-kind="task"]')
-    expect(row).to_contain_text("1 suggestion", timeout=SOON)
+    expect(row).to_contain_text("1 change", timeout=SOON)
     row.click()
-    seen.click()
+    page.get_by_role("button", name="Accept it").click()
     expect(row).to_have_count(0, timeout=SOON)
 
     agents.reads.clear()
