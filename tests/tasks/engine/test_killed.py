@@ -90,23 +90,28 @@ def test_a_task_that_is_killed_again_and_again_does_each_thing_once(
     studio = start_studio(**environ)
     write_kind(studio, "many", [f"{{id: s{n}, do: say, title: Says {n}, text: line {n}}}" for n in range(STEPS)])
     canvas = studio.canvas("A page.")["id"]
-    task = begin(studio, canvas, "many")
     chance = random.Random(20261123)
-    kills, reached = 0, 0
-    while kills < most and reached < STEPS - 4:
-        aim = reached + chance.randint(1, 5)
-        reached = behind(wait(studio, task, lambda found, aim=aim: behind(found) >= aim, f"{aim} steps"))
-        time.sleep(chance.random() * 0.03)
-        studio.stop(signal.SIGKILL)
-        kills += 1
-        studio.start()
-    done = wait(studio, task, lambda found: found["state"] == "done", "the end")
+    kills, tasks = 0, list[dict[str, Any]]()
+    # A kill counts when it took a task in its middle. One that is quicker than this test is followed by another.
+    while (interrupted := sum(task["leg"] - 1 for task in tasks)) < most:
+        assert len(tasks) < 20, f"{kills} kills took only {interrupted} tasks in their middle"
+        task = begin(studio, canvas, "many")
+        now = look(studio, task)
+        while now["state"] != "done" and interrupted + now["leg"] - 1 < most:
+            aim = min(behind(now) + chance.randint(1, 5), STEPS)
+            wait(studio, task, lambda found, aim=aim: behind(found) >= aim, f"{aim} steps")
+            time.sleep(chance.random() * 0.03)
+            studio.stop(signal.SIGKILL)
+            kills += 1
+            studio.start()
+            now = wait(studio, task, lambda found: found["state"] in ("running", "done"), "the next leg")
+        tasks.append(wait(studio, task, lambda found: found["state"] == "done", "the end"))
     with studio.client() as owner:
         said = [one["text"] for one in owner.get(f"/api/canvases/{canvas}").json()["chat"]]
-    assert said == [f"line {n}" for n in range(STEPS)], f"lost or twice: {Counter(said)}"
-    assert kills == most and done["leg"] >= 1 + kills
-    assert sum(step["tries"] for step in done["plan"]) <= STEPS + kills, "a finished step was begun again"
-    assert all(step["state"] == "done" for step in done["plan"])
+    assert said == [f"line {n}" for n in range(STEPS)] * len(tasks), f"lost or twice: {Counter(said)}"
+    for done in tasks:
+        assert sum(step["tries"] for step in done["plan"]) <= STEPS + done["leg"] - 1, "a finished step was begun again"
+        assert all(step["state"] == "done" for step in done["plan"])
 
 
 def test_an_agent_that_was_killed_in_the_middle_begins_anew_without_what_it_had_half_written(
