@@ -28,7 +28,8 @@ async def main() -> None:
         print("ready", flush=True)
         sys.stdin.readline()
     shop = await Shop(url, Path(home), redis[0] if redis else "", limits).open()
-    parked = [await shop.begin(Step("q", "bench_ask", "Asks")) for _ in range(int(os.environ.get("PARK", "0")))]
+    parks = range(int(os.environ.get("PARK", "0")))  # a person has 500 in line at most
+    parked = [await shop.begin(Step("q", "bench_ask", "Asks"), by=f"person{n // 400}") for n in parks]
     for task in parked:
         await shop.wait(task.id, "waiting")
     stop = asyncio.Event()
