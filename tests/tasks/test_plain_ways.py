@@ -61,6 +61,20 @@ async def test_an_agent_does_what_the_section_says_and_what_it_suggests_is_count
     assert here.room.canvas.live_page(here.pages["Mill"]) == MILL
 
 
+async def test_the_outcome_tells_of_what_all_steps_suggested(desk: OpenDesk, provider: FakeProvider) -> None:
+    here: Desk = await desk([("Mill", MILL)])
+
+    def suggests(find: str, to: str) -> list[Turn]:
+        change = {"page": here.pages["Mill"], "changes": [{"find": find, "replace": to}], "reason": "Better."}
+        return [Turn(calls=[("suggest", change)]), Turn("I changed a word.")]
+
+    provider.script = [*suggests("nine", "ten"), *suggests("still", "quite still"), Turn("The rest may stay.")]
+    steps = "\n".join(f"  - {{id: {one}, do: ask_agent, title: Mends}}" for one in ("a", "b", "c"))
+    task = await here.do(kind(here, steps, "\n## a\nDo it.\n\n## b\nDo it.\n\n## c\nDo it.\n"))
+    assert [step.note for step in task.plan] == ["1 suggestion", "1 suggestion", "The rest may stay."]
+    assert task.outcome == "2 suggestions. The rest may stay."
+
+
 async def test_an_agent_that_only_answers_is_told_in_its_words(desk: OpenDesk, provider: FakeProvider) -> None:
     here: Desk = await desk([("Mill", MILL)])
     provider.script = [Turn("Nothing is wrong with it.")]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from studiolo.agents.work import Ask
 from studiolo.canvas.errors import Invalid
 from studiolo.tasks.doing import placing, told
@@ -35,10 +38,18 @@ async def ask_agent(job: Job) -> Result:
         page=told.there(job, page) if page else None,
     )
     run = await job.run("ask", ask)
-    made = [one for one in run.get("results", ()) if one["type"] == "suggestion"]
+    made = _suggestions(run.get("results", ()))
     said = str(run.get("answer") or "")
     note = told.many(len(made), "suggestion") if made else said[:160] or "it had nothing to suggest"
-    return {"run": run["id"], "answer": said, "results": run.get("results", []), "note": note, "outcome": note}
+    outcome = note
+    if earlier := _suggestions(job.task.results) - made:  # of other steps: the task's outcome tells of all
+        whole = told.many(len(earlier | made), "suggestion")
+        outcome = whole if made else f"{whole}. {note}"
+    return {"run": run["id"], "answer": said, "results": run.get("results", []), "note": note, "outcome": outcome}
+
+
+def _suggestions(results: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {one["id"] for one in results if one["type"] == "suggestion"}
 
 
 @doing("say", "talk")
