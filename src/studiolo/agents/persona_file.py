@@ -24,6 +24,7 @@ from typing import Any, cast
 
 import yaml
 
+from studiolo.agents import front_matter
 from studiolo.agents.intent import SKILLS, Skill
 from studiolo.agents.persona import AUTONOMY, GROUND, POLICIES, TRIGGERS, Autonomy, Limits, Persona, Policy
 from studiolo.canvas.errors import Invalid
@@ -94,7 +95,7 @@ def parse(id: str, text: str) -> Persona:
         raise BadPersona(1, f"The file is larger than {LARGEST // 1000} KB.", "An agent's instructions fit in less.")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     _only_what_is_seen(text)
-    front, body, body_line = _parts(text)
+    front, body, body_line = front_matter.parts(text, LONGEST_FRONT, BadPersona)
     fields = _fields(front)
     read = _Reader(fields)
     name = read.one("name", _name) or ""
@@ -242,35 +243,8 @@ def _only_what_is_seen(text: str) -> None:
                 )
 
 
-def _parts(text: str) -> tuple[str, str, int]:
-    """Front matter, body, and the line where the body begins."""
-    lines = text.split("\n")
-    if lines[0].rstrip() != "---":
-        raise BadPersona(1, "The file does not begin with ---.", "Begin with ---, then name: ..., then --- again.")
-    for at in range(1, len(lines)):
-        if lines[at].rstrip() == "---":
-            front = "\n".join(lines[1:at])
-            if len(front) > LONGEST_FRONT:
-                raise BadPersona(1, "The front matter is too long.", "Write the instructions below the second ---.")
-            return front, "\n".join(lines[at + 1 :]), min(at + 2, len(lines))
-    raise BadPersona(len(lines), "The front matter does not end.", "Write --- on a line of its own behind it.")
-
-
 def _fields(front: str) -> dict[str, _Value]:
-    try:
-        for event in yaml.parse(front, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                raise BadPersona(_line(event), "Anchors and aliases are not used here.", "Write the value out.")
-        node = yaml.compose(front, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = 2 + (mark.line if mark else 0)
-        what = (error.problem or error.context or "it is not YAML").strip()
-        raise BadPersona(
-            line, f"This is not YAML: {what}.", "Put a text that holds : or # or quotes in double quotes."
-        ) from None
-    except (yaml.YAMLError, RecursionError, ValueError):
-        raise BadPersona(2, "The front matter is not YAML.", "Write one field a line, such as name: Critic.") from None
+    node = front_matter.composed(front, BadPersona)
     if node is None:
         raise BadPersona(2, "The agent has no name.", "Write name: and a name between the --- lines.")
     if not isinstance(node, yaml.MappingNode):
@@ -288,13 +262,9 @@ def _fields(front: str) -> dict[str, _Value]:
     return fields
 
 
-def _line(thing: Any) -> int:
-    return 2 + thing.start_mark.line
-
-
 def _plain(node: yaml.Node, depth: int) -> _Value:
     """Texts, lists and mappings as they are written: YAML's own ideas (off is false, 1:30 is ninety) do not count."""
-    line = _line(node)
+    line = front_matter.line(node)
     if depth > 2:
         raise BadPersona(line, "This is nested too deeply.", "Fields hold a text, a list, or names with a value each.")
     if isinstance(node, yaml.ScalarNode):
@@ -304,10 +274,10 @@ def _plain(node: yaml.Node, depth: int) -> _Value:
     found: dict[str, _Value] = {}
     for key, value in cast(Any, node).value:
         if not isinstance(key, yaml.ScalarNode):
-            raise BadPersona(_line(key), "A name is expected here.", "Write name: value.")
+            raise BadPersona(front_matter.line(key), "A name is expected here.", "Write name: value.")
         if key.value in found:
-            raise BadPersona(_line(key), f"{key.value[:40]!r} is there twice.", "Leave one of the two.")
-        found[str(key.value)] = _Value(_plain(value, depth + 1).value, _line(key))
+            raise BadPersona(front_matter.line(key), f"{key.value[:40]!r} is there twice.", "Leave one of the two.")
+        found[str(key.value)] = _Value(_plain(value, depth + 1).value, front_matter.line(key))
     return _Value(found, line)
 
 

@@ -31,6 +31,7 @@ from typing import Any, cast
 
 import yaml
 
+from studiolo.agents import front_matter
 from studiolo.canvas.errors import Invalid
 from studiolo.tasks.kind import INPUT_KINDS, PLACE, Input, InputKind, Kind, Planned, condition
 
@@ -75,7 +76,7 @@ def parse(id: str, text: str, ways: Collection[str], own: bool = False) -> Kind:
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST:
         raise BadKind(1, f"The file is larger than {LARGEST // 1000} KB.", "Say it in less.")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    front, body, begins = _parts(text)
+    front, body, begins = front_matter.parts(text, LONGEST_FRONT, BadKind)
     fields = _fields(front)
     inputs = _inputs(fields.get("inputs"))
     names = {one.name for one in inputs}
@@ -103,39 +104,12 @@ def _listed(names: Any) -> str:
     return ", ".join(names)
 
 
-def _parts(text: str) -> tuple[str, str, int]:
-    """Front matter, body, and the line where the body begins."""
-    lines = text.split("\n")
-    if lines[0].rstrip() != "---":
-        raise BadKind(1, "The file does not begin with ---.", "Begin with ---, then name: ..., then --- again.")
-    for at in range(1, len(lines)):
-        if lines[at].rstrip() == "---":
-            front = "\n".join(lines[1:at])
-            if len(front) > LONGEST_FRONT:
-                raise BadKind(1, "The front matter is too long.", "Write instructions below the second ---.")
-            return front, "\n".join(lines[at + 1 :]), at + 2
-    raise BadKind(len(lines), "The front matter does not end.", "Write --- on a line of its own behind it.")
-
-
 def _line(node: yaml.Node | None) -> int:
-    return 2 + node.start_mark.line if node is not None else 2
+    return front_matter.line(node) if node is not None else 2
 
 
 def _fields(front: str) -> dict[str, yaml.Node]:
-    try:
-        for event in yaml.parse(front, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                line = 2 + event.start_mark.line
-                raise BadKind(line, "Anchors and aliases are not used here.", "Write the value out.")
-        node = yaml.compose(front, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        what = (error.problem or error.context or "it is not YAML").strip()
-        raise BadKind(
-            2 + (mark.line if mark else 0), f"This is not YAML: {what}.", "Put a text that holds : or { in quotes."
-        ) from None
-    except (yaml.YAMLError, RecursionError, ValueError):
-        raise BadKind(2, "The front matter is not YAML.", "Write one field a line, such as name: Review.") from None
+    node = front_matter.composed(front, BadKind)
     fields = _mapping(node, "The front matter", FIELDS) if node is not None else {}
     for needed in ("name", "steps"):
         if needed not in fields:
