@@ -135,8 +135,9 @@ export class Review {
     const { startState: before, state, view } = update
     const changed = before.field(placements).drawn !== state.field(placements).drawn || before.field(draftField) !== state.field(draftField)
     const focused = before.field(focusField) !== state.field(focusField)
+    const scrolled = this.#scrolled(update) // it follows every update
     const measure = () => view.requestMeasure({ key: this, read: () => this.#measure(view), write: (cards) => this.#lay(cards) })
-    if (changed || focused || update.heightChanged || this.#scrolled(update) || (update.geometryChanged && !update.docChanged)) measure()
+    if (changed || focused || update.heightChanged || scrolled || (update.geometryChanged && !update.docChanged)) measure()
     // A key within a line moves at most the cards of that line: they may follow when the person rests.
     else if (update.docChanged) {
       clearTimeout(this.#following)
