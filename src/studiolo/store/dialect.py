@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -18,6 +19,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from studiolo.canvas.errors import Invalid
 from studiolo.store.errors import storage_failed
@@ -42,8 +44,8 @@ def open_engine(url: str | Path, patience: float) -> AsyncEngine:
         _configure_server(engine.sync_engine)
         return engine
     _make_private_file(address)
-    engine = create_async_engine(address, pool_size=4, max_overflow=16, connect_args=_sqlite_arguments(patience))
-    _begin_as_told(engine.sync_engine)
+    engine = create_async_engine(address, pool_size=4, max_overflow=16, connect_args={"factory": SqliteConnection})
+    _configure_sqlite(engine.sync_engine, patience, lambda seconds: await_only(asyncio.sleep(seconds)))
     return engine
 
 
@@ -52,8 +54,9 @@ def file_opener(engine: AsyncEngine, patience: float) -> Callable[[], sqlite3.Co
     if engine.dialect.name != "sqlite":
         return None
     blocking = sa.create_engine(
-        engine.url.set(drivername="sqlite"), poolclass=sa.NullPool, connect_args=_sqlite_arguments(patience)
+        engine.url.set(drivername="sqlite"), poolclass=sa.NullPool, connect_args={"factory": SqliteConnection}
     )
+    _configure_sqlite(blocking, patience, time.sleep)
 
     def connect() -> sqlite3.Connection:
         pooled = blocking.raw_connection()
@@ -66,38 +69,16 @@ def file_opener(engine: AsyncEngine, patience: float) -> Callable[[], sqlite3.Co
 
 
 class SqliteConnection(sqlite3.Connection):
-    """A connection as Studiolo wants one, whose transaction ends when it is closed.
+    """A connection whose transaction ends when it is closed.
 
     CPython's own lives on after `close`, with its transaction and what that has locked, for as long as anybody holds
     a cursor with rows to give. After a task was cancelled in the middle of a query that is a traceback, until the
     garbage collector comes by: nobody could write a thing for minutes, and each try took as long as SQLite is patient.
-
-    It is made in the thread in which it works, so it may take its time.
     """
 
-    def __init__(self, *arguments: Any, timeout: float, **named: Any) -> None:
-        super().__init__(*arguments, timeout=timeout, **named)
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self._cursors = WeakSet[sqlite3.Cursor]()
-        self.isolation_level = None  # the driver begins nothing of itself: `begun` does
-        try:
-            self._write_ahead(time.monotonic() + timeout)
-            self.execute("PRAGMA synchronous=FULL")
-            self.execute("PRAGMA foreign_keys=ON")
-            self.execute("PRAGMA secure_delete=ON")  # a deleted canvas is gone from the file too
-        except BaseException:
-            self.close()
-            raise
-
-    def _write_ahead(self, deadline: float) -> None:
-        """Use a write-ahead log. SQLite is not patient by itself while it changes a file over to one."""
-        while True:
-            try:
-                self.execute("PRAGMA journal_mode=WAL")
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
 
     def cursor(self, factory: Any = sqlite3.Cursor) -> Any:  # where all cursors of SQLAlchemy come from
         made = super().cursor(factory)
@@ -111,15 +92,44 @@ class SqliteConnection(sqlite3.Connection):
         super().close()
 
 
-def _sqlite_arguments(patience: float) -> dict[str, Any]:
-    return {"factory": SqliteConnection, "timeout": patience}
+def _configure_sqlite(engine: sa.Engine, patience: float, wait: Callable[[float], Any]) -> None:
+    """`wait` waits for so many seconds, in the manner of the engine's connections."""
 
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver begins nothing of itself: `begun` does
+        cursor = connection.cursor()
+        try:
+            cursor.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
+            _write_ahead(cursor, time.monotonic() + patience, wait)
+            for pragma in (
+                "synchronous=FULL",
+                "foreign_keys=ON",
+                "secure_delete=ON",  # a deleted canvas is gone from the file too
+            ):
+                cursor.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            cursor.close()
+            connection.close()  # the pool does not know it yet, so nobody else will
+            raise
+        cursor.close()
 
-def _begin_as_told(engine: sa.Engine) -> None:
     @event.listens_for(engine, "begin")
     def begun(connection: sa.Connection) -> None:
         if begin := connection.get_execution_options().get("studiolo_begin", "BEGIN"):
             connection.exec_driver_sql(begin)
+
+
+def _write_ahead(cursor: Any, deadline: float, wait: Callable[[float], Any]) -> None:
+    """Use a write-ahead log. SQLite is not patient by itself while it changes a file over to one."""
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            wait(0.02)
 
 
 def _configure_server(engine: sa.Engine) -> None:

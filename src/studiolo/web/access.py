@@ -14,7 +14,7 @@ from fastapi import Depends, Request, Response
 from starlette.requests import HTTPConnection
 
 from studiolo.canvas import Participant
-from studiolo.canvas.errors import Forbidden, NotFound, Unauthenticated
+from studiolo.canvas.errors import Forbidden, NotFound, StudioloError, Unauthenticated
 from studiolo.canvas.participant import ROLES, Role, rank
 from studiolo.people import Who
 from studiolo.web.guard import SAFE_METHODS, refuse_foreign_origin
@@ -47,6 +47,17 @@ async def identify(connection: HTTPConnection) -> Who | None:
     if who is not None:
         connection.state.participant = who.participant.id  # for the log
     return who
+
+
+async def still_allowed(request: HTTPConnection, canvas: str = "") -> bool:
+    """Whether the caller of something that goes on may still see it: what is the studio's, or a canvas's."""
+    try:
+        who = await identify(request)
+        return who is not None and (not canvas or bool(await seat_at(studio_of(request), who, canvas)))
+    except (NotFound, Forbidden):
+        return False
+    except StudioloError:
+        return True  # the database is busy; the next look will tell
 
 
 async def _whose(connection: HTTPConnection) -> Who | None:

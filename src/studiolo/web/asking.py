@@ -17,7 +17,7 @@ from studiolo.models import ModelFailed
 from studiolo.people import Who
 from studiolo.rooms import Room
 from studiolo.web import bodies
-from studiolo.web.access import MAKERS, Caller, Commenter, Here, Seat, Viewer, identify, seat_at, studio_role
+from studiolo.web.access import MAKERS, Caller, Commenter, Here, Seat, Viewer, seat_at, still_allowed, studio_role
 from studiolo.web.answers import Json
 from studiolo.web.canvases import IdempotencyKey
 from studiolo.web.events import last_seen, stream
@@ -166,19 +166,9 @@ def followed(
     after: int = 0,
     write: Callable[[int, dict[str, Any]], bytes] | None = None,
 ) -> StreamingResponse:
-    """Events of a canvas as server-sent events, for as long as the caller may see it."""
-
-    async def allowed() -> bool:
-        try:
-            now = await identify(request)
-            return now is not None and bool(await seat_at(studio, now, canvas))
-        except (NotFound, Forbidden):
-            return False
-        except StudioloError:
-            return True  # the database is busy; the next look will tell
-
+    """Events of a canvas ("": of the studio) as server-sent events, for as long as the caller may see it."""
     return StreamingResponse(
-        stream(events, after, studio.stopping, allowed=allowed, write=write),
+        stream(events, after, studio.stopping, allowed=lambda: still_allowed(request, canvas), write=write),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )

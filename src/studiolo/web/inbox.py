@@ -10,18 +10,17 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from studiolo.agents import Ask, again, redo
-from studiolo.canvas.errors import Forbidden, Invalid, NotFound, StudioloError
+from studiolo.canvas.errors import Forbidden, Invalid, NotFound
 from studiolo.people import Who
 from studiolo.rooms import Entry, Key, Reader, Room
 from studiolo.store.inbox import item_of, put_away
 from studiolo.tasks.meanwhile import made, meanwhile
 from studiolo.web import bodies
-from studiolo.web.access import Caller, Commenter, Here, hand_on, identify
+from studiolo.web.access import Caller, Commenter, Here, hand_on
 from studiolo.web.account import shown as participant_shown
 from studiolo.web.answers import Json
-from studiolo.web.asking import begin, seen
+from studiolo.web.asking import begin, followed, seen
 from studiolo.web.canvases import IdempotencyKey
-from studiolo.web.events import stream
 from studiolo.web.studio import Studio
 
 router = APIRouter(prefix="/api", tags=["inbox"])
@@ -78,19 +77,7 @@ async def events(who: Caller, studio: Here, request: Request) -> StreamingRespon
     a cause, and what happened before the connection was made is not told: look once it is open. `task` {task}: a task
     that the caller began waits for an answer, is done, or has failed."""
 
-    async def allowed() -> bool:
-        try:
-            return await identify(request) is not None
-        except Forbidden:
-            return False
-        except StudioloError:
-            return True  # the database is busy; the next look will tell
-
-    return StreamingResponse(
-        stream(_changes(studio, who), 0, studio.stopping, allowed=allowed),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
-    )
+    return followed(request, studio, "", _changes(studio, who))
 
 
 @router.post("/canvases/{canvas}/suggestions/{suggestion}/redo", status_code=202)

@@ -18,12 +18,12 @@ from studiolo.people import Who
 from studiolo.tasks.board import glance
 from studiolo.tasks.merging import Wanted
 from studiolo.tasks.task import MOST_STEPS, Budget, Task, TaskState
-from studiolo.web.access import Caller, Commenter, Hand, Here, Seat, Viewer, hand_on, identify
+from studiolo.web.access import Caller, Commenter, Hand, Here, Seat, Viewer, hand_on
 from studiolo.web.answers import Json
 from studiolo.web.asking import followed, may_use
 from studiolo.web.bodies import Body
 from studiolo.web.canvases import IdempotencyKey
-from studiolo.web.events import HEARTBEAT_SECONDS, stream
+from studiolo.web.events import HEARTBEAT_SECONDS
 from studiolo.web.repeats import Keep
 from studiolo.web.studio import Studio
 
@@ -172,19 +172,7 @@ async def changes(who: Caller, studio: Here, request: Request) -> StreamingRespo
     first, and `look` when more may have changed than was told, such as which canvases the caller may see: ask for the
     list then. What happened before the connection was made is not told."""
 
-    async def allowed() -> bool:
-        try:
-            return await identify(request) is not None
-        except Forbidden:
-            return False
-        except StudioloError:
-            return True  # the database is busy; the next look will tell
-
-    return StreamingResponse(
-        stream(_changes(studio, who), 0, studio.stopping, allowed=allowed),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
-    )
+    return followed(request, studio, "", _changes(studio, who))
 
 
 async def _changes(studio: Studio, who: Who) -> AsyncIterator[dict[str, Any]]:
