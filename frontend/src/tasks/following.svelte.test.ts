@@ -98,3 +98,22 @@ it('says why there is nothing to show', async () => {
   await live.look()
   expect(live.lost).toContain('There is no such task.')
 })
+
+it('shows no answer that is older than the news which came before it', async () => {
+  let open!: () => void
+  fake.task = { ...first, revision: 4 }
+  await live.look()
+  fake.gate = new Promise((done) => (open = done))
+  const skipped = live.skip('a')
+  const answer = fake.task
+  fake.task = { ...first, revision: 6, state: 'paused' }
+  const gate = fake.gate
+  fake.gate = undefined
+  await live.look() // as an event does
+  expect(live.task!.state).toBe('paused')
+  fake.task = answer
+  open()
+  await gate
+  await skipped
+  expect(live.task!.state).toBe('paused')
+})

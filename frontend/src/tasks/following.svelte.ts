@@ -75,6 +75,7 @@ export class Following {
 
   #show(task: Task): void {
     const before = this.task
+    if (before && (task.revision ?? 0) < (before.revision ?? 0)) return // an answer that took longer than the news
     this.task = task
     this.lost = ''
     const asks = (one: Task | undefined) => one?.cards.filter(({ answer }) => answer === undefined).at(-1)

@@ -69,6 +69,8 @@ export interface Task {
   /** The tasks that it began. */
   children?: { id: string; title: string; kind: string; state: TaskState }[]
   pausing?: boolean
+  /** How often it has changed: what comes late shows nothing older than what is there. */
+  revision?: number
   started: number | null
   finished: number | null
   problem: Problem | null

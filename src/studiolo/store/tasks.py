@@ -294,6 +294,7 @@ def rest_all(connection: sa.Connection, note: str) -> None:
     for row in under_way:
         notes = [*row.task.get("notes", ()), note]
         task = row.task | {"state": "paused", "node": "", "pausing": False, "notes": notes}
+        task["revision"] = task.get("revision", 0) + 1
         connection.execute(sa.update(tasks).where(tasks.c.id == row.id).values(_row(task)))
 
 

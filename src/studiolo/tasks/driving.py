@@ -146,6 +146,7 @@ class Driving:
         def altered(row: dict[str, Any]) -> dict[str, Any]:
             task = Task.read(row)
             alter(task)
+            task.revision += 1
             return task.as_dict()
 
         task = Task.read(await self._changes.make(id, altered, keep, forget))
@@ -229,6 +230,7 @@ class Driving:
             task = Task.read(row)
             task.started = task.started or self.clock()
             self._choose(task)
+            task.revision += 1
             return task.as_dict()
 
         admitted = [Task.read(row) for row in await kept.admit(self.store, self.node, self._limits, begun)]

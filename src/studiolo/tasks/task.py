@@ -97,6 +97,7 @@ class Task:
     schedule: str | None = None
     parent: str | None = None  # the task that began it
     leg: int = 0
+    revision: int = 0  # how often it has changed: of two looks at it, the later one has the higher
     pausing: bool = False  # it rests at its next step, or when what it waits for is there
     node: str = ""
     started: float | None = None

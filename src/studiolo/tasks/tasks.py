@@ -180,6 +180,7 @@ class Tasks:
             schedule=schedule,
             parent=parent,
             leg=1,
+            revision=0,
         )
         return await self._add(task, most=MOST_QUEUED, within=within)
 

@@ -164,6 +164,18 @@ async def test_a_paused_task_rests_at_its_next_step_and_goes_on_where_it_was(sho
     assert (await shop.wait(task.id)).state == "done" and doing.begun == Counter("ab")
 
 
+async def test_a_step_that_a_paused_task_goes_on_without_need_not_end(shop: Workshop, doing: Ways) -> None:
+    task = await shop.begin(step("a", "wait"), step("b"))
+    await until(lambda: doing.begun["a"])
+    await shop.tasks.pause(task.id, NADIA)
+    skipped = await shop.tasks.skip(task.id, "a", OMAR)
+    paused = await shop.wait(task.id, "paused")
+    assert paused.revision > skipped.revision, "whoever sees both knows which is the later one"
+    assert [one.state for one in paused.plan] == ["skipped", "coming"] and not paused.pausing
+    await shop.tasks.resume(task.id, NADIA)
+    assert (await shop.wait(task.id)).state == "done" and doing.begun == Counter("ab")
+
+
 async def test_what_is_cancelled_ends_in_the_middle_of_a_model_call(shop: Workshop, doing: Ways) -> None:
     shop.model.hold.clear()
 
